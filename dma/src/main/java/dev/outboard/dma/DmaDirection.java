@@ -1,0 +1,26 @@
+package dev.outboard.dma;
+
+import dev.outboard.iommu.Access;
+
+/** Which way a mapping lets data flow; part of the mapping, and enforced by the IOMMU. */
+public enum DmaDirection {
+    /** The device reads memory: transmit, disk write. */
+    TO_DEVICE(Access.READ),
+
+    /** The device writes memory: receive, disk read. */
+    FROM_DEVICE(Access.WRITE),
+
+    /** Both: rings and other coherent memory. */
+    BIDIRECTIONAL(Access.READ_WRITE);
+
+    private final int access;
+
+    DmaDirection(int access) {
+        this.access = access;
+    }
+
+    /** The rights the device gets, as bits of {@link Access}. */
+    public int access() {
+        return access;
+    }
+}

@@ -1,0 +1,2 @@
+/** The mapping service a driver sees: map, unmap, and memory to map. */
+package dev.outboard.dma;

@@ -1,0 +1,7 @@
+/** Memory that devices may reach, and the service that decides when they may. */
+module dev.outboard.dma {
+    requires transitive dev.outboard.iommu;
+    requires transitive dev.outboard.uio;
+
+    exports dev.outboard.dma;
+}

@@ -1,0 +1,7 @@
+/** Linux from Java: descriptors, shared memory, events, sockets that pass descriptors, vhost-user. */
+module dev.outboard.uio {
+    requires org.jnrproject.ffi;
+    requires org.jnrproject.constants;
+
+    exports dev.outboard.uio;
+}
