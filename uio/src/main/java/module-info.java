@@ -4,4 +4,5 @@ module dev.outboard.uio {
     requires org.jnrproject.constants;
 
     exports dev.outboard.uio;
+    exports dev.outboard.uio.vhost;
 }
