@@ -1,0 +1,96 @@
+package dev.outboard.dma;
+
+/**
+ * The mapping service a driver sees: gives a device access to buffers, and takes it away.
+ *
+ * <p>One thread at a time uses a service, as one thread owns a queue; handing it from one thread to
+ * another needs the usual synchronisation. Only {@link #allocate} and {@link #statistics} may be
+ * called from any thread. Mapping and unmapping do not allocate; an unmap may wait for a device
+ * that is inside a DMA section.
+ *
+ * <p>A mapping is of whole pages: what shares a page with a mapped buffer is reachable too. An
+ * {@code unmap} must name what {@code map} returned, with the same length; anything else is refused
+ * with {@link IllegalArgumentException} and changes nothing. A device that does not leave its DMA
+ * section within the domain's limit is detached, and the flush fails with {@link
+ * DeviceStuckException}: the IOVAs of that call are never used again, and its buffers must not be.
+ */
+public interface Dma extends AutoCloseable {
+    /**
+     * What {@link #map} returns when the window has no room: unmap something, or ask for a larger
+     * table.
+     */
+    long NO_IOVA = -1L;
+
+    /**
+     * Physically contiguous, zeroed pages, not mapped yet. From any thread.
+     *
+     * @throws OutOfDmaMemoryException if there is no run of free pages that long
+     */
+    DmaMemory allocate(long lengthBytes);
+
+    /**
+     * Zeroed pages that are mapped in both directions until closed.
+     *
+     * @throws OutOfDmaMemoryException if there is no run of free pages, or of IOVA, that long
+     */
+    CoherentMemory allocateCoherent(long lengthBytes);
+
+    /**
+     * Lets the device reach a buffer, from the return on.
+     *
+     * @param physicalAddress of memory of this service; need not be aligned
+     * @return the IOVA, with the buffer's offset within its page, or {@link #NO_IOVA}
+     * @throws IllegalArgumentException if the buffer is empty or not memory of this service
+     */
+    long map(long physicalAddress, int lengthBytes, DmaDirection direction);
+
+    /** Takes a buffer away again; when it can no longer be reached depends on the strategy. */
+    void unmap(long iova, int lengthBytes);
+
+    /**
+     * Maps buffers 0 to {@code count - 1}, each for itself, until one finds no IOVA.
+     *
+     * @return how many were mapped
+     */
+    int mapAll(
+            long[] physicalAddresses,
+            int[] lengths,
+            long[] iovas,
+            int count,
+            DmaDirection direction);
+
+    /**
+     * Unmaps buffers 0 to {@code count - 1}, with one flush at most; all of them or, if one is
+     * wrong, none.
+     */
+    void unmapAll(long[] iovas, int[] lengths, int count);
+
+    /**
+     * Maps a list into one run of IOVA; false if there is none that long: then nothing is mapped.
+     */
+    boolean map(ScatterGatherList list, DmaDirection direction);
+
+    /** Unmaps a list, with one flush at most. */
+    void unmap(ScatterGatherList list);
+
+    /** Waits until no stale IOVA works any more, whatever the strategy. */
+    void flush();
+
+    /** How unmapping is done. */
+    Strategy strategy();
+
+    /**
+     * What was counted and measured so far. From any thread; the numbers may be of neighbouring
+     * moments.
+     */
+    DmaStatistics statistics();
+
+    /** Unmaps everything and flushes. */
+    @Override
+    void close();
+
+    /** The service without an IOMMU: an IOVA is a physical address. */
+    static Dma off(PhysicalMemory memory) {
+        throw new UnsupportedOperationException("not built yet");
+    }
+}

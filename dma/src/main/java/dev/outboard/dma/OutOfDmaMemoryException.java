@@ -1,0 +1,10 @@
+package dev.outboard.dma;
+
+/** No run of free pages is long enough. */
+public final class OutOfDmaMemoryException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    OutOfDmaMemoryException(String message) {
+        super(message);
+    }
+}
