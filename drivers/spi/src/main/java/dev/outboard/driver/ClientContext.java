@@ -1,0 +1,35 @@
+package dev.outboard.driver;
+
+import java.util.Map;
+
+/** What a host gives a client: its options, when to stop, and where results go. */
+public interface ClientContext {
+    /** The device the service drives. */
+    Device device();
+
+    /** The options given as {@code name=value}. */
+    Map<String, String> options();
+
+    /** Whether the user, or the host, asked the client to end. Any thread. */
+    boolean isStopping();
+
+    /** Tells the host that the client is set up, so that whoever waits for it may start the other side. */
+    void ready();
+
+    /** Adds a result: a number, a text or a boolean. Printed for people, or as a field of the JSON. */
+    void result(String name, Object value);
+
+    /** A long option. */
+    default long option(String name, long absent) {
+        var text = options().get(name);
+        if (text == null) {
+            return absent;
+        }
+        try {
+            return Long.parseLong(text);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(
+                    "option " + name + "=" + text + " is not a whole number");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+package dev.outboard.driver;
+
+import dev.outboard.dma.Dma;
+import dev.outboard.uio.Interrupt;
+
+/**
+ * A device as its driver sees it: registers or queues, interrupts, and memory it may reach.
+ *
+ * <p>The host owns the device, opens it before {@link Driver#start} and closes it after {@link
+ * Service#close}; closing masks its interrupts, revokes its mappings and resets it, and so does the death
+ * of the process. Methods are for the thread that starts the driver, but for {@link #isLost}.
+ */
+public interface Device {
+    /** The name it was claimed by, unique within its owner, as {@code nic0}. */
+    String name();
+
+    /** What the bus can tell of it. */
+    DeviceId id();
+
+    /** The mapping service: the only way to an address that the device understands. */
+    Dma dma();
+
+    /**
+     * A register region, as a BAR.
+     *
+     * @throws DeviceException where the device has none, or not this one
+     */
+    Registers registers(int region);
+
+    /**
+     * The queues of a device that is a set of queues.
+     *
+     * @throws DeviceException where the device has registers only
+     */
+    QueueTransport queues();
+
+    /**
+     * Claims an interrupt vector that has a mask of its own.
+     *
+     * @throws DeviceException where there is none of this number
+     */
+    Interrupt interrupt(int vector);
+
+    /**
+     * Whether the device went away: its process died, it closed the connection, it was unplugged. Any
+     * thread; a volatile read. Every interrupt of a lost device is woken.
+     */
+    boolean isLost();
+
+    /** Throws when the device went away. Any thread. */
+    default void checkPresent() {
+        if (isLost()) {
+            throw new DeviceLostException(name());
+        }
+    }
+}

@@ -1,0 +1,77 @@
+package dev.outboard.driver.net;
+
+import dev.outboard.dma.ScatterGatherList;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Frames on their way to the device, without a copy: the client writes a frame where the device will read
+ * it.
+ *
+ * <pre>
+ *   claim ──► write memory() at offset(buffer) ──► commit ──► … ──► flush ──► the device
+ *     ▲                                                                          │
+ *     └──────────────────────────── reclaimed by flush and claim ◄───────────────┘
+ * </pre>
+ *
+ * <p>One thread owns the queue. Nothing allocates. Frames are mapped, published and announced by {@code
+ * flush}: one request to the mapping service and at most one doorbell a batch.
+ */
+public interface TransmitQueue {
+    /** There is no free buffer: flush, then wait. */
+    int NONE = -1;
+
+    /** Takes a free buffer, or {@link #NONE}. */
+    int claim();
+
+    /** The memory that all buffers of this queue are in. */
+    MemorySegment memory();
+
+    /** Where in {@link #memory} a claimed buffer's frame starts, in bytes. */
+    long offset(int buffer);
+
+    /** The longest frame that a buffer holds, in bytes. */
+    int capacityBytes();
+
+    /**
+     * Says that a claimed buffer holds a frame; it belongs to the queue from here on.
+     *
+     * @throws IllegalArgumentException when the length is not 14 to {@link #capacityBytes} bytes
+     */
+    void commit(int buffer, int lengthBytes);
+
+    /** Gives a claimed buffer back unused. */
+    void abandon(int buffer);
+
+    /**
+     * Sends a frame out of the caller's own DMA memory, gathered by the device: no copy. It is handed over
+     * at once; the parts belong to the device until {@link #pending} is 0 again.
+     *
+     * @return false where the queue is full: wait
+     */
+    boolean transmit(ScatterGatherList frame);
+
+    /**
+     * Hands every committed frame to the device and takes back the buffers it is done with.
+     *
+     * @return how many frames were handed over; fewer than were committed when no IOVA was left, and the
+     *     rest stay committed
+     */
+    int flush();
+
+    /** Frames committed or with the device. */
+    int pending();
+
+    /**
+     * Waits until the device has finished some frames.
+     *
+     * @return false when the time was up
+     * @throws dev.outboard.driver.DeviceLostException when the device went away
+     */
+    boolean await(long timeoutNanos);
+
+    /** Frames the device has finished since the start. */
+    long frames();
+
+    /** Doorbells rung since the start. */
+    long doorbells();
+}
