@@ -1,4 +1,6 @@
-/** Linux from Java: descriptors, shared memory, events, sockets that pass descriptors, vhost-user. */
+/**
+ * Linux from Java: descriptors, shared memory, events, sockets that pass descriptors, vhost-user.
+ */
 module dev.outboard.uio {
     requires org.jnrproject.ffi;
     requires org.jnrproject.constants;

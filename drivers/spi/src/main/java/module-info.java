@@ -1,8 +1,8 @@
 /**
  * What a driver sees of its device, and what a client sees of a driver.
  *
- * <p>A driver module {@code provides} {@link dev.outboard.driver.Driver}; a program that uses a running
- * driver from inside its process {@code provides} {@link dev.outboard.driver.Client}.
+ * <p>A driver module {@code provides} {@link dev.outboard.driver.Driver}; a program that uses a
+ * running driver from inside its process {@code provides} {@link dev.outboard.driver.Client}.
  */
 module dev.outboard.driver {
     requires transitive dev.outboard.dma;

@@ -1,4 +1,6 @@
-/** Virtio as both sides share it: layouts, feature bits, and the driver's side of a split virtqueue. */
+/**
+ * Virtio as both sides share it: layouts, feature bits, and the driver's side of a split virtqueue.
+ */
 module dev.outboard.virtio {
     requires transitive dev.outboard.driver;
 

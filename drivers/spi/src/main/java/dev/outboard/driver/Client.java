@@ -1,8 +1,9 @@
 package dev.outboard.driver;
 
 /**
- * A program that uses a driver from inside its process: the Java API of the design's picture. A module
- * {@code provides} it, and {@code outboard run … --client NAME} runs it on the started service.
+ * A program that uses a driver from inside its process: the Java API of the design's picture. A
+ * module {@code provides} it, and {@code outboard run … --client NAME} runs it on the started
+ * service.
  */
 public interface Client {
     /** The name after {@code --client}. */
@@ -15,8 +16,8 @@ public interface Client {
     Class<? extends Service> service();
 
     /**
-     * Runs until done, or until {@link ClientContext#isStopping}. Owns every queue of the service it
-     * uses, on this thread or on threads it starts and joins.
+     * Runs until done, or until {@link ClientContext#isStopping}. Owns every queue of the service
+     * it uses, on this thread or on threads it starts and joins.
      *
      * @throws DeviceException when the device failed or went away
      * @throws IllegalArgumentException when an option is wrong; the message names it

@@ -13,10 +13,15 @@ public interface ClientContext {
     /** Whether the user, or the host, asked the client to end. Any thread. */
     boolean isStopping();
 
-    /** Tells the host that the client is set up, so that whoever waits for it may start the other side. */
+    /**
+     * Tells the host that the client is set up, so that whoever waits for it may start the other
+     * side.
+     */
     void ready();
 
-    /** Adds a result: a number, a text or a boolean. Printed for people, or as a field of the JSON. */
+    /**
+     * Adds a result: a number, a text or a boolean. Printed for people, or as a field of the JSON.
+     */
     void result(String name, Object value);
 
     /** A long option. */

@@ -7,8 +7,8 @@ import dev.outboard.uio.Interrupt;
  * A device as its driver sees it: registers or queues, interrupts, and memory it may reach.
  *
  * <p>The host owns the device, opens it before {@link Driver#start} and closes it after {@link
- * Service#close}; closing masks its interrupts, revokes its mappings and resets it, and so does the death
- * of the process. Methods are for the thread that starts the driver, but for {@link #isLost}.
+ * Service#close}; closing masks its interrupts, revokes its mappings and resets it, and so does the
+ * death of the process. Methods are for the thread that starts the driver, but for {@link #isLost}.
  */
 public interface Device {
     /** The name it was claimed by, unique within its owner, as {@code nic0}. */
@@ -42,8 +42,8 @@ public interface Device {
     Interrupt interrupt(int vector);
 
     /**
-     * Whether the device went away: its process died, it closed the connection, it was unplugged. Any
-     * thread; a volatile read. Every interrupt of a lost device is woken.
+     * Whether the device went away: its process died, it closed the connection, it was unplugged.
+     * Any thread; a volatile read. Every interrupt of a lost device is woken.
      */
     boolean isLost();
 

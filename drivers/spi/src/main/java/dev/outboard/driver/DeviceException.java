@@ -1,6 +1,9 @@
 package dev.outboard.driver;
 
-/** A device did, or is, something its driver cannot work with. The message names the cause and the remedy. */
+/**
+ * A device did, or is, something its driver cannot work with. The message names the cause and the
+ * remedy.
+ */
 public class DeviceException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

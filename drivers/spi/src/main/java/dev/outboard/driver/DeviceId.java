@@ -8,7 +8,9 @@ package dev.outboard.driver;
  * @param device the device, or type of device, or {@link #ANY} where the bus cannot tell
  */
 public record DeviceId(String family, int vendor, int device) {
-    /** The bus cannot tell (vhost-user says nothing of the type of its device), or anything will do. */
+    /**
+     * The bus cannot tell (vhost-user says nothing of the type of its device), or anything will do.
+     */
     public static final int ANY = -1;
 
     /** A device of a family whose bus does not say which. */

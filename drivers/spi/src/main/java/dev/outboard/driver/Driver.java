@@ -1,11 +1,11 @@
 package dev.outboard.driver;
 
 /**
- * A device driver: a JPMS module {@code provides} one of these, and the host starts it on a device it
- * matches, in a process of its own.
+ * A device driver: a JPMS module {@code provides} one of these, and the host starts it on a device
+ * it matches, in a process of its own.
  *
- * <p>A driver holds no policy: which strategy maps its memory, how long it spins before it sleeps and who
- * its clients are is decided by the host.
+ * <p>A driver holds no policy: which strategy maps its memory, how long it spins before it sleeps
+ * and who its clients are is decided by the host.
  */
 public interface Driver {
     /** The name people use for it on the command line, as {@code virtio-net}. */
@@ -19,8 +19,8 @@ public interface Driver {
      *
      * @param device the device, reset and idle; the driver borrows it and must not close it
      * @return the running service; closing it quiesces the device and gives every resource back
-     * @throws DeviceException when the device is not what it claimed, or lacks what the driver needs; the
-     *     driver has released by then whatever it took
+     * @throws DeviceException when the device is not what it claimed, or lacks what the driver
+     *     needs; the driver has released by then whatever it took
      */
     Service start(Device device);
 }

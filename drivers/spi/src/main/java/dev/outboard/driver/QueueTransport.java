@@ -4,8 +4,8 @@ import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.InterruptLine;
 
 /**
- * A device that is a set of queues in shared memory, whatever tells it where they are: messages on a
- * socket, or registers of a PCI function.
+ * A device that is a set of queues in shared memory, whatever tells it where they are: messages on
+ * a socket, or registers of a PCI function.
  *
  * <p>Order of use: {@link #offeredFeatures}, {@link #acceptFeatures}, then for each queue {@link
  * #interrupt} and {@link #start}. One thread.
@@ -15,8 +15,8 @@ public interface QueueTransport {
     long offeredFeatures();
 
     /**
-     * Accepts features, once. The transport adds what concerns only itself, such as that addresses are
-     * IOVAs.
+     * Accepts features, once. The transport adds what concerns only itself, such as that addresses
+     * are IOVAs.
      *
      * @param features bits out of {@link #offeredFeatures}
      * @throws DeviceException when the device refuses them
@@ -46,6 +46,9 @@ public interface QueueTransport {
     /** Hands a queue to the device, which may use it at once. */
     Doorbell start(int queue, QueueAddresses addresses);
 
-    /** Takes a queue back: when this returns the device no longer uses it. Harmless where not started. */
+    /**
+     * Takes a queue back: when this returns the device no longer uses it. Harmless where not
+     * started.
+     */
     void stop(int queue);
 }

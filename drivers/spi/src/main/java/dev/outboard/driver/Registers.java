@@ -1,9 +1,9 @@
 package dev.outboard.driver;
 
 /**
- * A region of device registers, little-endian. Accesses are neither reordered with each other nor merged,
- * and a write is ordered after all stores to memory that precede it. Offsets are in bytes and must be
- * aligned to the access.
+ * A region of device registers, little-endian. Accesses are neither reordered with each other nor
+ * merged, and a write is ordered after all stores to memory that precede it. Offsets are in bytes
+ * and must be aligned to the access.
  *
  * <p>An offset outside the region is an {@link IndexOutOfBoundsException}, and nothing is accessed.
  */

@@ -3,11 +3,15 @@ package dev.outboard.driver;
 /**
  * A started driver. Its sub-interfaces say what clients can do with it.
  *
- * <p>{@code close} stops the queues, unmaps every buffer and returns the memory; it is idempotent, and must
- * be called on the thread that started the driver after the threads that own queues have left them.
+ * <p>{@code close} stops the queues, unmaps every buffer and returns the memory; it is idempotent,
+ * and must be called on the thread that started the driver after the threads that own queues have
+ * left them.
  */
 public interface Service extends AutoCloseable {
-    /** One line for people: what came up, as {@code virtio-net 52:54:00:00:00:01, link up, 256 entries}. */
+    /**
+     * One line for people: what came up, as {@code virtio-net 52:54:00:00:00:01, link up, 256
+     * entries}.
+     */
     String describe();
 
     @Override

@@ -1,7 +1,8 @@
 package dev.outboard.virtio;
 
 /**
- * Layout of the block device: requests and configuration space (VIRTIO 1.2, sections 5.2.6 and 5.2.4).
+ * Layout of the block device: requests and configuration space (VIRTIO 1.2, sections 5.2.6 and
+ * 5.2.4).
  *
  * <pre>
  *   read by the device                     either way        written by the device

@@ -1,8 +1,8 @@
 package dev.outboard.virtio;
 
 /**
- * Layout of the network device: the header before each frame, and its configuration space (VIRTIO 1.2,
- * sections 5.1.6 and 5.1.4).
+ * Layout of the network device: the header before each frame, and its configuration space (VIRTIO
+ * 1.2, sections 5.1.6 and 5.1.4).
  *
  * <pre>
  *   0       1          2         4          6            8             10           12

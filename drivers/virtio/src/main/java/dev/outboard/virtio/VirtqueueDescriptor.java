@@ -8,12 +8,17 @@ import java.nio.ByteOrder;
  * Layout of a split virtqueue (VIRTIO 1.2, section 2.7). Everything is little-endian.
  *
  * <pre>
- *   descriptor table, 16 bytes each           available ring                used ring
- *   0        8       12      14     16        0      2     4        4+2N    0      2     4       4+8N
- *   +--------+-------+-------+------+         +------+-----+---...--+-----+ +------+-----+---...--+-----+
- *   | address| length| flags | next |         | flags|index| heads  |used | | flags|index| id,len |avail|
- *   |        |       |       |      |         |      |     | 2 each |event| |      |     | 8 each |event|
- *   +--------+-------+-------+------+         +------+-----+---...--+-----+ +------+-----+---...--+-----+
+ *   descriptor table, 16 bytes each         available ring, 2 bytes a head
+ *   0         8        12      14     16     0       2       4         4+2N
+ *   +---------+--------+-------+------+      +-------+-------+---...---+------------+
+ *   | address | length | flags | next |      | flags | index |  heads  | used event |
+ *   +---------+--------+-------+------+      +-------+-------+---...---+------------+
+ *
+ *   used ring, 8 bytes an element
+ *   0       2       4             4+8N
+ *   +-------+-------+-----...-----+-----------------+
+ *   | flags | index | id, length  | available event |
+ *   +-------+-------+-----...-----+-----------------+
  * </pre>
  */
 public final class VirtqueueDescriptor {
@@ -56,7 +61,9 @@ public final class VirtqueueDescriptor {
     /** Size of an element of the available ring in bytes. */
     public static final int AVAILABLE_ELEMENT_BYTES = 2;
 
-    /** Size of an element of the used ring in bytes: the head's index and the length, 32 bits each. */
+    /**
+     * Size of an element of the used ring in bytes: the head's index and the length, 32 bits each.
+     */
     public static final int USED_ELEMENT_BYTES = 8;
 
     /** In the available ring's flags: the driver wants no interrupt. */
@@ -77,7 +84,10 @@ public final class VirtqueueDescriptor {
     public static final ValueLayout.OfLong U64 =
             ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    /** Access modes for the 16-bit words that both sides use: coordinates (MemorySegment, long offset). */
+    /**
+     * Access modes for the 16-bit words that both sides use: coordinates (MemorySegment, long
+     * offset).
+     */
     public static final VarHandle SHORT = U16.varHandle();
 
     private VirtqueueDescriptor() {}
@@ -108,8 +118,8 @@ public final class VirtqueueDescriptor {
     }
 
     /**
-     * Whether the index that moved from {@code before} to {@code now} passed {@code event}: the other side
-     * asked to be told (section 2.7.7.2 and 2.7.10). All are 16 bits and wrap.
+     * Whether the index that moved from {@code before} to {@code now} passed {@code event}: the
+     * other side asked to be told (section 2.7.7.2 and 2.7.10). All are 16 bits and wrap.
      */
     public static boolean passedEvent(int event, int now, int before) {
         return ((now - event - 1) & 0xffff) < ((now - before) & 0xffff);

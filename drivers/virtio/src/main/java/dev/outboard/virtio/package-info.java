@@ -7,7 +7,7 @@
  *   DriverQueue.take ◄── used ring ◄─────────────────────────── interrupt ◄──  returns them
  * </pre>
  *
- * <p>Source: Virtual I/O Device (VIRTIO) Version 1.2, sections 2.7 (split virtqueues), 5.1 (network device)
- * and 5.2 (block device).
+ * <p>Source: Virtual I/O Device (VIRTIO) Version 1.2, sections 2.7 (split virtqueues), 5.1 (network
+ * device) and 5.2 (block device).
  */
 package dev.outboard.virtio;

@@ -3,12 +3,12 @@ package dev.outboard.driver.block;
 import dev.outboard.dma.DmaMemory;
 
 /**
- * Requests to a disk, asynchronous, straight from and into the caller's DMA memory. One thread owns the
- * queue; nothing allocates.
+ * Requests to a disk, asynchronous, straight from and into the caller's DMA memory. One thread owns
+ * the queue; nothing allocates.
  *
- * <p>Requests are prepared one by one and announced together by {@link #submit}. A request's memory belongs
- * to the device until its completion was handled. The order in which the device works is its own: a write
- * is durable when a flush that was submitted after its completion has completed.
+ * <p>Requests are prepared one by one and announced together by {@link #submit}. A request's memory
+ * belongs to the device until its completion was handled. The order in which the device works is
+ * its own: a write is durable when a flush that was submitted after its completion has completed.
  */
 public interface BlockQueue {
     /** How many requests can be under way at once. */

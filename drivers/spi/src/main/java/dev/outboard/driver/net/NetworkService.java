@@ -2,7 +2,9 @@ package dev.outboard.driver.net;
 
 import dev.outboard.driver.Service;
 
-/** A network interface: addresses, link and queues of Ethernet frames without their check sequence. */
+/**
+ * A network interface: addresses, link and queues of Ethernet frames without their check sequence.
+ */
 public interface NetworkService extends Service {
     /** The interface's MAC address: 6 bytes, a copy. */
     byte[] macAddress();

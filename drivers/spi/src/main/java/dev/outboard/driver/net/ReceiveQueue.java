@@ -3,8 +3,8 @@ package dev.outboard.driver.net;
 /**
  * Frames from the device. One thread owns the queue; nothing allocates.
  *
- * <p>A frame is unmapped before its handler sees it and its buffer mapped and handed back after, so under
- * the strict strategy nobody can change a frame while it is read.
+ * <p>A frame is unmapped before its handler sees it and its buffer mapped and handed back after, so
+ * under the strict strategy nobody can change a frame while it is read.
  */
 public interface ReceiveQueue {
     /**

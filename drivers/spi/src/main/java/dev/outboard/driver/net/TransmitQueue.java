@@ -4,8 +4,8 @@ import dev.outboard.dma.ScatterGatherList;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Frames on their way to the device, without a copy: the client writes a frame where the device will read
- * it.
+ * Frames on their way to the device, without a copy: the client writes a frame where the device
+ * will read it.
  *
  * <pre>
  *   claim ──► write memory() at offset(buffer) ──► commit ──► … ──► flush ──► the device
@@ -13,8 +13,8 @@ import java.lang.foreign.MemorySegment;
  *     └──────────────────────────── reclaimed by flush and claim ◄───────────────┘
  * </pre>
  *
- * <p>One thread owns the queue. Nothing allocates. Frames are mapped, published and announced by {@code
- * flush}: one request to the mapping service and at most one doorbell a batch.
+ * <p>One thread owns the queue. Nothing allocates. Frames are mapped, published and announced by
+ * {@code flush}: one request to the mapping service and at most one doorbell a batch.
  */
 public interface TransmitQueue {
     /** There is no free buffer: flush, then wait. */
@@ -43,8 +43,8 @@ public interface TransmitQueue {
     void abandon(int buffer);
 
     /**
-     * Sends a frame out of the caller's own DMA memory, gathered by the device: no copy. It is handed over
-     * at once; the parts belong to the device until {@link #pending} is 0 again.
+     * Sends a frame out of the caller's own DMA memory, gathered by the device: no copy. It is
+     * handed over at once; the parts belong to the device until {@link #pending} is 0 again.
      *
      * @return false where the queue is full: wait
      */
@@ -53,8 +53,8 @@ public interface TransmitQueue {
     /**
      * Hands every committed frame to the device and takes back the buffers it is done with.
      *
-     * @return how many frames were handed over; fewer than were committed when no IOVA was left, and the
-     *     rest stay committed
+     * @return how many frames were handed over; fewer than were committed when no IOVA was left,
+     *     and the rest stay committed
      */
     int flush();
 
