@@ -1,0 +1,54 @@
+package dev.outboard.virtio.blk;
+
+import dev.outboard.driver.Device;
+import dev.outboard.driver.DeviceException;
+import dev.outboard.driver.Driver;
+import dev.outboard.driver.Match;
+import dev.outboard.driver.Service;
+import dev.outboard.virtio.BlockDescriptor;
+import dev.outboard.virtio.VirtioFeatures;
+
+/** Drives virtio block devices of version 1 and later: split queues, event index, indirect descriptors. */
+public final class VirtioBlkDriver implements Driver {
+    private static final long WANTED =
+            VirtioFeatures.VERSION_1
+                    | VirtioFeatures.RING_EVENT_IDX
+                    | VirtioFeatures.RING_INDIRECT_DESC
+                    | VirtioFeatures.BLK_SIZE_MAX
+                    | VirtioFeatures.BLK_SEG_MAX
+                    | VirtioFeatures.BLK_RO
+                    | VirtioFeatures.BLK_BLK_SIZE
+                    | VirtioFeatures.BLK_FLUSH
+                    | VirtioFeatures.BLK_MQ;
+
+    /** For the service loader. */
+    public VirtioBlkDriver() {}
+
+    @Override
+    public String name() {
+        return "virtio-blk";
+    }
+
+    @Override
+    public Match match() {
+        return Match.type("virtio", VirtioFeatures.TYPE_BLOCK);
+    }
+
+    @Override
+    public Service start(Device device) {
+        var transport = device.queues();
+        long offered = transport.offeredFeatures();
+        if ((offered & VirtioFeatures.VERSION_1) == 0) {
+            throw new DeviceException(
+                    "device "
+                            + device.name()
+                            + " is a legacy virtio device (it does not offer VIRTIO_F_VERSION_1);"
+                            + " only virtio 1.0 and later are driven");
+        }
+        long features = offered & WANTED;
+        var space = transport.readConfig(0, BlockDescriptor.CONFIG_BYTES);
+        var config = BlockConfig.read(device.name(), space, features);
+        transport.acceptFeatures(features);
+        return VirtioBlk.start(device, features, config);
+    }
+}

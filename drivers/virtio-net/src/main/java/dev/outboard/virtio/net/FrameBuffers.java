@@ -1,0 +1,82 @@
+package dev.outboard.virtio.net;
+
+import dev.outboard.dma.Dma;
+import dev.outboard.dma.DmaMemory;
+import dev.outboard.virtio.NetDescriptor;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The buffers of one queue: each in a page of its own, since a page is the least an IOMMU protects, and
+ * each at another cache line of its page, since lines at one offset of every page compete for the same few
+ * sets of the cache.
+ *
+ * <pre>
+ *   0        line x 64 + 4    + 12                        4096
+ *   +--------+----------------+--------------------...----+
+ *   | unused | virtio header  | frame                     |
+ *   +--------+----------------+--------------------...----+
+ * </pre>
+ *
+ * <p>Owned by the queue's thread; the memory is taken once.
+ */
+final class FrameBuffers implements AutoCloseable {
+    static final int PAGE_BYTES = 4096;
+
+    private static final int LINE_BYTES = 64;
+
+    /** Puts the frame, 12 bytes after the header, on a boundary of 16. */
+    private static final int HEADER_SHIFT_BYTES = 4;
+
+    private final DmaMemory memory;
+    private final int count;
+    private final int lines;
+    private final int frameBytes;
+
+    FrameBuffers(Dma dma, int count, int frameBytes) {
+        int used = HEADER_SHIFT_BYTES + NetDescriptor.HEADER_BYTES + frameBytes;
+        if (used > PAGE_BYTES) {
+            throw new IllegalArgumentException(
+                    "frameBytes=" + frameBytes + " and its header do not fit a page");
+        }
+        this.memory = dma.allocate((long) count * PAGE_BYTES);
+        this.count = count;
+        this.frameBytes = frameBytes;
+        this.lines = Integer.highestOneBit(Math.max(1, (PAGE_BYTES - used) / LINE_BYTES));
+    }
+
+    int count() {
+        return count;
+    }
+
+    int frameBytes() {
+        return frameBytes;
+    }
+
+    /** Header and the longest frame. */
+    int bufferBytes() {
+        return NetDescriptor.HEADER_BYTES + frameBytes;
+    }
+
+    MemorySegment memory() {
+        return memory.memory();
+    }
+
+    long headerOffset(int buffer) {
+        return (long) buffer * PAGE_BYTES
+                + (long) (buffer & (lines - 1)) * LINE_BYTES
+                + HEADER_SHIFT_BYTES;
+    }
+
+    long frameOffset(int buffer) {
+        return headerOffset(buffer) + NetDescriptor.HEADER_BYTES;
+    }
+
+    long headerPhysicalAddress(int buffer) {
+        return memory.physicalAddress() + headerOffset(buffer);
+    }
+
+    @Override
+    public void close() {
+        memory.close();
+    }
+}

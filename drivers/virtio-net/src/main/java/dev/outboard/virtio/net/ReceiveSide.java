@@ -1,0 +1,160 @@
+package dev.outboard.virtio.net;
+
+import dev.outboard.dma.Dma;
+import dev.outboard.dma.DmaDirection;
+import dev.outboard.driver.DeviceException;
+import dev.outboard.driver.net.FrameHandler;
+import dev.outboard.driver.net.ReceiveQueue;
+import dev.outboard.virtio.DriverQueue;
+import dev.outboard.virtio.NetDescriptor;
+import java.util.Arrays;
+
+/**
+ * The receive queue: every buffer is either with the device, mapped, or here, unmapped. One thread.
+ *
+ * <p>A batch is unmapped with one request before any frame of it is shown, and mapped again with one
+ * request after the last.
+ */
+final class ReceiveSide implements ReceiveQueue, AutoCloseable {
+    private static final int BATCH = 64;
+
+    private final Dma dma;
+    private final QueueSide side;
+    private final DriverQueue queue;
+    private final FrameBuffers buffers;
+    private final long[] mappedIova;
+
+    private final int[] batchBuffer = new int[BATCH];
+    private final int[] batchLength = new int[BATCH];
+    private final long[] batchIova = new long[BATCH];
+    private final long[] batchPhysical = new long[BATCH];
+    private final int[] batchBytes = new int[BATCH];
+
+    /** Buffers that could not be mapped, for want of IOVAs, and wait for the next turn. */
+    private final int[] idle;
+
+    private int idleCount;
+    private long frames;
+
+    ReceiveSide(Dma dma, QueueSide side, FrameBuffers buffers) {
+        this.dma = dma;
+        this.side = side;
+        this.queue = side.queue();
+        this.buffers = buffers;
+        this.mappedIova = new long[buffers.count()];
+        this.idle = new int[buffers.count()];
+        Arrays.fill(mappedIova, Dma.NO_IOVA);
+        Arrays.fill(batchBytes, buffers.bufferBytes());
+        for (int i = 0; i < buffers.count(); i++) {
+            idle[i] = buffers.count() - 1 - i;
+        }
+        idleCount = buffers.count();
+    }
+
+    void start() {
+        refill();
+        side.start();
+        side.publish();
+    }
+
+    @Override
+    public int poll(FrameHandler handler, int limit) {
+        int taken = 0;
+        while (taken < limit) {
+            int count = Math.min(Math.min(queue.completed(), limit - taken), BATCH);
+            if (count == 0) {
+                break;
+            }
+            takeBatch(count);
+            for (int i = 0; i < count; i++) {
+                handler.onFrame(
+                        buffers.memory(), buffers.frameOffset(batchBuffer[i]), batchLength[i]);
+            }
+            for (int i = count - 1; i >= 0; i--) {
+                idle[idleCount++] = batchBuffer[i];
+            }
+            taken += count;
+            refill();
+        }
+        if (taken > 0) {
+            frames += taken;
+            side.publish();
+        } else if (queue.outstanding() == 0) {
+            refill();
+            side.publish();
+        }
+        return taken;
+    }
+
+    private void takeBatch(int count) {
+        for (int i = 0; i < count; i++) {
+            int buffer = queue.take();
+            int length = queue.takenLength() - NetDescriptor.HEADER_BYTES;
+            if (length < NetDescriptor.ETHERNET_HEADER_BYTES) {
+                throw new DeviceException(
+                        "device sent a frame of " + length + " bytes: shorter than its own header");
+            }
+            batchBuffer[i] = buffer;
+            batchLength[i] = length;
+            batchIova[i] = mappedIova[buffer];
+        }
+        dma.unmapAll(batchIova, batchBytes, count);
+        for (int i = 0; i < count; i++) {
+            mappedIova[batchBuffer[i]] = Dma.NO_IOVA;
+        }
+    }
+
+    private void refill() {
+        while (idleCount > 0 && queue.free() > 0) {
+            int count = Math.min(Math.min(idleCount, queue.free()), BATCH);
+            for (int i = 0; i < count; i++) {
+                int buffer = idle[idleCount - 1 - i];
+                batchPhysical[i] = buffers.headerPhysicalAddress(buffer);
+            }
+            int mapped =
+                    dma.mapAll(
+                            batchPhysical,
+                            batchBytes,
+                            batchIova,
+                            count,
+                            DmaDirection.FROM_DEVICE);
+            for (int i = 0; i < mapped; i++) {
+                int buffer = idle[--idleCount];
+                mappedIova[buffer] = batchIova[i];
+                queue.add(batchIova[i], buffers.bufferBytes(), true, buffer);
+            }
+            if (mapped < count) {
+                return;
+            }
+        }
+    }
+
+    @Override
+    public boolean await(long timeoutNanos) {
+        return side.await(timeoutNanos);
+    }
+
+    @Override
+    public long frames() {
+        return frames;
+    }
+
+    @Override
+    public long interrupts() {
+        return side.interrupts();
+    }
+
+    /** Stops the queue, then unmaps what the device still had. */
+    @Override
+    public void close() {
+        side.stop();
+        for (int buffer = 0; buffer < mappedIova.length; buffer++) {
+            if (mappedIova[buffer] != Dma.NO_IOVA) {
+                dma.unmap(mappedIova[buffer], buffers.bufferBytes());
+                mappedIova[buffer] = Dma.NO_IOVA;
+            }
+        }
+        side.close();
+        buffers.close();
+    }
+}

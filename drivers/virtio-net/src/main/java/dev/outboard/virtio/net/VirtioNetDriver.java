@@ -1,0 +1,59 @@
+package dev.outboard.virtio.net;
+
+import dev.outboard.driver.Device;
+import dev.outboard.driver.DeviceException;
+import dev.outboard.driver.Driver;
+import dev.outboard.driver.Match;
+import dev.outboard.driver.Service;
+import dev.outboard.virtio.NetDescriptor;
+import dev.outboard.virtio.VirtioFeatures;
+
+/**
+ * Drives virtio network devices of version 1 and later: one pair of split queues, event index, indirect
+ * descriptors for gathered frames.
+ */
+public final class VirtioNetDriver implements Driver {
+    private static final long WANTED =
+            VirtioFeatures.VERSION_1
+                    | VirtioFeatures.RING_EVENT_IDX
+                    | VirtioFeatures.RING_INDIRECT_DESC
+                    | NetConfig.FEATURES;
+
+    /** For the service loader. */
+    public VirtioNetDriver() {}
+
+    @Override
+    public String name() {
+        return "virtio-net";
+    }
+
+    @Override
+    public Match match() {
+        return Match.type("virtio", VirtioFeatures.TYPE_NETWORK);
+    }
+
+    @Override
+    public Service start(Device device) {
+        var transport = device.queues();
+        long offered = transport.offeredFeatures();
+        if ((offered & VirtioFeatures.VERSION_1) == 0) {
+            throw new DeviceException(
+                    "device "
+                            + device.name()
+                            + " is a legacy virtio device (it does not offer VIRTIO_F_VERSION_1);"
+                            + " only virtio 1.0 and later are driven");
+        }
+        if (transport.queueCount() < 2) {
+            throw new DeviceException(
+                    "device "
+                            + device.name()
+                            + " has "
+                            + transport.queueCount()
+                            + " queue: a network device has two or more; is it a disk?");
+        }
+        var config = transport.readConfig(0, NetDescriptor.CONFIG_BYTES);
+        long features = offered & WANTED & (config == null ? ~NetConfig.FEATURES : -1L);
+        transport.acceptFeatures(features);
+        return VirtioNet.start(device, features, NetConfig.read(config, features));
+    }
+}
