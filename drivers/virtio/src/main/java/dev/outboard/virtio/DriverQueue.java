@@ -33,9 +33,10 @@ import java.util.Arrays;
  *   part, part … add ──► publish ──► doorbell          completed ──► take, take …
  * </pre>
  *
- * <p>One thread owns it, and with it the {@link InterruptLine} that masks its interrupt. After construction
- * nothing allocates. What the device could change is never believed: chains and tokens are kept in Java
- * arrays, and a used element that names anything else ends in a {@link DeviceException}.
+ * <p>One thread owns it, and with it the {@link InterruptLine} that masks its interrupt. After
+ * construction nothing allocates. What the device could change is never believed: chains and tokens
+ * are kept in Java arrays, and a used element that names anything else ends in a {@link
+ * DeviceException}.
  */
 public final class DriverQueue implements InterruptLine, AutoCloseable {
     private static final ValueLayout.OfLong LONG =
@@ -86,8 +87,8 @@ public final class DriverQueue implements InterruptLine, AutoCloseable {
      * @param entries a power of two
      * @param eventIndex whether VIRTIO_F_EVENT_IDX was accepted
      * @param maximumParts the most parts a chain has
-     * @param indirect whether VIRTIO_F_INDIRECT_DESC was accepted; chains of several parts then take one
-     *     descriptor
+     * @param indirect whether VIRTIO_F_INDIRECT_DESC was accepted; chains of several parts then
+     *     take one descriptor
      */
     public DriverQueue(
             String name,
@@ -98,7 +99,11 @@ public final class DriverQueue implements InterruptLine, AutoCloseable {
             boolean indirect) {
         if (Integer.bitCount(entries) != 1 || entries > VirtqueueDescriptor.MAXIMUM_ENTRIES) {
             throw new IllegalArgumentException(
-                    "queue " + name + ": entries=" + entries + " is not a power of two up to 32768");
+                    "queue "
+                            + name
+                            + ": entries="
+                            + entries
+                            + " is not a power of two up to 32768");
         }
         this.name = name;
         this.entries = entries;
@@ -106,8 +111,7 @@ public final class DriverQueue implements InterruptLine, AutoCloseable {
         this.eventIndex = eventIndex;
         this.indirectParts = indirect && maximumParts > 1 ? maximumParts : 0;
         this.availableOffset = align(VirtqueueDescriptor.descriptorTableBytes(entries));
-        this.usedOffset =
-                align(availableOffset + VirtqueueDescriptor.availableRingBytes(entries));
+        this.usedOffset = align(availableOffset + VirtqueueDescriptor.availableRingBytes(entries));
         this.indirectOffset = align(usedOffset + VirtqueueDescriptor.usedRingBytes(entries));
         long tables = (long) entries * indirectParts * DESCRIPTOR_BYTES;
         this.memory = dma.allocateCoherent(indirectOffset + tables);
@@ -278,11 +282,13 @@ public final class DriverQueue implements InterruptLine, AutoCloseable {
         if (now == before) {
             return false;
         }
-        // Release: descriptors and heads before the index; partner is the device's acquire of the index.
+        // Release: descriptors and heads before the index; partner is the device's acquire of the
+        // index.
         SHORT.setRelease(ring, availableOffset + RING_INDEX_OFFSET, (short) now);
         publishedIndex = now;
         // Full fence: our index before our look at the device's wish, or both sides miss each other
-        // (section 2.7.13.4.1); partner is the device's fence between its wish and its look at the index.
+        // (section 2.7.13.4.1); partner is the device's fence between its wish and its look at the
+        // index.
         VarHandle.fullFence();
         if (eventIndex) {
             long at = usedOffset + VirtqueueDescriptor.availableEventOffset(entries);
@@ -307,7 +313,8 @@ public final class DriverQueue implements InterruptLine, AutoCloseable {
     public int completed() {
         int count = visible();
         if (count > outstanding - (availableIndex - publishedIndex)) {
-            throw broken("its used index moved by " + count + " with " + outstanding + " chains out");
+            throw broken(
+                    "its used index moved by " + count + " with " + outstanding + " chains out");
         }
         return count;
     }
@@ -316,8 +323,8 @@ public final class DriverQueue implements InterruptLine, AutoCloseable {
      * Takes back the oldest finished chain; {@link #completed} must have said that there is one.
      *
      * @return the token it was added with
-     * @throws DeviceException where the device names a chain that it was not given, or claims to have
-     *     written more than it could
+     * @throws DeviceException where the device names a chain that it was not given, or claims to
+     *     have written more than it could
      */
     public int take() {
         long slot = (long) (usedIndex & slotMask) * USED_ELEMENT_BYTES;
@@ -363,8 +370,8 @@ public final class DriverQueue implements InterruptLine, AutoCloseable {
     }
 
     /**
-     * Sets how many finished chains make an interrupt, so that a sender is woken for a batch and not for a
-     * frame. Never more are waited for than are out.
+     * Sets how many finished chains make an interrupt, so that a sender is woken for a batch and
+     * not for a frame. Never more are waited for than are out.
      */
     public void wakeAfter(int chains) {
         wakeAfter = chains;
@@ -388,7 +395,8 @@ public final class DriverQueue implements InterruptLine, AutoCloseable {
         } else {
             SHORT.setOpaque(ring, availableOffset + RING_FLAGS_OFFSET, (short) 0);
         }
-        // Full fence: our wish before our look at the used index (section 2.7.7.1); partner is the device's
+        // Full fence: our wish before our look at the used index (section 2.7.7.1); partner is the
+        // device's
         // fence between its index and its look at our wish.
         VarHandle.fullFence();
         return visible() >= wanted;

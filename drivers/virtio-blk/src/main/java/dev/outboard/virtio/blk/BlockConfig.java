@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * What the configuration space says (VIRTIO 1.2, section 5.2.4), as far as the accepted features let it be
- * believed, checked.
+ * What the configuration space says (VIRTIO 1.2, section 5.2.4), as far as the accepted features
+ * let it be believed, checked.
  *
  * @param capacityBytes the size of the disk
  * @param blockBytes the unit of reads and writes
@@ -27,7 +27,10 @@ record BlockConfig(
     /** What one request may move at most, whatever the device allows: bounds its mapping. */
     static final int MAXIMUM_REQUEST_BYTES = 1 << 20;
 
-    /** The most parts of a request that this driver makes: a request is contiguous, so few are needed. */
+    /**
+     * The most parts of a request that this driver makes: a request is contiguous, so few are
+     * needed.
+     */
     static final int MAXIMUM_SEGMENTS = 16;
 
     private static final ValueLayout.OfLong U64 = VirtqueueDescriptor.U64.withByteAlignment(1);

@@ -18,8 +18,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * A queue of requests. Each request has a slot in coherent memory: its header, which the device reads, and
- * its status, which the device writes. One thread.
+ * A queue of requests. Each request has a slot in coherent memory: its header, which the device
+ * reads, and its status, which the device writes. One thread.
  *
  * <pre>
  *   slot:  0               16       17       64
@@ -58,8 +58,7 @@ final class RequestQueue implements BlockQueue, AutoCloseable {
     private Doorbell doorbell;
     private boolean closed;
 
-    RequestQueue(
-            Device device, BlockConfig config, int index, DriverQueue queue, int depth) {
+    RequestQueue(Device device, BlockConfig config, int index, DriverQueue queue, int depth) {
         this.device = device;
         this.dma = device.dma();
         this.config = config;
@@ -233,7 +232,8 @@ final class RequestQueue implements BlockQueue, AutoCloseable {
         int count = Math.min(queue.completed(), limit - taken);
         for (int i = 0; i < count; i++) {
             int slot = queue.take();
-            byte status = slotMemory.get(ValueLayout.JAVA_BYTE, (long) slot * SLOT_BYTES + STATUS_OFFSET);
+            byte status =
+                    slotMemory.get(ValueLayout.JAVA_BYTE, (long) slot * SLOT_BYTES + STATUS_OFFSET);
             unmap(slot);
             long tag = tags[slot];
             freeSlots[freeCount++] = slot;

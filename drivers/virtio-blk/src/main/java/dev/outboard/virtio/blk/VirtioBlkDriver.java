@@ -8,7 +8,10 @@ import dev.outboard.driver.Service;
 import dev.outboard.virtio.BlockDescriptor;
 import dev.outboard.virtio.VirtioFeatures;
 
-/** Drives virtio block devices of version 1 and later: split queues, event index, indirect descriptors. */
+/**
+ * Drives virtio block devices of version 1 and later: split queues, event index, indirect
+ * descriptors.
+ */
 public final class VirtioBlkDriver implements Driver {
     private static final long WANTED =
             VirtioFeatures.VERSION_1

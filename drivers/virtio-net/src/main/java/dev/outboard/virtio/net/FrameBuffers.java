@@ -6,9 +6,9 @@ import dev.outboard.virtio.NetDescriptor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The buffers of one queue: each in a page of its own, since a page is the least an IOMMU protects, and
- * each at another cache line of its page, since lines at one offset of every page compete for the same few
- * sets of the cache.
+ * The buffers of one queue: each in a page of its own, since a page is the least an IOMMU protects,
+ * and each at another cache line of its page, since lines at one offset of every page compete for
+ * the same few sets of the cache.
  *
  * <pre>
  *   0        line x 64 + 4    + 12                        4096

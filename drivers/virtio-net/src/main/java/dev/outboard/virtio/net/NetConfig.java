@@ -9,8 +9,8 @@ import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
- * What the configuration space says (VIRTIO 1.2, section 5.1.4), as far as the accepted features let it be
- * believed.
+ * What the configuration space says (VIRTIO 1.2, section 5.1.4), as far as the accepted features
+ * let it be believed.
  */
 record NetConfig(byte[] mac, int mtuBytes, boolean linkUp) {
     private static final int MAC_BYTES = 6;
@@ -22,7 +22,9 @@ record NetConfig(byte[] mac, int mtuBytes, boolean linkUp) {
     static final long FEATURES =
             VirtioFeatures.NET_MAC | VirtioFeatures.NET_STATUS | VirtioFeatures.NET_MTU;
 
-    /** @param config the space, or null where there is none */
+    /**
+     * @param config the space, or null where there is none
+     */
     static NetConfig read(byte[] config, long features) {
         byte[] mac = null;
         int mtu = NetDescriptor.DEFAULT_MTU_BYTES;

@@ -12,8 +12,8 @@ import java.util.Arrays;
 /**
  * The receive queue: every buffer is either with the device, mapped, or here, unmapped. One thread.
  *
- * <p>A batch is unmapped with one request before any frame of it is shown, and mapped again with one
- * request after the last.
+ * <p>A batch is unmapped with one request before any frame of it is shown, and mapped again with
+ * one request after the last.
  */
 final class ReceiveSide implements ReceiveQueue, AutoCloseable {
     private static final int BATCH = 64;
@@ -113,11 +113,7 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
             }
             int mapped =
                     dma.mapAll(
-                            batchPhysical,
-                            batchBytes,
-                            batchIova,
-                            count,
-                            DmaDirection.FROM_DEVICE);
+                            batchPhysical, batchBytes, batchIova, count, DmaDirection.FROM_DEVICE);
             for (int i = 0; i < mapped; i++) {
                 int buffer = idle[--idleCount];
                 mappedIova[buffer] = batchIova[i];

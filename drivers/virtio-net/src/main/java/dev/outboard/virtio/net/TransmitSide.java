@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * The transmit queue. A buffer is free, claimed by the client, committed, or with the device and mapped.
- * One thread.
+ * The transmit queue. A buffer is free, claimed by the client, committed, or with the device and
+ * mapped. One thread.
  */
 final class TransmitSide implements TransmitQueue, AutoCloseable {
     private static final int BATCH = 64;
@@ -60,7 +60,8 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
             freeStack[i] = count - 1 - i;
         }
         freeCount = count;
-        // Half a ring a wake-up: a sender that waits for room is woken for a batch, not for a frame.
+        // Half a ring a wake-up: a sender that waits for room is woken for a batch, not for a
+        // frame.
         queue.wakeAfter(Math.max(1, count / 2));
     }
 
@@ -118,12 +119,12 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
 
     @Override
     public boolean transmit(ScatterGatherList frame) {
-        if (frame.size() >= MAXIMUM_PARTS) {
+        if (frame.count() >= MAXIMUM_PARTS) {
             throw new IllegalArgumentException(
-                    "a frame of " + frame.size() + " parts: at most " + (MAXIMUM_PARTS - 1));
+                    "a frame of " + frame.count() + " parts: at most " + (MAXIMUM_PARTS - 1));
         }
         reclaim();
-        if (freeCount == 0 || !queue.hasRoom(frame.size() + 1)) {
+        if (freeCount == 0 || !queue.hasRoom(frame.count() + 1)) {
             return false;
         }
         int header = freeStack[freeCount - 1];
@@ -144,7 +145,7 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
         lengths[header] = NetDescriptor.HEADER_BYTES;
         gathered[header] = frame;
         queue.part(headerIova, NetDescriptor.HEADER_BYTES, false);
-        for (int i = 0; i < frame.size(); i++) {
+        for (int i = 0; i < frame.count(); i++) {
             queue.part(frame.iova(i), frame.lengthBytes(i), false);
         }
         queue.add(header);

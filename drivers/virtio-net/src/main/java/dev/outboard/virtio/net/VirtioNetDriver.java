@@ -9,8 +9,8 @@ import dev.outboard.virtio.NetDescriptor;
 import dev.outboard.virtio.VirtioFeatures;
 
 /**
- * Drives virtio network devices of version 1 and later: one pair of split queues, event index, indirect
- * descriptors for gathered frames.
+ * Drives virtio network devices of version 1 and later: one pair of split queues, event index,
+ * indirect descriptors for gathered frames.
  */
 public final class VirtioNetDriver implements Driver {
     private static final long WANTED =
