@@ -1,0 +1,21 @@
+import dev.outboard.host.cli.Subcommand;
+
+/**
+ * The process that hosts a driver, the buses it finds devices on, and the {@code outboard} command.
+ *
+ * <p>A module that adds a word to the command {@code provides} {@link Subcommand}.
+ */
+module dev.outboard.host {
+    requires transitive dev.outboard.driver;
+    requires transitive info.picocli;
+    requires com.fasterxml.jackson.core;
+
+    exports dev.outboard.host.cli;
+    exports dev.outboard.host.event;
+    exports dev.outboard.host.process;
+
+    opens dev.outboard.host.cli to
+            info.picocli;
+
+    uses Subcommand;
+}
