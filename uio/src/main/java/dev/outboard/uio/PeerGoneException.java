@@ -4,7 +4,9 @@ package dev.outboard.uio;
 public final class PeerGoneException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** @param message who is gone, and what was asked of it */
+    /**
+     * @param message who is gone, and what was asked of it
+     */
     public PeerGoneException(String message) {
         super(message);
     }

@@ -4,7 +4,9 @@ package dev.outboard.uio;
 public final class PeerTimeoutException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** @param message who did not answer, what was asked, how long was waited */
+    /**
+     * @param message who did not answer, what was asked, how long was waited
+     */
     public PeerTimeoutException(String message) {
         super(message);
     }

@@ -4,7 +4,9 @@ package dev.outboard.uio.vhost;
 public final class VhostProtocolException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** @param message what was wrong, with the values */
+    /**
+     * @param message what was wrong, with the values
+     */
     public VhostProtocolException(String message) {
         super(message);
     }
