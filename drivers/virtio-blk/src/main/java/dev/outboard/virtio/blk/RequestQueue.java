@@ -6,6 +6,7 @@ import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.driver.Device;
 import dev.outboard.driver.Doorbell;
+import dev.outboard.driver.Resources;
 import dev.outboard.driver.block.BlockQueue;
 import dev.outboard.driver.block.BlockStatus;
 import dev.outboard.driver.block.CompletionHandler;
@@ -65,7 +66,7 @@ final class RequestQueue implements BlockQueue, AutoCloseable {
         this.index = index;
         this.queue = queue;
         this.depth = depth;
-        this.slots = dma.allocateCoherent((long) depth * SLOT_BYTES);
+        this.slots = resources.take(dma.allocateCoherent((long) depth * SLOT_BYTES));
         this.slotMemory = slots.memory();
         this.tags = new long[depth];
         this.dataIova = new long[depth];
@@ -77,7 +78,7 @@ final class RequestQueue implements BlockQueue, AutoCloseable {
             freeSlots[i] = depth - 1 - i;
         }
         freeCount = depth;
-        interrupt = device.queues().interrupt(index, queue);
+        interrupt = resources.take(device.queues().interrupt(index, queue));
     }
 
     void start() {
@@ -273,11 +274,8 @@ final class RequestQueue implements BlockQueue, AutoCloseable {
         }
         closed = true;
         device.queues().stop(index);
-        interrupt.close();
         for (int slot = 0; slot < depth; slot++) {
             unmap(slot);
         }
-        queue.close();
-        slots.close();
     }
 }

@@ -1,6 +1,7 @@
 package dev.outboard.virtio.blk;
 
 import dev.outboard.driver.Device;
+import dev.outboard.driver.Resources;
 import dev.outboard.driver.block.BlockQueue;
 import dev.outboard.driver.block.BlockService;
 import dev.outboard.virtio.DriverQueue;
@@ -17,24 +18,26 @@ final class VirtioBlk implements BlockService {
 
     private final BlockConfig config;
     private final List<RequestQueue> queues;
-    private boolean closed;
+    private final Resources resources;
 
-    private VirtioBlk(BlockConfig config, List<RequestQueue> queues) {
+    private VirtioBlk(BlockConfig config, List<RequestQueue> queues, Resources resources) {
         this.config = config;
         this.queues = queues;
+        this.resources = resources;
     }
 
     static VirtioBlk start(Device device, long features, BlockConfig config) {
-        var queues = new ArrayList<RequestQueue>();
+        var resources = new Resources();
         try {
+            var queues = new ArrayList<RequestQueue>();
             int count = Math.min(config.queues(), device.queues().queueCount());
             for (int i = 0; i < count; i++) {
-                queues.add(open(device, features, config, i));
+                queues.add(open(device, features, config, i, resources));
             }
             queues.forEach(RequestQueue::start);
-            return new VirtioBlk(config, List.copyOf(queues));
+            return new VirtioBlk(config, List.copyOf(queues), resources);
         } catch (RuntimeException e) {
-            queues.forEach(RequestQueue::close);
+            resources.close();
             throw e;
         }
     }
@@ -50,8 +53,10 @@ final class VirtioBlk implements BlockService {
                         (features & VirtioFeatures.RING_EVENT_IDX) != 0,
                         MAXIMUM_PARTS,
                         indirect);
+        resources.take(queue);
         int depth = indirect ? entries : Math.max(1, entries / MINIMUM_PARTS);
-        return new RequestQueue(device, config, index, queue, depth);
+        return resources.take(
+                new RequestQueue(device, config, index, queue, depth, resources));
     }
 
     @Override
@@ -103,9 +108,6 @@ final class VirtioBlk implements BlockService {
 
     @Override
     public void close() {
-        if (!closed) {
-            closed = true;
-            queues.forEach(RequestQueue::close);
-        }
+        resources.close();
     }
 }

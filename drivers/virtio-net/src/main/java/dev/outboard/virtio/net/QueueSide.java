@@ -56,18 +56,13 @@ final class QueueSide implements AutoCloseable {
         return signalled;
     }
 
-    /** Takes the queue back from the device and masks its interrupt; the rings stay. */
-    void stop() {
+    /** Takes the queue back from the device and masks its interrupt. Idempotent. */
+    @Override
+    public void close() {
         if (!closed) {
             closed = true;
             transport.stop(index);
             interrupt.close();
         }
-    }
-
-    @Override
-    public void close() {
-        stop();
-        queue.close();
     }
 }

@@ -143,14 +143,12 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
     /** Stops the queue, then unmaps what the device still had. */
     @Override
     public void close() {
-        side.stop();
+        side.close();
         for (int buffer = 0; buffer < mappedIova.length; buffer++) {
             if (mappedIova[buffer] != Dma.NO_IOVA) {
                 dma.unmap(mappedIova[buffer], buffers.bufferBytes());
                 mappedIova[buffer] = Dma.NO_IOVA;
             }
         }
-        side.close();
-        buffers.close();
     }
 }

@@ -242,14 +242,12 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
     /** Stops the queue, then unmaps what the device still had. */
     @Override
     public void close() {
-        side.stop();
+        side.close();
         for (int buffer = 0; buffer < mappedIova.length; buffer++) {
             if (mappedIova[buffer] != Dma.NO_IOVA) {
                 dma.unmap(mappedIova[buffer], lengths[buffer]);
                 free(buffer);
             }
         }
-        side.close();
-        buffers.close();
     }
 }

@@ -1,6 +1,7 @@
 package dev.outboard.virtio.net;
 
 import dev.outboard.driver.Device;
+import dev.outboard.driver.Resources;
 import dev.outboard.driver.net.NetworkService;
 import dev.outboard.driver.net.ReceiveQueue;
 import dev.outboard.driver.net.TransmitQueue;
@@ -13,53 +14,46 @@ final class VirtioNet implements NetworkService {
     private static final int PAIR = 0;
 
     private final NetConfig config;
+    private final Resources resources;
     private final int entries;
     private final ReceiveSide receive;
     private final TransmitSide transmit;
-    private boolean closed;
 
-    private VirtioNet(NetConfig config, int entries, ReceiveSide receive, TransmitSide transmit) {
+    private VirtioNet(Device device, long features, NetConfig config, Resources resources) {
         this.config = config;
-        this.entries = entries;
-        this.receive = receive;
-        this.transmit = transmit;
+        this.resources = resources;
+        this.entries = device.queues().maximumEntries(NetDescriptor.receiveQueue(PAIR));
+        var in = side(device, NetDescriptor.receiveQueue(PAIR), "receive", features, 1);
+        receive = resources.take(new ReceiveSide(device.dma(), in, buffers(device)));
+        var out =
+                side(
+                        device,
+                        NetDescriptor.transmitQueue(PAIR),
+                        "transmit",
+                        features,
+                        TransmitSide.MAXIMUM_PARTS);
+        transmit = resources.take(new TransmitSide(device.dma(), out, buffers(device)));
     }
 
     static VirtioNet start(Device device, long features, NetConfig config) {
-        int receiveIndex = NetDescriptor.receiveQueue(PAIR);
-        int transmitIndex = NetDescriptor.transmitQueue(PAIR);
-        int entries = device.queues().maximumEntries(receiveIndex);
-        int frameBytes = NetDescriptor.ETHERNET_HEADER_BYTES + config.mtuBytes();
-        ReceiveSide receive = null;
-        TransmitSide transmit = null;
+        var resources = new Resources();
         try {
-            receive =
-                    new ReceiveSide(
-                            device.dma(),
-                            side(device, receiveIndex, "receive", entries, features, 1),
-                            new FrameBuffers(device.dma(), entries, frameBytes));
-            transmit =
-                    new TransmitSide(
-                            device.dma(),
-                            side(
-                                    device,
-                                    transmitIndex,
-                                    "transmit",
-                                    entries,
-                                    features,
-                                    TransmitSide.MAXIMUM_PARTS),
-                            new FrameBuffers(device.dma(), entries, frameBytes));
-            receive.start();
-            transmit.start();
-            return new VirtioNet(config, entries, receive, transmit);
+            var net = new VirtioNet(device, features, config, resources);
+            net.receive.start();
+            net.transmit.start();
+            return net;
         } catch (RuntimeException e) {
-            close(transmit, receive);
+            resources.close();
             throw e;
         }
     }
 
-    private static QueueSide side(
-            Device device, int index, String what, int entries, long features, int parts) {
+    private FrameBuffers buffers(Device device) {
+        int frameBytes = NetDescriptor.ETHERNET_HEADER_BYTES + config.mtuBytes();
+        return resources.take(new FrameBuffers(device.dma(), entries, frameBytes));
+    }
+
+    private QueueSide side(Device device, int index, String what, long features, int parts) {
         var queue =
                 new DriverQueue(
                         device.name() + " " + what,
@@ -68,16 +62,8 @@ final class VirtioNet implements NetworkService {
                         (features & VirtioFeatures.RING_EVENT_IDX) != 0,
                         parts,
                         (features & VirtioFeatures.RING_INDIRECT_DESC) != 0);
-        return new QueueSide(device, index, queue);
-    }
-
-    private static void close(TransmitSide transmit, ReceiveSide receive) {
-        if (transmit != null) {
-            transmit.close();
-        }
-        if (receive != null) {
-            receive.close();
-        }
+        resources.take(queue);
+        return resources.take(new QueueSide(device, index, queue));
     }
 
     @Override
@@ -130,9 +116,6 @@ final class VirtioNet implements NetworkService {
 
     @Override
     public void close() {
-        if (!closed) {
-            closed = true;
-            close(transmit, receive);
-        }
+        resources.close();
     }
 }
