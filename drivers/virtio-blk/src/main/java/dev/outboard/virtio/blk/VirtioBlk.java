@@ -55,8 +55,7 @@ final class VirtioBlk implements BlockService {
                         indirect);
         resources.take(queue);
         int depth = indirect ? entries : Math.max(1, entries / MINIMUM_PARTS);
-        return resources.take(
-                new RequestQueue(device, config, index, queue, depth, resources));
+        return resources.take(new RequestQueue(device, config, index, queue, depth, resources));
     }
 
     @Override
