@@ -58,7 +58,13 @@ final class RequestQueue implements BlockQueue, AutoCloseable {
     private Doorbell doorbell;
     private boolean closed;
 
-    RequestQueue(Device device, BlockConfig config, int index, DriverQueue queue, int depth) {
+    RequestQueue(
+            Device device,
+            BlockConfig config,
+            int index,
+            DriverQueue queue,
+            int depth,
+            Resources resources) {
         this.device = device;
         this.dma = device.dma();
         this.config = config;

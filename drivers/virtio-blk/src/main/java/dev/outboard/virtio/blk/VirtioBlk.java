@@ -42,7 +42,8 @@ final class VirtioBlk implements BlockService {
         }
     }
 
-    private static RequestQueue open(Device device, long features, BlockConfig config, int index) {
+    private static RequestQueue open(
+            Device device, long features, BlockConfig config, int index, Resources resources) {
         int entries = device.queues().maximumEntries(index);
         boolean indirect = (features & VirtioFeatures.RING_INDIRECT_DESC) != 0;
         var queue =
