@@ -6,6 +6,7 @@ import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.driver.Device;
 import dev.outboard.driver.Doorbell;
+import dev.outboard.driver.Resources;
 import dev.outboard.driver.block.BlockQueue;
 import dev.outboard.driver.block.BlockStatus;
 import dev.outboard.driver.block.CompletionHandler;
