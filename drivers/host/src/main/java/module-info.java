@@ -1,15 +1,19 @@
+import dev.outboard.host.bus.Bus;
 import dev.outboard.host.cli.Subcommand;
+import dev.outboard.host.vhost.VhostUserBus;
 
 /**
  * The process that hosts a driver, the buses it finds devices on, and the {@code outboard} command.
  *
- * <p>A module that adds a word to the command {@code provides} {@link Subcommand}.
+ * <p>A module that adds a word to the command {@code provides} {@link Subcommand}, one that brings
+ * another kind of bus {@link Bus}.
  */
 module dev.outboard.host {
     requires transitive dev.outboard.driver;
     requires transitive info.picocli;
     requires com.fasterxml.jackson.core;
 
+    exports dev.outboard.host.bus;
     exports dev.outboard.host.cli;
     exports dev.outboard.host.event;
     exports dev.outboard.host.process;
@@ -17,5 +21,9 @@ module dev.outboard.host {
     opens dev.outboard.host.cli to
             info.picocli;
 
+    uses Bus;
     uses Subcommand;
+
+    provides Bus with
+            VhostUserBus;
 }

@@ -1,0 +1,32 @@
+package dev.outboard.host.bus;
+
+import dev.outboard.dma.Dma;
+import dev.outboard.dma.IommuDomain;
+import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.driver.Match;
+import dev.outboard.uio.WaitPolicy;
+
+/**
+ * What a host decided about a device before it is opened. The device borrows all of it.
+ *
+ * @param name the name it is claimed by
+ * @param match what the driver drives: tells the type of a device whose bus cannot
+ * @param memory the physical memory its driver uses
+ * @param dma the mapping service its driver uses
+ * @param domain the I/O address space it is confined to, or null without an IOMMU
+ * @param queueEntries the most entries a queue may have; a power of two
+ * @param waiting how its interrupts wait
+ */
+public record DeviceSetup(
+        String name,
+        Match match,
+        PhysicalMemory memory,
+        Dma dma,
+        IommuDomain domain,
+        int queueEntries,
+        WaitPolicy waiting) {
+    /** Whether an IOMMU stands before the device, so that its addresses are IOVAs. */
+    public boolean isTranslated() {
+        return domain != null;
+    }
+}

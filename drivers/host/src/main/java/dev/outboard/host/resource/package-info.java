@@ -1,0 +1,2 @@
+/** Giving things back: several resources, in the right order, whatever fails on the way. */
+package dev.outboard.host.resource;

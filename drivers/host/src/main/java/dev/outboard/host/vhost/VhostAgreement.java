@@ -1,0 +1,80 @@
+package dev.outboard.host.vhost;
+
+import static dev.outboard.uio.vhost.VhostFeatures.PROTOCOL_CONFIG;
+import static dev.outboard.uio.vhost.VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS;
+import static dev.outboard.uio.vhost.VhostFeatures.PROTOCOL_FEATURES;
+import static dev.outboard.uio.vhost.VhostFeatures.PROTOCOL_MQ;
+import static dev.outboard.uio.vhost.VhostFeatures.PROTOCOL_REPLY_ACK;
+
+import dev.outboard.driver.DeviceException;
+import dev.outboard.driver.Match;
+import dev.outboard.host.bus.DeviceSetup;
+import dev.outboard.uio.vhost.VhostFrontEnd;
+
+/**
+ * What front-end and back-end found out about each other.
+ *
+ * @param features the features that the device offers
+ * @param protocolFeatures the protocol features that both have; 0 where the device knows none
+ * @param queues how many queues the device has
+ */
+record VhostAgreement(long features, long protocolFeatures, int queues) {
+    /** VIRTIO_F_ACCESS_PLATFORM (VIRTIO 1.2, section 6): addresses are IOVAs. */
+    static final long ACCESS_PLATFORM = 1L << 33;
+
+    /** Virtio's number for a network device (VIRTIO 1.2, section 5). */
+    private static final int TYPE_NETWORK = 1;
+
+    private static final int QUEUES_OF_PAIR = 2;
+    private static final long SPOKEN =
+            PROTOCOL_MQ | PROTOCOL_REPLY_ACK | PROTOCOL_CONFIG | PROTOCOL_CONFIGURE_MEM_SLOTS;
+
+    /** Negotiates the protocol and takes the session. */
+    static VhostAgreement reach(VhostLink link, VhostFrontEnd frontEnd, DeviceSetup setup) {
+        long features = link.ask("its features", frontEnd::features);
+        checkIommu(features, setup);
+        long protocol = 0;
+        if ((features & PROTOCOL_FEATURES) != 0) {
+            protocol = link.ask("its protocol features", frontEnd::protocolFeatures) & SPOKEN;
+            long accepted = protocol;
+            link.tell("protocol features", () -> frontEnd.setProtocolFeatures(accepted));
+        }
+        link.tell("an owner", frontEnd::setOwner);
+        return new VhostAgreement(features, protocol, queues(link, frontEnd, setup, protocol));
+    }
+
+    private static void checkIommu(long features, DeviceSetup setup) {
+        if (setup.isTranslated() && (features & ACCESS_PLATFORM) == 0) {
+            throw new DeviceException(
+                    "device "
+                            + setup.name()
+                            + " has no IOMMU (it does not offer VIRTIO_F_ACCESS_PLATFORM): start it"
+                            + " with iommu=PATH where it can, or run with --strategy off");
+        }
+    }
+
+    /** A network back-end counts pairs of queues, every other counts queues. */
+    private static int queues(
+            VhostLink link, VhostFrontEnd frontEnd, DeviceSetup setup, long protocol) {
+        var told =
+                (protocol & PROTOCOL_MQ) == 0
+                        ? 1
+                        : link.ask("its number of queues", frontEnd::queueCount);
+        if (told < 1) {
+            throw new DeviceException("device " + setup.name() + " has no queue: queues=" + told);
+        }
+        return isNetwork(setup.match()) ? told * QUEUES_OF_PAIR : told;
+    }
+
+    private static boolean isNetwork(Match match) {
+        return match.family().equals("virtio") && match.device() == TYPE_NETWORK;
+    }
+
+    boolean speaksProtocol() {
+        return (features & PROTOCOL_FEATURES) != 0;
+    }
+
+    boolean hasConfig() {
+        return (protocolFeatures & PROTOCOL_CONFIG) != 0;
+    }
+}

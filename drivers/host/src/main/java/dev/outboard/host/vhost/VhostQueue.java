@@ -1,0 +1,98 @@
+package dev.outboard.host.vhost;
+
+import dev.outboard.driver.DeviceException;
+import dev.outboard.driver.DeviceLostException;
+import dev.outboard.driver.Doorbell;
+import dev.outboard.driver.QueueAddresses;
+import dev.outboard.host.bus.DeviceSetup;
+import dev.outboard.host.resource.ResourceStack;
+import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.Interrupt;
+import dev.outboard.uio.InterruptLine;
+import dev.outboard.uio.vhost.VhostFrontEnd;
+
+/** One queue of a vhost-user device, with its doorbell and its interrupt. The driver's thread. */
+final class VhostQueue implements AutoCloseable {
+    private final VhostLink link;
+    private final VhostFrontEnd frontEnd;
+    private final DeviceSetup setup;
+    private final int index;
+    private final ResourceStack resources = new ResourceStack();
+    private final EventDescriptor kick;
+    private final EventDescriptor call;
+    private Interrupt interrupt;
+    private boolean started;
+
+    VhostQueue(VhostLink link, VhostFrontEnd frontEnd, DeviceSetup setup, int index) {
+        this.link = link;
+        this.frontEnd = frontEnd;
+        this.setup = setup;
+        this.index = index;
+        try {
+            kick = resources.add(EventDescriptor.create());
+            call = resources.add(EventDescriptor.create());
+        } catch (RuntimeException e) {
+            resources.closeAfter(e);
+            throw e;
+        }
+    }
+
+    Interrupt claim(InterruptLine line) {
+        var name = setup.name() + " queue " + index;
+        interrupt = resources.add(Interrupt.open(name, line, call, setup.waiting()));
+        link.onLost(interrupt::wake);
+        return interrupt;
+    }
+
+    /** The ring starts when the doorbell arrives, so that comes after everything it needs. */
+    Doorbell start(QueueAddresses addresses, boolean enable) {
+        if (started) {
+            throw new IllegalStateException(
+                    "queue " + index + " of " + setup.name() + " is started");
+        }
+        if (addresses.entries() > setup.queueEntries()) {
+            throw new DeviceException(
+                    "queue %d of %s has at most %d entries, not %d"
+                            .formatted(
+                                    index,
+                                    setup.name(),
+                                    setup.queueEntries(),
+                                    addresses.entries()));
+        }
+        link.tell("queue " + index, () -> send(addresses, enable));
+        started = true;
+        return kick::signal;
+    }
+
+    private void send(QueueAddresses addresses, boolean enable) {
+        frontEnd.setVringSize(index, addresses.entries());
+        frontEnd.setVringBase(index, 0);
+        frontEnd.setVringAddresses(
+                index, addresses.descriptorIova(), addresses.usedIova(), addresses.availableIova());
+        frontEnd.setVringCall(index, call);
+        frontEnd.setVringKick(index, kick);
+        if (enable) {
+            frontEnd.setVringEnabled(index, true);
+        }
+    }
+
+    /** When this returns the device has let go of the queue, or is gone. */
+    void stop() {
+        if (!started) {
+            return;
+        }
+        started = false;
+        try {
+            link.tell("to stop queue " + index, () -> frontEnd.stopVring(index));
+        } catch (DeviceLostException e) {
+            // Gone, and with it every use of the queue: that is all that was asked.
+        }
+    }
+
+    @Override
+    public void close() {
+        try (resources) {
+            stop();
+        }
+    }
+}

@@ -1,0 +1,170 @@
+package dev.outboard.host.vhost;
+
+import dev.outboard.dma.PhysicalSegment;
+import dev.outboard.driver.DeviceException;
+import dev.outboard.driver.Doorbell;
+import dev.outboard.driver.QueueAddresses;
+import dev.outboard.driver.QueueTransport;
+import dev.outboard.host.bus.DeviceSetup;
+import dev.outboard.host.resource.ResourceStack;
+import dev.outboard.uio.Interrupt;
+import dev.outboard.uio.InterruptLine;
+import dev.outboard.uio.vhost.MemoryRegion;
+import dev.outboard.uio.vhost.VhostFeatures;
+import dev.outboard.uio.vhost.VhostFrontEnd;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The queues of a vhost-user device: messages say where they are, eventfds carry doorbells and
+ * interrupts. The driver's thread; doorbells and interrupts belong to the threads of their queues.
+ */
+final class VhostQueues implements QueueTransport, AutoCloseable {
+    private static final long ATTACH_NANOS = TimeUnit.SECONDS.toNanos(5);
+    private static final long OWN_FEATURES =
+            VhostFeatures.PROTOCOL_FEATURES | VhostAgreement.ACCESS_PLATFORM;
+
+    private final VhostLink link;
+    private final VhostFrontEnd frontEnd;
+    private final DeviceSetup setup;
+    private final VhostAgreement agreement;
+    private final VhostQueue[] queues;
+    private boolean accepted;
+
+    VhostQueues(
+            VhostLink link, VhostFrontEnd frontEnd, DeviceSetup setup, VhostAgreement agreement) {
+        this.link = link;
+        this.frontEnd = frontEnd;
+        this.setup = setup;
+        this.agreement = agreement;
+        this.queues = new VhostQueue[agreement.queues()];
+    }
+
+    @Override
+    public long offeredFeatures() {
+        return agreement.features() & ~OWN_FEATURES;
+    }
+
+    @Override
+    public void acceptFeatures(long features) {
+        if (accepted) {
+            throw new IllegalStateException("the features of " + setup.name() + " were accepted");
+        }
+        if ((features & ~offeredFeatures()) != 0) {
+            throw new DeviceException(
+                    "device %s does not offer features 0x%x (it offers 0x%x)"
+                            .formatted(
+                                    setup.name(),
+                                    features & ~offeredFeatures(),
+                                    offeredFeatures()));
+        }
+        long all =
+                features
+                        | (agreement.features() & VhostFeatures.PROTOCOL_FEATURES)
+                        | (setup.isTranslated() ? VhostAgreement.ACCESS_PLATFORM : 0);
+        link.tell("features", () -> frontEnd.setFeatures(all));
+        if (!setup.isTranslated()) {
+            giveMemory();
+        }
+        accepted = true;
+    }
+
+    /** Identity: a descriptor's address, a ring's address and the physical address are one. */
+    private void giveMemory() {
+        var segments = setup.memory().segments();
+        int slots = link.ask("its memory slots", frontEnd::memorySlots);
+        if (segments.size() > slots) {
+            throw new DeviceException(
+                    "device %s takes %d pieces of memory and there are %d: use fewer segments"
+                            .formatted(setup.name(), slots, segments.size()));
+        }
+        var regions = segments.stream().map(VhostQueues::region).toList();
+        link.tell("the memory table", () -> frontEnd.setMemoryTable(regions));
+    }
+
+    private static MemoryRegion region(PhysicalSegment segment) {
+        return new MemoryRegion(
+                segment.physicalAddress(),
+                segment.lengthBytes(),
+                segment.physicalAddress(),
+                0,
+                segment.descriptor());
+    }
+
+    @Override
+    public int queueCount() {
+        return queues.length;
+    }
+
+    @Override
+    public int maximumEntries(int queue) {
+        checkQueue(queue);
+        return setup.queueEntries();
+    }
+
+    @Override
+    public byte[] readConfig(int offset, int length) {
+        return agreement.hasConfig()
+                ? link.ask("its configuration", () -> frontEnd.readConfig(offset, length))
+                : null;
+    }
+
+    @Override
+    public Interrupt interrupt(int queue, InterruptLine line) {
+        return queue(queue).claim(line);
+    }
+
+    @Override
+    public Doorbell start(int queue, QueueAddresses addresses) {
+        if (!accepted) {
+            throw new IllegalStateException("accept the features of " + setup.name() + " first");
+        }
+        awaitAttached();
+        return queue(queue).start(addresses, agreement.speaksProtocol());
+    }
+
+    /** A device must stand behind its IOMMU before it is told of the first IOVA. */
+    private void awaitAttached() {
+        if (setup.isTranslated() && !setup.domain().awaitAttached(ATTACH_NANOS)) {
+            link.checkPresent();
+            throw new DeviceException(
+                    ("device %s did not attach to the IOMMU in %d s: start it with iommu=PATH,"
+                                    + " the path that is given to --iommu here")
+                            .formatted(setup.name(), TimeUnit.NANOSECONDS.toSeconds(ATTACH_NANOS)));
+        }
+    }
+
+    @Override
+    public void stop(int queue) {
+        checkQueue(queue);
+        if (queues[queue] != null) {
+            queues[queue].stop();
+        }
+    }
+
+    private VhostQueue queue(int index) {
+        checkQueue(index);
+        if (queues[index] == null) {
+            queues[index] = new VhostQueue(link, frontEnd, setup, index);
+        }
+        return queues[index];
+    }
+
+    private void checkQueue(int queue) {
+        if (queue < 0 || queue >= queues.length) {
+            throw new DeviceException(
+                    "device %s has no queue %d (it has %d)"
+                            .formatted(setup.name(), queue, queues.length));
+        }
+    }
+
+    @Override
+    public void close() {
+        try (var all = new ResourceStack()) {
+            for (var queue : queues) {
+                if (queue != null) {
+                    all.add(queue);
+                }
+            }
+        }
+    }
+}
