@@ -80,7 +80,8 @@ public final class ClientOptions {
         }
         if (value < minimum || value > maximum) {
             throw new IllegalArgumentException(
-                    "option %s=%s is not between %d and %d".formatted(name, text, minimum, maximum));
+                    "option %s=%s is not between %d and %d"
+                            .formatted(name, text, minimum, maximum));
         }
         return value;
     }

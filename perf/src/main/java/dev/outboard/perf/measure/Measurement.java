@@ -16,8 +16,7 @@ public final class Measurement {
     /** The name of this process among the measured ones. */
     public static final String SELF = "self";
 
-    private static final ThreadMXBean THREADS =
-            (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     private final Map<String, Long> processes = new LinkedHashMap<>();
     private final Map<String, ProcessCpu.Sample> before = new LinkedHashMap<>();
@@ -72,7 +71,9 @@ public final class Measurement {
         return allocatedBytes;
     }
 
-    /** Processor time in percent of one processor; NaN where the process was not there to look at. */
+    /**
+     * Processor time in percent of one processor; NaN where the process was not there to look at.
+     */
     public double cpuPercent(String name) {
         var used = usage.get(name);
         return used == null ? Double.NaN : used.percentOf(elapsedNanos);

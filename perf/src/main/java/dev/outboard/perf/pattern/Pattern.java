@@ -12,10 +12,10 @@ import java.nio.ByteOrder;
  *                                               key      = mix(seed, number, part)
  * </pre>
  *
- * <p>Words are 8 bytes, little-endian; a piece that is no multiple of 8 ends with the low bytes of a
- * word. Two words agree by chance with a probability of 2<sup>-64</sup>, so data from another seed,
- * another message, another part or another position is found, and so is a single changed bit. One
- * load, two exclusive ors and one or a word: the table stays in the first-level cache.
+ * <p>Words are 8 bytes, little-endian; a piece that is no multiple of 8 ends with the low bytes of
+ * a word. Two words agree by chance with a probability of 2<sup>-64</sup>, so data from another
+ * seed, another message, another part or another position is found, and so is a single changed bit.
+ * One load, two exclusive ors and one or a word: the table stays in the first-level cache.
  *
  * <p>Immutable; any thread. Nothing allocates but the constructor.
  */

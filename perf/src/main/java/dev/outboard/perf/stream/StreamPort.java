@@ -30,10 +30,16 @@ final class StreamPort {
         var header = new byte[StreamDescriptor.ETHERNET_BYTES];
         java.util.Arrays.fill(header, 0, StreamDescriptor.ADDRESS_BYTES, (byte) 0xFF);
         System.arraycopy(
-                service.macAddress(), 0, header, StreamDescriptor.SOURCE, StreamDescriptor.ADDRESS_BYTES);
+                service.macAddress(),
+                0,
+                header,
+                StreamDescriptor.SOURCE,
+                StreamDescriptor.ADDRESS_BYTES);
         addresses = MemorySegment.ofArray(header);
         addresses.set(
-                StreamDescriptor.SHORT, StreamDescriptor.ETHER_TYPE, StreamDescriptor.ETHER_TYPE_LOCAL);
+                StreamDescriptor.SHORT,
+                StreamDescriptor.ETHER_TYPE,
+                StreamDescriptor.ETHER_TYPE_LOCAL);
     }
 
     TransmitQueue transmit() {
@@ -60,7 +66,13 @@ final class StreamPort {
     }
 
     /** Writes a data frame into a claimed buffer and commits it. */
-    void writeData(int buffer, Fragmentation cut, Pattern pattern, int stream, long message, int fragment) {
+    void writeData(
+            int buffer,
+            Fragmentation cut,
+            Pattern pattern,
+            int stream,
+            long message,
+            int fragment) {
         var memory = transmit.memory();
         long at = transmit.offset(buffer);
         int patternBytes = cut.patternBytes(fragment);
@@ -90,7 +102,9 @@ final class StreamPort {
         memory.set(StreamDescriptor.INT, at + StreamDescriptor.MESSAGE + Integer.BYTES, 0);
         for (int i = 0; i < StreamDescriptor.VALUES; i++) {
             memory.set(
-                    StreamDescriptor.LONG, at + StreamDescriptor.PATTERN + (long) i * Long.BYTES, values[i]);
+                    StreamDescriptor.LONG,
+                    at + StreamDescriptor.PATTERN + (long) i * Long.BYTES,
+                    values[i]);
         }
         transmit.commit(buffer, StreamDescriptor.CONTROL_BYTES);
         transmit.flush();
@@ -122,7 +136,8 @@ final class StreamPort {
     private void writeHeader(MemorySegment memory, long at, byte kind, int stream) {
         MemorySegment.copy(addresses, 0, memory, at, StreamDescriptor.ETHERNET_BYTES);
         memory.set(ValueLayout.JAVA_BYTE, at + StreamDescriptor.KIND, kind);
-        memory.set(ValueLayout.JAVA_BYTE, at + StreamDescriptor.VERSION, StreamDescriptor.VERSION_1);
+        memory.set(
+                ValueLayout.JAVA_BYTE, at + StreamDescriptor.VERSION, StreamDescriptor.VERSION_1);
         memory.set(StreamDescriptor.SHORT, at + StreamDescriptor.STREAM, (short) stream);
     }
 
@@ -140,7 +155,8 @@ final class StreamPort {
     }
 
     static int stream(MemorySegment memory, long at) {
-        return Short.toUnsignedInt(memory.get(StreamDescriptor.SHORT, at + StreamDescriptor.STREAM));
+        return Short.toUnsignedInt(
+                memory.get(StreamDescriptor.SHORT, at + StreamDescriptor.STREAM));
     }
 
     static long value(MemorySegment memory, long at, int index) {

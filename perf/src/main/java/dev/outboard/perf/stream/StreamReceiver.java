@@ -46,7 +46,11 @@ final class StreamReceiver {
 
     /** A stream that ended: what was sent by the sender's word, and what came. */
     record Received(
-            int stream, int messageBytes, StreamTotals sent, StreamTotals received, String firstCorrupt) {
+            int stream,
+            int messageBytes,
+            StreamTotals sent,
+            StreamTotals received,
+            String firstCorrupt) {
         boolean isComplete() {
             return received.isComplete(sent);
         }
@@ -93,7 +97,9 @@ final class StreamReceiver {
             byte kind = reply;
             reply = -1;
             port.send(kind, replyStream, values);
-        } else if (creditStep > 0 && verifier != null && verifier.position() - credited >= creditStep) {
+        } else if (creditStep > 0
+                && verifier != null
+                && verifier.position() - credited >= creditStep) {
             credited = verifier.position();
             values[0] = credited;
             port.send(FrameKind.CREDIT, verifier.stream(), values);
@@ -139,7 +145,8 @@ final class StreamReceiver {
             long mtu = StreamPort.value(memory, at, 3);
             if (size != (int) size || window < 0 || window != (int) window || mtu != (int) mtu) {
                 throw new DeviceException(
-                        "a START that makes no sense: size=%d window=%d mtu=%d".formatted(size, window, mtu));
+                        "a START that makes no sense: size=%d window=%d mtu=%d"
+                                .formatted(size, window, mtu));
             }
             cut = new Fragmentation((int) size, (int) mtu);
             var pattern = new Pattern(StreamPort.value(memory, at, 0), cut.maximumPatternBytes());
@@ -167,7 +174,8 @@ final class StreamReceiver {
         if (!ended) {
             ended = true;
             streams.add(
-                    new Received(stream, cut.messageBytes(), sent, totals, verifier.firstCorrupt()));
+                    new Received(
+                            stream, cut.messageBytes(), sent, totals, verifier.firstCorrupt()));
         }
         reply(FrameKind.END_ACK, stream);
         values[0] = totals.frames();

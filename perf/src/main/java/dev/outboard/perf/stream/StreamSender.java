@@ -47,7 +47,12 @@ final class StreamSender {
     /** One stream; the caller measures around it. */
     Outcome run(int number, Fragmentation cut, StreamOptions options, long durationNanos) {
         open(number, cut, options);
-        var sent = sendData(cut, new Pattern(options.seed(), cut.maximumPatternBytes()), options, durationNanos);
+        var sent =
+                sendData(
+                        cut,
+                        new Pattern(options.seed(), cut.maximumPatternBytes()),
+                        options,
+                        durationNanos);
         return new Outcome(sent, finish(sent), stalls);
     }
 
@@ -61,7 +66,8 @@ final class StreamSender {
     }
 
     /** Sends data until the time is up, or the limit is reached; whole messages only. */
-    StreamTotals sendData(Fragmentation cut, Pattern pattern, StreamOptions options, long durationNanos) {
+    StreamTotals sendData(
+            Fragmentation cut, Pattern pattern, StreamOptions options, long durationNanos) {
         long limit = options.messages() == 0 ? Long.MAX_VALUE : options.messages();
         long start = System.nanoTime();
         boolean ending = false;
@@ -88,7 +94,11 @@ final class StreamSender {
                 waitForRoom(room, frames);
             }
             long now = System.nanoTime();
-            ending = ending || now - start >= durationNanos || message >= limit || context.isStopping();
+            ending =
+                    ending
+                            || now - start >= durationNanos
+                            || message >= limit
+                            || context.isStopping();
         }
         return StreamTotals.sent(frames, message, message * cut.messageBytes());
     }
@@ -99,7 +109,8 @@ final class StreamSender {
 
     private void waitForRoom(int room, long frames) {
         if (room > 0) {
-            // Waits until the device has given a buffer back; what is claimed is handed over at once.
+            // Waits until the device has given a buffer back; what is claimed is handed over at
+            // once.
             port.transmit().abandon(port.claim());
         } else if (!port.receive().await(STALL_NANOS)) {
             credited = frames;

@@ -31,9 +31,13 @@ final class StreamVerifier {
 
     /** A data frame of this stream came. */
     void accept(MemorySegment memory, long at, int lengthBytes) {
-        int fragment = Short.toUnsignedInt(memory.get(StreamDescriptor.SHORT, at + StreamDescriptor.FRAGMENT));
+        int fragment =
+                Short.toUnsignedInt(
+                        memory.get(StreamDescriptor.SHORT, at + StreamDescriptor.FRAGMENT));
         long message = memory.get(StreamDescriptor.LONG, at + StreamDescriptor.MESSAGE);
-        if (!isHeaderRight(memory, at, lengthBytes, fragment) || message < 0 || message > Long.MAX_VALUE / 65536) {
+        if (!isHeaderRight(memory, at, lengthBytes, fragment)
+                || message < 0
+                || message > Long.MAX_VALUE / 65536) {
             reject("header", message, fragment, 0);
             return;
         }
@@ -68,7 +72,9 @@ final class StreamVerifier {
         return mismatch < 0;
     }
 
-    /** The key of a fragment's pattern; the stream is part of it, so that no other passes for it. */
+    /**
+     * The key of a fragment's pattern; the stream is part of it, so that no other passes for it.
+     */
     static long key(Pattern pattern, int stream, long message, int fragment) {
         return pattern.key(message, (long) stream << 32 | fragment);
     }

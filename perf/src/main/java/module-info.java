@@ -1,0 +1,30 @@
+import dev.outboard.driver.Client;
+import dev.outboard.perf.disk.DiskCheckClient;
+import dev.outboard.perf.disk.DiskReadClient;
+import dev.outboard.perf.disk.DiskSha256Client;
+import dev.outboard.perf.stream.FrameReceiveClient;
+import dev.outboard.perf.stream.FrameSendClient;
+import dev.outboard.perf.stream.StreamEchoClient;
+import dev.outboard.perf.stream.StreamReceiveClient;
+import dev.outboard.perf.stream.StreamSendClient;
+
+/**
+ * The demo, the benchmarks and the clients that measure drivers from inside their process.
+ *
+ * <p>Exports nothing: the command finds its words, and the host its clients, as services.
+ */
+module dev.outboard.perf {
+    requires dev.outboard.host;
+    requires HdrHistogram;
+    requires jdk.management;
+
+    provides Client with
+            StreamSendClient,
+            StreamReceiveClient,
+            StreamEchoClient,
+            FrameSendClient,
+            FrameReceiveClient,
+            DiskCheckClient,
+            DiskReadClient,
+            DiskSha256Client;
+}
