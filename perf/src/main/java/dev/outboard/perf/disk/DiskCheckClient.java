@@ -28,8 +28,9 @@ public final class DiskCheckClient implements Client {
 
     @Override
     public String help() {
-        return "overwrites a region with a pattern, flushes, reads it back, compares every byte: blocks=4096"
-                + " depth=32 offset=0 bytes=33554432 millis=500 warmupMillis=200 seed=1 watch.NAME=PID";
+        return "overwrites a region with a pattern, flushes, reads it back, compares every byte:"
+                + " blocks=4096 depth=32 offset=0 bytes=33554432 millis=500 warmupMillis=200 seed=1"
+                + " watch.NAME=PID";
     }
 
     @Override

@@ -28,8 +28,8 @@ public final class DiskReadClient implements Client {
 
     @Override
     public String help() {
-        return "random reads with latency: depths=1,32 block=4096 offset=0 bytes=ALL millis=1000 warmupMillis=500"
-                + " seed=1 watch.NAME=PID";
+        return "random reads with latency: depths=1,32 block=4096 offset=0 bytes=ALL millis=1000"
+                + " warmupMillis=500 seed=1 watch.NAME=PID";
     }
 
     @Override

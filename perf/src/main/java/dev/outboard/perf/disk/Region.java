@@ -24,7 +24,8 @@ record Region(long firstBlock, long blocks, int blockBytes) {
         long bytes = options.number("bytes", absent, 1, Long.MAX_VALUE);
         if (offset % blockBytes != 0 || bytes % blockBytes != 0 || bytes > rest || bytes == 0) {
             throw new IllegalArgumentException(
-                    "offset=%d bytes=%d is not a whole number of %d-byte blocks on a disk of %d bytes"
+                    ("offset=%d bytes=%d is not a whole number of %d-byte blocks on a disk of"
+                                    + " %d bytes")
                             .formatted(offset, bytes, blockBytes, capacity));
         }
         return new Region(offset / blockBytes, bytes / blockBytes, blockBytes);

@@ -31,8 +31,8 @@ public final class FrameReceiveClient implements Client {
 
     @Override
     public String help() {
-        return "counts frames: millis=1000 warmupMillis=300 quietMillis=0 (then goes on until nothing came for so"
-                + " long) watch.NAME=PID";
+        return "counts frames: millis=1000 warmupMillis=300 quietMillis=0 (then goes on until"
+                + " nothing came for so long) watch.NAME=PID";
     }
 
     @Override

@@ -9,6 +9,7 @@ import dev.outboard.perf.measure.ClientOptions;
 import dev.outboard.perf.measure.Measurement;
 import dev.outboard.perf.measure.Results;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
@@ -29,8 +30,8 @@ public final class FrameSendClient implements Client {
 
     @Override
     public String help() {
-        return "sends frames as fast as it can: bytes=64 (with Ethernet header) millis=1000 warmupMillis=300"
-                + " frames=0 (no limit) watch.NAME=PID";
+        return "sends frames as fast as it can: bytes=64 (with Ethernet header) millis=1000"
+                + " warmupMillis=300 frames=0 (no limit) watch.NAME=PID";
     }
 
     @Override
@@ -73,7 +74,7 @@ public final class FrameSendClient implements Client {
 
     private static MemorySegment header(NetworkService port) {
         var header = new byte[StreamDescriptor.ETHERNET_BYTES];
-        java.util.Arrays.fill(header, 0, StreamDescriptor.ADDRESS_BYTES, (byte) 0xFF);
+        Arrays.fill(header, 0, StreamDescriptor.ADDRESS_BYTES, (byte) 0xFF);
         System.arraycopy(
                 port.macAddress(),
                 0,

@@ -81,7 +81,8 @@ public final class StreamEchoClient implements Client {
         while (!seen[0]) {
             if (System.nanoTime() - start > PROBE_LIMIT_NANOS || context.isStopping()) {
                 throw new DeviceException(
-                        "nothing came back: does the other end forward frames to where they came from?");
+                        "nothing came back: does the other end forward frames to where they came"
+                                + " from?");
             }
             port.send(FrameKind.START, PROBE_STREAM, values);
             port.receive().await(PROBE_NANOS);

@@ -24,8 +24,8 @@ record StreamOptions(
         long seed,
         Map<String, Long> watched) {
     static final String HELP =
-            "sizes=64,256,1024,1500,4096,16384 millis=1000 warmupMillis=300 messages=0 (no limit) window=128"
-                    + " (frames under way; 0: no limit) seed=1 watch.NAME=PID";
+            "sizes=64,256,1024,1500,4096,16384 millis=1000 warmupMillis=300 messages=0 (no limit)"
+                    + " window=128 (frames under way; 0: no limit) seed=1 watch.NAME=PID";
 
     private static final int MAXIMUM_WINDOW = 1 << 16;
 

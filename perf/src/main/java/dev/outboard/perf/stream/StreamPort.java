@@ -7,6 +7,7 @@ import dev.outboard.driver.net.TransmitQueue;
 import dev.outboard.perf.pattern.Pattern;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -28,7 +29,7 @@ final class StreamPort {
         int mtu = service.mtuBytes();
         mtuBytes = Math.min(mtu, transmit.capacityBytes() - StreamDescriptor.ETHERNET_BYTES);
         var header = new byte[StreamDescriptor.ETHERNET_BYTES];
-        java.util.Arrays.fill(header, 0, StreamDescriptor.ADDRESS_BYTES, (byte) 0xFF);
+        Arrays.fill(header, 0, StreamDescriptor.ADDRESS_BYTES, (byte) 0xFF);
         System.arraycopy(
                 service.macAddress(),
                 0,
@@ -122,12 +123,12 @@ final class StreamPort {
             deadline = deadline == 0 ? now + STUCK_NANOS : deadline;
             if (buffer == TransmitQueue.NONE && now - deadline > 0) {
                 throw new DeviceException(
-                        "the device has finished no frame for %d s: pending=%d frames=%d; is the other end of"
+                        "the device has finished no frame for %d s: pending=%d frames=%d; is the"
                                         .formatted(
                                                 TimeUnit.NANOSECONDS.toSeconds(STUCK_NANOS),
                                                 transmit.pending(),
                                                 transmit.frames())
-                                + " its link running?");
+                                + " other end of its link running?");
             }
         }
         return buffer;

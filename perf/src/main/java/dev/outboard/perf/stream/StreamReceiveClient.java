@@ -20,7 +20,8 @@ public final class StreamReceiveClient implements Client {
 
     @Override
     public String help() {
-        return "checks every byte that a stream-send sends; idleMillis=15000 (gives up after so long without a frame)";
+        return "checks every byte that a stream-send sends; idleMillis=15000 (gives up after so"
+                + " long without a frame)";
     }
 
     @Override

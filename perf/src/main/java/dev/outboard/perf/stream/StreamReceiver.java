@@ -6,6 +6,7 @@ import dev.outboard.driver.net.FrameHandler;
 import dev.outboard.perf.pattern.Pattern;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -187,7 +188,7 @@ final class StreamReceiver {
     }
 
     private void reply(byte kind, int stream) {
-        java.util.Arrays.fill(values, 0);
+        Arrays.fill(values, 0);
         reply = kind;
         replyStream = stream;
     }

@@ -148,7 +148,8 @@ final class StreamSender {
             long sent = System.nanoTime();
             if (sent - start > ANSWER_NANOS) {
                 throw new DeviceException(
-                        "nobody answered for %d s: is a stream-receive running at the other end of the link?"
+                        ("nobody answered for %d s: is a stream-receive running at the other end of"
+                                        + " the link?")
                                 .formatted(TimeUnit.NANOSECONDS.toSeconds(ANSWER_NANOS)));
             }
             long left = REPEAT_NANOS;
