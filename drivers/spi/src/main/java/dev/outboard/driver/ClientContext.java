@@ -1,5 +1,6 @@
 package dev.outboard.driver;
 
+import dev.outboard.dma.DomainStatistics;
 import java.util.Map;
 
 /** What a host gives a client: its options, when to stop, and where results go. */
@@ -23,6 +24,14 @@ public interface ClientContext {
      * Adds a result: a number, a text or a boolean. Printed for people, or as a field of the JSON.
      */
     void result(String name, Object value);
+
+    /**
+     * What the owner of the IOMMU has counted of the device so far, or null where no IOMMU stands
+     * before it. Any thread.
+     */
+    default DomainStatistics translation() {
+        return null;
+    }
 
     /** A long option. */
     default long option(String name, long absent) {
