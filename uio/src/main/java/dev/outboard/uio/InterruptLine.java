@@ -1,17 +1,23 @@
 package dev.outboard.uio;
 
-/** What can mask an interrupt: a queue's event suppression, VFIO, UIO. */
+/**
+ * The far side of an interrupt, as its claimer masks it: a queue's event suppression, VFIO, UIO.
+ *
+ * <p>Called by one thread at a time, the one that waits; on a data path, so it must not allocate.
+ */
 public interface InterruptLine {
     /**
-     * Asks the line to signal.
+     * Asks the line to signal, then looks again: the second step closes the gap in which work came
+     * after the last look and before the line knew that somebody would sleep. Who writes a flag in
+     * shared memory puts a full fence between the two.
      *
-     * @return true when work is already there: then do not sleep
+     * @return true when work is there already: then do not sleep
      */
     boolean unmask();
 
-    /** Asks the line not to signal. */
+    /** Asks the line not to signal. A signal under way may still come. */
     void mask();
 
-    /** A cheap look for work, used while spinning. */
+    /** Whether work is there: a cheap look, used while spinning. */
     boolean isPending();
 }

@@ -1,43 +1,128 @@
 package dev.outboard.uio;
 
-/** Memory that other processes can map: a memfd. */
+import dev.outboard.uio.nativecall.ControlCalls;
+import dev.outboard.uio.nativecall.StatxDescriptor;
+
+/**
+ * Memory that other processes can map: a {@code memfd}, or a file received from a peer.
+ *
+ * <p>Owns its descriptor; mappings live on when it is closed. Any thread.
+ */
 public final class MemoryFile implements AutoCloseable {
-    private MemoryFile() {}
+    private static final int MFD_CLOEXEC = 0x1;
+    private static final int MFD_ALLOW_SEALING = 0x2;
+    private static final int F_ADD_SEALS = 1033;
+    private static final int F_GET_SEALS = 1034;
+    private static final int F_SEAL_SHRINK = 0x2;
+    private static final int F_SEAL_GROW = 0x4;
+    private static final int F_SEAL_FUTURE_WRITE = 0x10;
 
+    private final Descriptor descriptor;
+    private final long lengthBytes;
+
+    private MemoryFile(Descriptor descriptor, long lengthBytes) {
+        this.descriptor = descriptor;
+        this.lengthBytes = lengthBytes;
+    }
+
+    /**
+     * New memory, zeroed, close-on-exec, that may still be sealed.
+     *
+     * @param name for people who look into {@code /proc}; at most 249 bytes
+     * @param lengthBytes more than zero; page-aligned to be of use
+     * @throws NativeException ENOMEM, EMFILE
+     */
     public static MemoryFile create(String name, long lengthBytes) {
-        throw new UnsupportedOperationException("not built yet");
+        if (lengthBytes <= 0) {
+            throw new IllegalArgumentException(
+                    "a memory file needs a length: lengthBytes=" + lengthBytes);
+        }
+        int number = ControlCalls.memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        Descriptor descriptor = Descriptor.adopt(Failures.check(number, "memfd_create", name));
+        int answer = ControlCalls.ftruncate(number, lengthBytes);
+        if (answer < 0) {
+            descriptor.close();
+            throw Failures.failure(
+                    "ftruncate", answer, name + ", 0x" + Long.toHexString(lengthBytes));
+        }
+        return new MemoryFile(descriptor, lengthBytes);
     }
 
+    /**
+     * Takes ownership of a file received from a peer, also when this fails. The length is asked of
+     * the kernel, never of the peer.
+     *
+     * @throws NativeException when the descriptor is of no file
+     */
     public static MemoryFile adopt(Descriptor received) {
-        throw new UnsupportedOperationException("not built yet");
+        try {
+            FileStatus status = FileStatus.of(received);
+            if (status.type() != StatxDescriptor.TYPE_REGULAR) {
+                throw new IllegalArgumentException(
+                        "not a file that can be mapped: mode=0x"
+                                + Integer.toHexString(status.mode()));
+            }
+            return new MemoryFile(received, status.lengthBytes());
+        } catch (RuntimeException failed) {
+            received.close();
+            throw failed;
+        }
     }
 
+    /** The descriptor, to pass it on; it stays this object's. */
     public Descriptor descriptor() {
-        throw new UnsupportedOperationException("not built yet");
+        return descriptor;
     }
 
+    /** Its length when it was made or received; only a sealed size stays. */
     public long lengthBytes() {
-        throw new UnsupportedOperationException("not built yet");
+        return lengthBytes;
     }
 
+    /**
+     * Maps a part of it.
+     *
+     * @param offsetBytes where it begins; need not be page-aligned
+     * @param lengthBytes more than zero, and within the file
+     * @param writable whether this process may write there
+     * @throws IndexOutOfBoundsException when the part is not within the file
+     * @throws NativeException EACCES or EPERM when writing was sealed, ENOMEM
+     */
     public Mapping map(long offsetBytes, long lengthBytes, boolean writable) {
-        throw new UnsupportedOperationException("not built yet");
+        if (lengthBytes <= 0
+                || offsetBytes < 0
+                || offsetBytes > this.lengthBytes
+                || lengthBytes > this.lengthBytes - offsetBytes) {
+            throw new IndexOutOfBoundsException(
+                    "offsetBytes=0x%x lengthBytes=0x%x of a file of 0x%x bytes"
+                            .formatted(offsetBytes, lengthBytes, this.lengthBytes));
+        }
+        return Mapping.of(descriptor, offsetBytes, lengthBytes, writable);
     }
 
+    /** Fixes the size for good: who maps this file cannot be made to take a SIGBUS. */
     public void sealSize() {
-        throw new UnsupportedOperationException("not built yet");
+        seal(F_SEAL_SHRINK | F_SEAL_GROW);
     }
 
+    /** Makes every later mapping read-only, in any process; writable ones that exist stay so. */
     public void sealFutureWrites() {
-        throw new UnsupportedOperationException("not built yet");
+        seal(F_SEAL_FUTURE_WRITE);
     }
 
+    /** Whether nobody can shrink it any more; false for files that know no seals. */
     public boolean isSizeSealed() {
-        throw new UnsupportedOperationException("not built yet");
+        int seals = ControlCalls.fcntl(descriptor.number(), F_GET_SEALS, 0);
+        return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
+    }
+
+    private void seal(int seals) {
+        int answer = ControlCalls.fcntl(descriptor.number(), F_ADD_SEALS, seals);
+        Failures.check(answer, "fcntl(F_ADD_SEALS)", "seals=0x" + Integer.toHexString(seals));
     }
 
     @Override
     public void close() {
-        throw new UnsupportedOperationException("not built yet");
+        descriptor.close();
     }
 }

@@ -1,15 +1,27 @@
 package dev.outboard.uio;
 
 /**
- * How long to look before sleeping.
+ * How long to look for work before going to sleep.
  *
- * @param spinNanos how long to look for work before asking for a signal
- * @param pause whether to use the processor's pause instruction between looks
+ * @param spinNanos how long to look before a signal is asked for; 0 not at all
+ * @param pause whether to use the processor's pause instruction between looks: kind to the other
+ *     hardware thread, but on a virtual machine it may leave to the hypervisor and cost
+ *     microseconds
  */
 public record WaitPolicy(long spinNanos, boolean pause) {
-    /** Sleep at once. */
+    /** Sleeps at once: the processor is free for others. */
     public static final WaitPolicy BLOCK = new WaitPolicy(0, false);
 
-    /** A short look, then sleep. */
+    /** Looks about as long as it costs to sleep and be woken, then sleeps. */
     public static final WaitPolicy DEFAULT = new WaitPolicy(20_000, false);
+
+    /** Never sleeps of its own accord: a processor of its own for the shortest answer. */
+    public static final WaitPolicy SPIN = new WaitPolicy(Long.MAX_VALUE, false);
+
+    /** Checks the values. */
+    public WaitPolicy {
+        if (spinNanos < 0) {
+            throw new IllegalArgumentException("spinNanos is not negative: " + spinNanos);
+        }
+    }
 }

@@ -1,0 +1,147 @@
+package dev.outboard.uio;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+final class MemoryFileTest {
+    private static final long LENGTH = 4 * 4096;
+    private int openBefore;
+    private MemoryFile file;
+
+    @BeforeEach
+    void create() {
+        openBefore = Descriptor.openCount();
+        file = MemoryFile.create("memory-file-test", LENGTH);
+    }
+
+    @AfterEach
+    void closeAndCount() {
+        file.close();
+        assertThat(Descriptor.openCount()).isEqualTo(openBefore);
+    }
+
+    @Test
+    void shouldShowOneMappingsWritesInAnother() {
+        try (Mapping all = file.map(0, LENGTH, true);
+                Mapping part = file.map(4096, 4096, false)) {
+            all.memory().set(ValueLayout.JAVA_LONG, 4096 + 8, 42);
+            assertThat(part.memory().get(ValueLayout.JAVA_LONG, 8)).isEqualTo(42);
+            assertThat(part.lengthBytes()).isEqualTo(4096);
+            assertThat(part.isWritable()).isFalse();
+        }
+    }
+
+    @Test
+    void shouldMapFromAnyOffset() {
+        try (Mapping all = file.map(0, LENGTH, true);
+                Mapping part = file.map(5000, 100, true)) {
+            part.memory().set(ValueLayout.JAVA_BYTE, 99, (byte) 7);
+            assertThat(all.memory().get(ValueLayout.JAVA_BYTE, 5099)).isEqualTo((byte) 7);
+        }
+    }
+
+    @Test
+    void shouldRefuseWritesThroughAReadOnlyMapping() {
+        try (Mapping part = file.map(0, 4096, false)) {
+            MemorySegment memory = part.memory();
+            assertThatThrownBy(() -> memory.set(ValueLayout.JAVA_INT, 0, 1))
+                    .isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+
+    @Test
+    void shouldRefuseToMapBeyondItsEnd() {
+        long[][] bad = {
+            {0, LENGTH + 1},
+            {4096, LENGTH},
+            {-1, 4096},
+            {0, 0},
+            {0, -1},
+            {LENGTH, 1},
+            {Long.MAX_VALUE, 4096},
+            {4096, Long.MAX_VALUE}
+        };
+        for (long[] part : bad) {
+            assertThatThrownBy(() -> file.map(part[0], part[1], true))
+                    .isInstanceOf(IndexOutOfBoundsException.class)
+                    .hasMessageContaining("of a file of 0x4000 bytes");
+        }
+    }
+
+    @Test
+    void shouldThrowNotCrashAfterClose() {
+        Mapping mapping = file.map(0, 4096, true);
+        MemorySegment memory = mapping.memory();
+        mapping.close();
+        mapping.close();
+        assertThatThrownBy(() -> memory.get(ValueLayout.JAVA_INT, 0))
+                .isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void shouldOutliveItsFile() {
+        try (Mapping mapping = file.map(0, 4096, true)) {
+            file.close();
+            mapping.memory().set(ValueLayout.JAVA_INT, 0, 1);
+            assertThat(mapping.memory().get(ValueLayout.JAVA_INT, 0)).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void shouldRefuseWritableMappingsOnceFutureWritesAreSealed() {
+        try (Mapping early = file.map(0, 4096, true)) {
+            file.sealFutureWrites();
+            assertThatThrownBy(() -> file.map(0, 4096, true))
+                    .isInstanceOf(NativeException.class)
+                    .hasMessageEndingWith("EPERM");
+            try (Mapping late = file.map(0, 4096, false)) {
+                early.memory().set(ValueLayout.JAVA_INT, 0, 5);
+                assertThat(late.memory().get(ValueLayout.JAVA_INT, 0)).isEqualTo(5);
+            }
+        }
+    }
+
+    @Test
+    void shouldTellWhetherItsSizeIsSealed() {
+        assertThat(file.isSizeSealed()).isFalse();
+        file.sealSize();
+        assertThat(file.isSizeSealed()).isTrue();
+    }
+
+    @Test
+    void shouldTakeTheLengthOfAReceivedFileFromTheKernel() {
+        try (MemoryFile received = MemoryFile.adopt(file.descriptor().duplicate())) {
+            assertThat(received.lengthBytes()).isEqualTo(LENGTH);
+        }
+    }
+
+    @Test
+    void shouldRefuseAndCloseAReceivedDescriptorThatIsNoFile() {
+        Descriptor event = EventDescriptor.create().descriptor();
+        assertThatThrownBy(() -> MemoryFile.adopt(event))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThat(event.isClosed()).isTrue();
+    }
+
+    @Test
+    void shouldRefuseAFileWithoutLength() {
+        assertThatThrownBy(() -> MemoryFile.create("nothing", 0))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void shouldNameTheErrorWhenThereIsNoRoomToMap() {
+        try (MemoryFile huge = MemoryFile.create("huge", Long.MAX_VALUE)) {
+            assertThatThrownBy(() -> huge.map(0, Long.MAX_VALUE - 4096, true))
+                    .isInstanceOf(NativeException.class)
+                    .hasMessageContaining("mmap")
+                    .hasMessageEndingWith("ENOMEM");
+        }
+    }
+}
