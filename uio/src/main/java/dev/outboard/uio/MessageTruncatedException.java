@@ -7,7 +7,9 @@ package dev.outboard.uio;
 public final class MessageTruncatedException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** @param message what was cut off */
+    /**
+     * @param message what was cut off
+     */
     public MessageTruncatedException(String message) {
         super(message);
     }

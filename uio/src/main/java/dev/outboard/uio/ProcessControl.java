@@ -66,7 +66,7 @@ public final class ProcessControl {
      *
      * @param cpu counted from 0
      * @throws NativeException EINVAL when there is no such processor, or this process may not use
-     * it
+     *     it
      */
     public static void pinThread(int cpu) {
         if (cpu < 0 || cpu >= MAX_CPUS) {

@@ -23,7 +23,6 @@ final class InterruptTest {
 
     /**
      * A line that is masked by a flag, as a queue's event suppression; device is the other side.
-     *
      */
     private static final class Line implements InterruptLine {
         final AtomicBoolean masked = new AtomicBoolean();
