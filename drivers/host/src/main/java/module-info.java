@@ -1,5 +1,8 @@
+import dev.outboard.driver.Client;
+import dev.outboard.driver.Driver;
 import dev.outboard.host.bus.Bus;
 import dev.outboard.host.cli.Subcommand;
+import dev.outboard.host.run.RunCommand;
 import dev.outboard.host.vhost.VhostUserBus;
 
 /**
@@ -20,10 +23,16 @@ module dev.outboard.host {
 
     opens dev.outboard.host.cli to
             info.picocli;
+    opens dev.outboard.host.run to
+            info.picocli;
 
+    uses Client;
+    uses Driver;
     uses Bus;
     uses Subcommand;
 
     provides Bus with
             VhostUserBus;
+    provides Subcommand with
+            RunCommand;
 }

@@ -25,7 +25,8 @@ public interface Bus {
      * Opens the device: reset, idle, and not yet able to reach memory.
      *
      * @return the device; the caller closes it
-     * @throws dev.outboard.driver.DeviceException when it is not there, or cannot be used so
+     * @throws DeviceAbsentException when it is not there
+     * @throws dev.outboard.driver.DeviceException when it cannot be used so
      */
     HostedDevice open(String location, DeviceSetup setup);
 }

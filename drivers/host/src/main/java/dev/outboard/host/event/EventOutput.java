@@ -34,6 +34,13 @@ public final class EventOutput {
         line(machines ? event.toJson() : text);
     }
 
+    /** Says something to machines only. */
+    public void say(Event event) {
+        if (machines) {
+            line(event.toJson());
+        }
+    }
+
     /** Says something to people only. */
     public void text(String text) {
         if (!machines) {

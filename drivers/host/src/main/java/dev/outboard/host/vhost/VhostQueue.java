@@ -19,8 +19,7 @@ final class VhostQueue implements AutoCloseable {
     private final int index;
     private final ResourceStack resources = new ResourceStack();
     private final EventDescriptor kick;
-    private final EventDescriptor call;
-    private Interrupt interrupt;
+    private EventDescriptor call;
     private boolean started;
 
     VhostQueue(VhostLink link, VhostFrontEnd frontEnd, DeviceSetup setup, int index) {
@@ -28,18 +27,14 @@ final class VhostQueue implements AutoCloseable {
         this.frontEnd = frontEnd;
         this.setup = setup;
         this.index = index;
-        try {
-            kick = resources.add(EventDescriptor.create());
-            call = resources.add(EventDescriptor.create());
-        } catch (RuntimeException e) {
-            resources.closeAfter(e);
-            throw e;
-        }
+        kick = resources.add(EventDescriptor.create());
     }
 
+    /** The interrupt owns its event; a driver that closed one may claim again. */
     Interrupt claim(InterruptLine line) {
+        call = EventDescriptor.create();
         var name = setup.name() + " queue " + index;
-        interrupt = resources.add(Interrupt.open(name, line, call, setup.waiting()));
+        var interrupt = resources.add(Interrupt.open(name, line, call, setup.waiting()));
         link.onLost(interrupt::wake);
         return interrupt;
     }
@@ -49,6 +44,10 @@ final class VhostQueue implements AutoCloseable {
         if (started) {
             throw new IllegalStateException(
                     "queue " + index + " of " + setup.name() + " is started");
+        }
+        if (call == null) {
+            throw new IllegalStateException(
+                    "claim the interrupt of queue " + index + " of " + setup.name() + " first");
         }
         if (addresses.entries() > setup.queueEntries()) {
             throw new DeviceException(

@@ -1,7 +1,7 @@
 package dev.outboard.host.vhost;
 
-import dev.outboard.driver.DeviceException;
 import dev.outboard.host.bus.Bus;
+import dev.outboard.host.bus.DeviceAbsentException;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.HostedDevice;
 import java.nio.charset.StandardCharsets;
@@ -63,7 +63,7 @@ public final class VhostUserBus implements Bus {
     public HostedDevice open(String location, DeviceSetup setup) {
         var socket = Path.of(location);
         if (!Files.exists(socket)) {
-            throw new DeviceException(
+            throw new DeviceAbsentException(
                     "no device at "
                             + location
                             + ": there is no such socket; start the device first (outboard device"

@@ -1,0 +1,134 @@
+package dev.outboard.host.run;
+
+import dev.outboard.dma.Dma;
+import dev.outboard.dma.IommuDomain;
+import dev.outboard.dma.IommuOwner;
+import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.driver.DeviceException;
+import dev.outboard.driver.DeviceLostException;
+import dev.outboard.driver.Service;
+import dev.outboard.host.bus.DeviceSetup;
+import dev.outboard.host.bus.HostedDevice;
+import dev.outboard.host.cli.StopRequest;
+import dev.outboard.host.cli.UsageException;
+import dev.outboard.host.resource.ResourceStack;
+import java.util.concurrent.CountDownLatch;
+
+/**
+ * One life of a driver: takes what it needs, starts it, runs its client, and gives everything back
+ * in reverse, however it ends. The main thread; the owner of the IOMMU and the watcher of the
+ * device have threads of their own.
+ */
+final class DriverSession {
+    private final HostPlan plan;
+    private final IommuOwner owner;
+    private final StopRequest stop;
+    private final FaultLog faults;
+    private final RunReport report;
+
+    /**
+     * @param owner the owner of the IOMMU, or null without one; borrowed
+     */
+    DriverSession(
+            HostPlan plan, IommuOwner owner, StopRequest stop, FaultLog faults, RunReport report) {
+        this.plan = plan;
+        this.owner = owner;
+        this.stop = stop;
+        this.faults = faults;
+        this.report = report;
+    }
+
+    /**
+     * Runs to the end: of the client, or until asked to stop.
+     *
+     * @throws DeviceLostException when the device went away
+     */
+    void run() {
+        var resources = new ResourceStack();
+        try {
+            var memory = resources.add(PhysicalMemory.create(plan.memoryBytes()));
+            var domain = owner == null ? null : resources.add(claim(memory));
+            var dma = resources.add(domain == null ? Dma.off(memory) : domain.dma(plan.strategy()));
+            var device = resources.add(plan.device().open(setup(memory, dma, domain)));
+            checkMatch(device);
+            var service = resources.add(plan.driver().start(device));
+            serve(device, service);
+            service.close();
+            report.measured(dma.statistics(), domain == null ? null : domain.statistics());
+            device.checkPresent();
+        } catch (RuntimeException e) {
+            resources.closeAfter(e);
+            throw e;
+        }
+        resources.close();
+    }
+
+    private IommuDomain claim(PhysicalMemory memory) {
+        var domain = owner.claim(plan.device().deviceName(), memory, plan.domain());
+        domain.onFault(faults::add);
+        return domain;
+    }
+
+    private DeviceSetup setup(PhysicalMemory memory, Dma dma, IommuDomain domain) {
+        return new DeviceSetup(
+                plan.device().deviceName(),
+                plan.driver().match(),
+                memory,
+                dma,
+                domain,
+                plan.queueEntries(),
+                plan.waiting());
+    }
+
+    private void checkMatch(HostedDevice device) {
+        if (!plan.driver().match().accepts(device.id())) {
+            throw new DeviceException(
+                    "driver "
+                            + plan.driver().name()
+                            + " does not drive "
+                            + device.id()
+                            + ": it drives "
+                            + plan.driver().match());
+        }
+    }
+
+    private void serve(HostedDevice device, Service service) {
+        var client = plan.client();
+        if (client == null) {
+            report.up(service.describe());
+            report.ready();
+            awaitEnd(device);
+            return;
+        }
+        if (!client.service().isInstance(service)) {
+            throw new UsageException(
+                    "client "
+                            + client.name()
+                            + " needs a "
+                            + client.service().getSimpleName()
+                            + ", and driver "
+                            + plan.driver().name()
+                            + " gives none");
+        }
+        report.up(service.describe());
+        var run = new ClientRun(device, plan.clientOptions(), stop, report::ready);
+        try {
+            client.run(service, run);
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("client " + client.name() + ": " + e.getMessage());
+        } finally {
+            report.clientResults(run.results());
+        }
+    }
+
+    private void awaitEnd(HostedDevice device) {
+        var end = new CountDownLatch(1);
+        stop.onStop(end::countDown);
+        device.onLost(end::countDown);
+        try {
+            end.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

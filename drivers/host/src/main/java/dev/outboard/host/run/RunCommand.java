@@ -1,0 +1,101 @@
+package dev.outboard.host.run;
+
+import dev.outboard.dma.IommuOwner;
+import dev.outboard.driver.DeviceLostException;
+import dev.outboard.host.bus.DeviceAbsentException;
+import dev.outboard.host.cli.CommandException;
+import dev.outboard.host.cli.OwnProcess;
+import dev.outboard.host.cli.StopRequest;
+import dev.outboard.host.cli.Subcommand;
+import dev.outboard.host.cli.UsageException;
+import dev.outboard.host.event.EventOutput;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code outboard run}: hosts one driver. */
+@Command(
+        name = "run",
+        mixinStandardHelpOptions = true,
+        usageHelpAutoWidth = true,
+        description = {
+            "Runs one driver on one device, in this process, until its client ends, or it",
+            "is stopped.",
+            "With an IOMMU (--strategy strict or deferred) the device reaches nothing that the",
+            "driver has not mapped."
+        })
+public final class RunCommand implements Subcommand {
+    @Mixin private RunOptions options;
+
+    @Option(
+            names = "--reconnect",
+            defaultValue = "0",
+            paramLabel = "SECONDS",
+            description = "When the device goes away, wait so long for it and start again.")
+    private long reconnectSeconds;
+
+    @Option(names = "--json", description = "Print events for machines, one JSON object a line.")
+    private boolean json;
+
+    /** For the service loader. */
+    public RunCommand() {}
+
+    @Override
+    public int order() {
+        return 10;
+    }
+
+    @Override
+    public Integer call() {
+        if (reconnectSeconds < 0) {
+            throw new UsageException("--reconnect " + reconnectSeconds + " is less than 0");
+        }
+        var plan = options.plan();
+        OwnProcess.dropRights();
+        OwnProcess.name("ob-" + plan.device().deviceName());
+        var output = EventOutput.standard(json);
+        var faults = new FaultLog(output, System::nanoTime);
+        try (var owner =
+                plan.iommuSocket() == null ? null : IommuOwner.listen(plan.iommuSocket())) {
+            runUntilDone(plan, owner, output, faults);
+        }
+        return 0;
+    }
+
+    /** Runs the driver, and again as long as a lost device comes back. */
+    private void runUntilDone(
+            HostPlan plan, IommuOwner owner, EventOutput output, FaultLog faults) {
+        var stop = StopRequest.ofProcess();
+        var patience = new Patience(stop, reconnectSeconds);
+        while (true) {
+            var report = new RunReport(plan, output);
+            try {
+                new DriverSession(plan, owner, stop, faults, report).run();
+                faults.summarize();
+                report.result(faults.count());
+                return;
+            } catch (DeviceLostException e) {
+                faults.summarize();
+                report.lost();
+                if (!patience.lost(report.wasUp())) {
+                    report.resultOfLost(faults.count());
+                    throw e;
+                }
+                output.text(e.getMessage() + "; waiting for it to return");
+            } catch (DeviceAbsentException e) {
+                if (!patience.absent()) {
+                    throw patience.isWaiting() ? neverReturned(e) : e;
+                }
+            }
+        }
+    }
+
+    private CommandException neverReturned(DeviceAbsentException cause) {
+        return new CommandException(
+                "the device went away and did not return in "
+                        + reconnectSeconds
+                        + " s: "
+                        + cause.getMessage(),
+                cause);
+    }
+}

@@ -1,0 +1,173 @@
+package dev.outboard.host.run;
+
+import dev.outboard.dma.DmaStatistics;
+import dev.outboard.dma.DomainStatistics;
+import dev.outboard.dma.Strategy;
+import dev.outboard.host.event.Event;
+import dev.outboard.host.event.EventOutput;
+import dev.outboard.iommu.DeviceCounters;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** What {@code outboard run} says: that it is up, that the device is gone, and what came out. */
+final class RunReport {
+    private static final double NANOS = TimeUnit.SECONDS.toNanos(1);
+    private final HostPlan plan;
+    private final EventOutput output;
+    private final long startNanos = System.nanoTime();
+    private Map<String, Object> client = Map.of();
+    private DmaStatistics dma;
+    private DomainStatistics domain;
+    private boolean up;
+
+    RunReport(HostPlan plan, EventOutput output) {
+        this.plan = plan;
+        this.output = output;
+    }
+
+    /** The driver has started. */
+    void up(String service) {
+        up = true;
+        output.say(
+                "%s drives %s; %s"
+                        .formatted(plan.driver().name(), describe(service), plan.protection()),
+                Event.of("up", "service", service, "device", plan.device().deviceName()));
+    }
+
+    /** Whether the driver had started. */
+    boolean wasUp() {
+        return up;
+    }
+
+    private String describe(String service) {
+        return plan.device().deviceName() + " (" + plan.device() + "): " + service;
+    }
+
+    /** The driver can be used, or its client can. Machines only: people were told. */
+    void ready() {
+        output.say(
+                Event.of(
+                        Event.READY,
+                        "device",
+                        plan.device().deviceName(),
+                        "driver",
+                        plan.driver().name(),
+                        "strategy",
+                        Words.of(plan.strategy()),
+                        "pid",
+                        ProcessHandle.current().pid()));
+    }
+
+    /** The device went away. Machines only: people get the failure's line. */
+    void lost() {
+        output.say(Event.of(Event.LOST, "device", plan.device().deviceName()));
+    }
+
+    void clientResults(Map<String, Object> results) {
+        client = results;
+    }
+
+    /** The counters, after the driver has closed. */
+    void measured(DmaStatistics dmaStatistics, DomainStatistics domainStatistics) {
+        dma = dmaStatistics;
+        domain = domainStatistics;
+    }
+
+    /** The figures at the end. */
+    void result(long faults) {
+        result(faults, false);
+    }
+
+    private void result(long faults, boolean lost) {
+        var cpu = CpuTime.now();
+        var seconds = (System.nanoTime() - startNanos) / NANOS;
+        if (output.isForMachines()) {
+            output.say(resultEvent(faults, lost, cpu, seconds));
+            return;
+        }
+        client.forEach((name, value) -> output.text(name + ": " + value));
+        output.text(
+                "%s: %d faults, %.1f s, CPU %.2f s user and %.2f s system"
+                        .formatted(
+                                plan.device().deviceName(),
+                                faults,
+                                seconds,
+                                cpu.userNanos() / NANOS,
+                                cpu.systemNanos() / NANOS));
+        if (dma != null && plan.strategy() != Strategy.OFF) {
+            output.text(protectionText());
+        }
+    }
+
+    /** The figures of a driver whose device went away. Machines only. */
+    void resultOfLost(long faults) {
+        if (output.isForMachines()) {
+            result(faults, true);
+        }
+    }
+
+    private String protectionText() {
+        var counters = domain.counters();
+        return ("strategy %s: %d maps, %d unmaps, %d flushes; stale IOVAs at most %d, for %.1f ms;"
+                        + " IOTLB %.2f %% hits of %d")
+                .formatted(
+                        Words.of(plan.strategy()),
+                        dma.maps(),
+                        dma.unmaps(),
+                        dma.flushes(),
+                        dma.windowEntries(),
+                        dma.windowNanos() / 1e6,
+                        100.0 * counters.hits() / Math.max(1, counters.translations()),
+                        counters.translations());
+    }
+
+    private Event resultEvent(long faults, boolean lost, CpuTime cpu, double seconds) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("device", plan.device().deviceName());
+        fields.put("driver", plan.driver().name());
+        fields.put("strategy", Words.of(plan.strategy()));
+        fields.put(
+                "iommu", plan.strategy() == Strategy.OFF ? "none" : plan.domain().format().title());
+        fields.put("owner", plan.strategy() == Strategy.OFF ? "none" : "driver");
+        fields.put("seconds", seconds);
+        fields.put("cpuUserNanos", cpu.userNanos());
+        fields.put("cpuSystemNanos", cpu.systemNanos());
+        fields.put("lost", lost);
+        fields.put("faults", faults);
+        if (dma != null) {
+            fields.put("dma", fields(dma));
+        }
+        if (domain != null) {
+            fields.put("iotlb", fields(domain.counters()));
+        }
+        fields.put("client", client);
+        return new Event(Event.RESULT, fields);
+    }
+
+    private static Map<String, Object> fields(DmaStatistics dma) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("maps", dma.maps());
+        fields.put("unmaps", dma.unmaps());
+        fields.put("flushes", dma.flushes());
+        fields.put("flushNanos", dma.flushNanos());
+        fields.put("liveMappings", dma.liveMappings());
+        fields.put("windowEntries", dma.windowEntries());
+        fields.put("windowNanos", dma.windowNanos());
+        return fields;
+    }
+
+    private static Map<String, Object> fields(DeviceCounters iotlb) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("translations", iotlb.translations());
+        fields.put("hits", iotlb.hits());
+        fields.put("misses", iotlb.misses());
+        fields.put("evictions", iotlb.evictions());
+        fields.put("invalidations", iotlb.invalidations());
+        fields.put("flushes", iotlb.flushes());
+        fields.put("sections", iotlb.sections());
+        fields.put("faults", iotlb.faults());
+        fields.put("faultsLost", iotlb.faultsLost());
+        return fields;
+    }
+}

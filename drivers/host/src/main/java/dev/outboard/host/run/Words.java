@@ -1,0 +1,59 @@
+package dev.outboard.host.run;
+
+import dev.outboard.iommu.IotlbGeometry;
+import dev.outboard.iommu.Replacement;
+import java.util.Locale;
+import java.util.regex.Pattern;
+
+/** How values are written on the command line and in reports. */
+final class Words {
+    private static final Pattern SIZE = Pattern.compile("([0-9]{1,12})([KMGkmg]?)");
+    private static final Pattern IOTLB = Pattern.compile("([0-9]{1,6})x([0-9]{1,6})(?::([a-z]+))?");
+
+    private Words() {}
+
+    /** A constant as people write it. */
+    static String of(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT);
+    }
+
+    /** A size with a suffix, as {@code 64M}, in bytes. */
+    static long size(String text) {
+        var parts = SIZE.matcher(text);
+        if (!parts.matches()) {
+            throw new IllegalArgumentException(
+                    "'" + text + "' is no size: write bytes, or a number with K, M or G, as 64M");
+        }
+        int shift =
+                switch (parts.group(2).toUpperCase(Locale.ROOT)) {
+                    case "K" -> 10;
+                    case "M" -> 20;
+                    case "G" -> 30;
+                    default -> 0;
+                };
+        return Math.multiplyExact(Long.parseLong(parts.group(1)), 1L << shift);
+    }
+
+    /** The shape of an IOTLB, as {@code 64x4:lru}. */
+    static IotlbGeometry iotlb(String text) {
+        var parts = IOTLB.matcher(text);
+        if (!parts.matches()) {
+            throw new IllegalArgumentException(
+                    "'" + text + "' is no IOTLB: write SETSxWAYS:POLICY, as 64x4:lru");
+        }
+        return new IotlbGeometry(
+                Integer.parseInt(parts.group(1)),
+                Integer.parseInt(parts.group(2)),
+                parts.group(3) == null ? Replacement.LRU : replacement(parts.group(3)));
+    }
+
+    private static Replacement replacement(String text) {
+        for (var policy : Replacement.values()) {
+            if (of(policy).equals(text)) {
+                return policy;
+            }
+        }
+        throw new IllegalArgumentException(
+                "'" + text + "' is no replacement policy: take lru, fifo or random");
+    }
+}
