@@ -3,29 +3,50 @@ package dev.outboard.dma;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Memory that driver and device both use all the time, such as rings: allocated and mapped in one.
+ * Memory that driver and device both use all the time, such as rings: allocated and mapped in one,
+ * mapped in both directions. Closed by who allocated it, on the thread of its {@link Dma}.
  */
 public final class CoherentMemory implements AutoCloseable {
-    private CoherentMemory() {}
+    private final Dma dma;
+    private final DmaMemory memory;
+    private final long iova;
+    private boolean closed;
 
-    /** The bytes, zero at first. */
+    CoherentMemory(Dma dma, DmaMemory memory, long iova) {
+        this.dma = dma;
+        this.memory = memory;
+        this.iova = iova;
+    }
+
+    /** The bytes, page-aligned, zero at first. */
     public MemorySegment memory() {
-        throw new UnsupportedOperationException("not built yet");
+        return memory.memory();
     }
 
     /** Where the device finds the first byte. */
     public long iova() {
-        throw new UnsupportedOperationException("not built yet");
+        return iova;
     }
 
     /** Bytes, a multiple of the page size. */
     public long lengthBytes() {
-        throw new UnsupportedOperationException("not built yet");
+        return memory.lengthBytes();
     }
 
-    /** Unmaps, flushes, and gives the pages back. */
+    /**
+     * Unmaps, flushes whatever the strategy is, and gives the pages back. Closing twice does no
+     * harm. If the flush fails, the pages are never given to anybody else.
+     *
+     * @throws DeviceStuckException if a device does not leave its DMA section
+     */
     @Override
     public void close() {
-        throw new UnsupportedOperationException("not built yet");
+        if (closed) {
+            return;
+        }
+        closed = true;
+        dma.unmap(iova, Math.toIntExact(memory.lengthBytes()));
+        dma.flush();
+        memory.close();
     }
 }

@@ -1,29 +1,48 @@
 package dev.outboard.dma;
 
+import dev.outboard.iommu.IoPage;
 import java.lang.foreign.MemorySegment;
 
-/** Physically contiguous pages that a driver owns and can map for its device. */
+/**
+ * Physically contiguous pages that a driver owns and can map for its device. Who allocated it closes it, once it is unmapped; any
+ * thread.
+ */
 public final class DmaMemory implements AutoCloseable {
-    private DmaMemory() {}
+    private final PhysicalSegment segment;
+    private final long physicalAddress;
+    private final long lengthBytes;
+    private final MemorySegment memory;
+    private boolean closed;
 
-    /** The bytes. */
+    DmaMemory(PhysicalSegment segment, long physicalAddress, long lengthBytes) {
+        this.segment = segment;
+        this.physicalAddress = physicalAddress;
+        this.lengthBytes = lengthBytes;
+        memory =
+                segment.memory().asSlice(physicalAddress - segment.physicalAddress(), lengthBytes);
+    }
+
+    /** The bytes, page-aligned. Not to be used after {@link #close}: somebody else may have them. */
     public MemorySegment memory() {
-        throw new UnsupportedOperationException("not built yet");
+        return memory;
     }
 
     /** Where the first byte is, for {@link Dma#map}. */
     public long physicalAddress() {
-        throw new UnsupportedOperationException("not built yet");
+        return physicalAddress;
     }
 
     /** Bytes, a multiple of the page size. */
     public long lengthBytes() {
-        throw new UnsupportedOperationException("not built yet");
+        return lengthBytes;
     }
 
-    /** Gives the pages back. They must not be mapped. */
+    /** Gives the pages back. They must not be mapped. Closing twice does no harm. */
     @Override
-    public void close() {
-        throw new UnsupportedOperationException("not built yet");
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            segment.giveBack(physicalAddress, (int) (lengthBytes >>> IoPage.SHIFT));
+        }
     }
 }

@@ -1,39 +1,126 @@
 package dev.outboard.dma;
 
-/** Buffers that are mapped and unmapped together, in one run of IOVA and with one flush. */
+import dev.outboard.iommu.IoPage;
+
+/**
+ * Buffers that are mapped and unmapped together, in one run of IOVA and with one flush.
+ *
+ * <p>Buffers that meet at a page boundary are contiguous for the device. The memory is taken at construction; used again after {@link
+ * #clear}. One thread.
+ */
 public final class ScatterGatherList {
-    /** An empty list with room for {@code capacity} buffers; nothing is allocated later. */
+    private final long[] physicalAddresses;
+    private final int[] lengths;
+    private final long[] iovas;
+    private int count;
+    private Dma mappedBy;
+
+    /**
+     * An empty list.
+     *
+     * @param capacity buffers that it can hold, at least 1
+     */
     public ScatterGatherList(int capacity) {
-        throw new UnsupportedOperationException("not built yet");
+        if (capacity < 1) {
+            throw new IllegalArgumentException("capacity=" + capacity + " is not positive");
+        }
+        physicalAddresses = new long[capacity];
+        lengths = new int[capacity];
+        iovas = new long[capacity];
     }
 
-    /** Appends a buffer; false if the list is full. */
+    /**
+     * Appends a buffer; false if the list is full.
+     *
+     * @throws IllegalArgumentException if the buffer is empty
+     * @throws IllegalStateException if the list is mapped
+     */
     public boolean add(long physicalAddress, int lengthBytes) {
-        throw new UnsupportedOperationException("not built yet");
+        requireUnmapped();
+        if (lengthBytes <= 0) {
+            throw new IllegalArgumentException("lengthBytes=" + lengthBytes + " is not positive");
+        }
+        if (count == lengths.length) {
+            return false;
+        }
+        physicalAddresses[count] = physicalAddress;
+        lengths[count] = lengthBytes;
+        count++;
+        return true;
     }
 
     /** Buffers in the list. */
     public int count() {
-        throw new UnsupportedOperationException("not built yet");
+        return count;
+    }
+
+    /** Physical address of buffer {@code index}. */
+    public long physicalAddress(int index) {
+        return physicalAddresses[checked(index)];
     }
 
     /** Length of buffer {@code index}. */
     public int lengthBytes(int index) {
-        throw new UnsupportedOperationException("not built yet");
+        return lengths[checked(index)];
     }
 
-    /** IOVA of buffer {@code index}; only while mapped. */
+    /**
+     * IOVA of buffer {@code index}.
+     *
+     * @throws IllegalStateException if the list is not mapped
+     */
     public long iova(int index) {
-        throw new UnsupportedOperationException("not built yet");
+        if (mappedBy == null) {
+            throw new IllegalStateException("the list is not mapped");
+        }
+        return iovas[checked(index)];
     }
 
     /** Whether the list is mapped now. */
     public boolean isMapped() {
-        throw new UnsupportedOperationException("not built yet");
+        return mappedBy != null;
     }
 
-    /** Removes all buffers; the list must not be mapped. */
+    /**
+     * Removes all buffers.
+     *
+     * @throws IllegalStateException if the list is mapped
+     */
     public void clear() {
-        throw new UnsupportedOperationException("not built yet");
+        requireUnmapped();
+        count = 0;
+    }
+
+    /** Pages under all buffers. */
+    long pages() {
+        long pages = 0;
+        for (int index = 0; index < count; index++) {
+            pages += IoPage.span(physicalAddresses[index], lengths[index]);
+        }
+        return pages;
+    }
+
+    void setIova(int index, long iova) {
+        iovas[index] = iova;
+    }
+
+    void setMappedBy(Dma dma) {
+        mappedBy = dma;
+    }
+
+    void requireMappedBy(Dma dma) {
+        if (mappedBy != dma) {
+            throw new IllegalArgumentException("the list is not mapped by this service");
+        }
+    }
+
+    void requireUnmapped() {
+        if (mappedBy != null) {
+            throw new IllegalStateException("the list is mapped: unmap it first");
+        }
+    }
+
+    private int checked(int index) {
+        return java.util.Objects.checkIndex(index, count);
     }
 }

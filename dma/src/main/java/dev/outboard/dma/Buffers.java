@@ -1,0 +1,41 @@
+package dev.outboard.dma;
+
+import dev.outboard.iommu.IoPage;
+
+/** Checks of what a driver asks to map; throwing is kept off the paths that pass. */
+final class Buffers {
+    private Buffers() {}
+
+    /** Pages under a buffer; the length is an int, so this is one too. */
+    static int pages(long address, int lengthBytes) {
+        return (int) IoPage.span(address, lengthBytes);
+    }
+
+    static void require(PhysicalMemory memory, long physicalAddress, int lengthBytes) {
+        if (!memory.contains(physicalAddress, lengthBytes)) {
+            throw notMemory(physicalAddress, lengthBytes);
+        }
+    }
+
+    static void require(PhysicalMemory memory, ScatterGatherList list) {
+        list.requireUnmapped();
+        if (list.count() == 0) {
+            throw new IllegalArgumentException("the list is empty");
+        }
+        for (int index = 0; index < list.count(); index++) {
+            require(memory, list.physicalAddress(index), list.lengthBytes(index));
+        }
+    }
+
+    private static IllegalArgumentException notMemory(long physicalAddress, int lengthBytes) {
+        return new IllegalArgumentException(
+                "physicalAddress=0x%x lengthBytes=%d is not memory of this service: map what allocate returned"
+                        .formatted(physicalAddress, lengthBytes));
+    }
+
+    static IllegalArgumentException notMapped(long iova, int lengthBytes) {
+        return new IllegalArgumentException(
+                "iova=0x%x lengthBytes=%d is not mapped like that: unmap what map returned, once, with its length"
+                        .formatted(iova, lengthBytes));
+    }
+}

@@ -1,0 +1,100 @@
+package dev.outboard.dma;
+
+import dev.outboard.iommu.TceTable;
+
+/**
+ * The IOTLB is flushed when the allocator rolls over (The Price of Safety, section 4.1): an unmap
+ * clears the entries, and what an IOTLB remembers of them works until then.
+ *
+ * <p>No IOVA is reused before a flush that began after its unmap has completed: an unmapped run is
+ * retired, not freed, and retired runs come back only in {@link #rollOver}.
+ */
+final class DeferredDma extends TranslatedDma {
+    private final boolean retires;
+    private long stalePages;
+    private long firstStaleNanos;
+    private long windowEntries;
+    private long windowNanos;
+
+    DeferredDma(PhysicalMemory memory, TceTable table, Flusher flusher) {
+        this(memory, table, flusher, true);
+    }
+
+    /**
+     * For the test of the trap alone.
+     *
+     * @param retires false: freed at once, as an implementation that only flushes at the roll-over
+     */
+    DeferredDma(PhysicalMemory memory, TceTable table, Flusher flusher, boolean retires) {
+        super(memory, table, flusher);
+        this.retires = retires;
+    }
+
+    @Override
+    void release(long page, int pages) {
+        if (retires) {
+            allocator.retire(page, pages);
+        } else {
+            allocator.free(page, pages);
+        }
+        if (stalePages == 0) {
+            firstStaleNanos = System.nanoTime();
+        }
+        stalePages += pages;
+    }
+
+    @Override
+    void beginBatch() {
+        // Nothing is asked of the devices before the roll-over.
+    }
+
+    @Override
+    void releaseInBatch(long page, int pages) {
+        release(page, pages);
+    }
+
+    @Override
+    void endBatch(long[] iovas, int[] lengths, int count) {
+        // See beginBatch.
+    }
+
+    @Override
+    void rollOver() {
+        if (stalePages > 0) {
+            flush();
+        }
+        allocator.rollOver();
+    }
+
+    @Override
+    public void flush() {
+        flusher.flushAll();
+        if (stalePages > 0) {
+            windowEntries = Math.max(windowEntries, stalePages);
+            windowNanos = Math.max(windowNanos, System.nanoTime() - firstStaleNanos);
+            stalePages = 0;
+        }
+    }
+
+    @Override
+    public Strategy strategy() {
+        return Strategy.DEFERRED;
+    }
+
+    @Override
+    long staleEntries() {
+        return stalePages;
+    }
+
+    @Override
+    long windowEntries() {
+        return Math.max(windowEntries, stalePages);
+    }
+
+    @Override
+    long windowNanos() {
+        return stalePages == 0
+                ? windowNanos
+                : Math.max(windowNanos, System.nanoTime() - firstStaleNanos);
+    }
+}

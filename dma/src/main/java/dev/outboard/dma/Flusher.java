@@ -1,0 +1,194 @@
+package dev.outboard.dma;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The owner's half of the flush: asks every device of a domain to drop translations, and waits for those inside a DMA section.
+ *
+ * <pre>
+ *   owner                                   device
+ *   clear the entries                       inside = 1
+ *   raise requested          ┌── fence ──┐  read requested; if behind: drop, publish completed
+ *   read inside              └── pairs ──┘  DMA
+ *   wait: outside, caught up, or gone       inside = 0
+ * </pre>
+ *
+ * <p>Flushes belong to the thread of the mapping service; {@link #set} to the owner's thread. A device that is gone needs no
+ * flush. No allocation, but for the exception.
+ */
+final class Flusher {
+    private static final VarHandle DEVICES;
+    private static final int SPINS = 2_000;
+    private static final long FIRST_PARK_NANOS = 2_000;
+    private static final long LAST_PARK_NANOS = 200_000;
+    private static final long PROBE_NANOS = 1_000_000;
+
+    static {
+        try {
+            DEVICES =
+                    MethodHandles.lookup()
+                            .findVarHandle(Flusher.class, "devices", AttachedDevice[].class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    private final String domain;
+    private final long limitNanos;
+    private final Runnable onRelease;
+    /** Written by the owner's thread; never changed, only replaced. */
+    private AttachedDevice[] devices = {};
+
+    private AttachedDevice[] asked = devices;
+    private long flushes;
+    private long waitedNanos;
+
+    Flusher(String domain, long limitNanos, Runnable onRelease) {
+        this.domain = domain;
+        this.limitNanos = limitNanos;
+        this.onRelease = onRelease;
+    }
+
+    /** Replaces the devices that a flush asks. */
+    void set(AttachedDevice[] now) {
+        DEVICES.setVolatile(this, now);
+        // Full fence: the new set is visible before a new device is told to start. Partner: the fence in "complete": either the
+        // flush sees the newcomer, or the newcomer sees what was cleared.
+        VarHandle.fullFence();
+    }
+
+    private AttachedDevice[] devicesAcquire() {
+        return (AttachedDevice[]) DEVICES.getAcquire(this);
+    }
+
+    /** Flushes one run of IOVA pages, already cleared. */
+    void flush(long page, long pages) {
+        begin();
+        request(page, pages);
+        complete();
+    }
+
+    /** Flushes everything. */
+    void flushAll() {
+        begin();
+        try {
+            for (AttachedDevice device : asked) {
+                device.control().requestAll();
+            }
+        } catch (IllegalStateException unmapped) {
+            requireChanged(unmapped);
+        }
+        complete();
+    }
+
+    /** Begins a flush of several runs: {@link #request} for each, then {@link #complete}. */
+    void begin() {
+        asked = devicesAcquire();
+        flushes++;
+    }
+
+    /** Asks the devices to drop a run, already cleared. */
+    void request(long page, long pages) {
+        try {
+            for (AttachedDevice device : asked) {
+                device.control().request(page, pages);
+            }
+        } catch (IllegalStateException unmapped) {
+            requireChanged(unmapped);
+        }
+    }
+
+    /** Waits until nothing that was asked for is usable any more. */
+    void complete() {
+        while (true) {
+            // Full fence: "requested" and the cleared entries are visible before "inside" is read. Partner: the fence in
+            // Translator.enter. It also comes before "devices" is read again; partner: the fence in "set".
+            VarHandle.fullFence();
+            if (devicesAcquire() != asked) {
+                askAgain();
+                continue;
+            }
+            try {
+                for (AttachedDevice device : asked) {
+                    if (!device.control().isSettled()) {
+                        await(device);
+                    }
+                }
+                return;
+            } catch (IllegalStateException unmapped) {
+                requireChanged(unmapped);
+            }
+        }
+    }
+
+    /** Somebody came or went meanwhile, which is rare: ask whoever is there now for everything. */
+    private void askAgain() {
+        asked = devicesAcquire();
+        try {
+            for (AttachedDevice device : asked) {
+                device.control().requestAll();
+            }
+        } catch (IllegalStateException unmapped) {
+            requireChanged(unmapped);
+        }
+    }
+
+    /** A control page is unmapped only after its device has left the set: anything else is a defect. */
+    private void requireChanged(IllegalStateException unmapped) {
+        if (devicesAcquire() == asked) {
+            throw unmapped;
+        }
+    }
+
+    private void await(AttachedDevice device) {
+        for (int spin = 0; spin < SPINS; spin++) {
+            Thread.onSpinWait();
+            if (device.control().isSettled()) {
+                return;
+            }
+        }
+        long started = System.nanoTime();
+        long limit = device.isStuck() ? PROBE_NANOS : limitNanos;
+        long parkNanos = FIRST_PARK_NANOS;
+        long probeAt = PROBE_NANOS;
+        while (!device.control().isSettled()) {
+            long waited = System.nanoTime() - started;
+            if (waited >= probeAt) {
+                probeAt = waited + PROBE_NANOS;
+                // The owner's thread may be busy telling of faults: look for the death ourselves.
+                if (device.isGone()) {
+                    break;
+                }
+            }
+            if (waited >= limit) {
+                waitedNanos += waited;
+                device.setStuck();
+                throw new DeviceStuckException(
+                        "device=%s of domain=%s did not leave its DMA section within %d ms: stop or restart its process; what was unmapped may still be reached"
+                                .formatted(device.name(), domain, limitNanos / 1_000_000));
+            }
+            // An interrupted thread does not park; it spins, which is correct and rare.
+            LockSupport.parkNanos(parkNanos);
+            parkNanos = Math.min(2 * parkNanos, LAST_PARK_NANOS);
+        }
+        device.clearStuck();
+        waitedNanos += System.nanoTime() - started;
+    }
+
+    /** The mapping service is closed; another may be had. */
+    void release() {
+        onRelease.run();
+    }
+
+    /** Flushes begun. */
+    long flushes() {
+        return flushes;
+    }
+
+    /** Time spent waiting for devices after the first spin. */
+    long waitedNanos() {
+        return waitedNanos;
+    }
+}

@@ -1,0 +1,126 @@
+package dev.outboard.dma;
+
+/**
+ * No IOMMU: an IOVA is a physical address, and every device reaches every segment, always. The
+ * window is measured all the same: everything ever unmapped is still reachable.
+ */
+final class OffDma implements Dma {
+    private final PhysicalMemory memory;
+    private long maps;
+    private long unmaps;
+    private long livePages;
+    private long stalePages;
+    private long firstStaleNanos;
+
+    OffDma(PhysicalMemory memory) {
+        this.memory = memory;
+    }
+
+    @Override
+    public DmaMemory allocate(long lengthBytes) {
+        return memory.allocate(lengthBytes);
+    }
+
+    @Override
+    public CoherentMemory allocateCoherent(long lengthBytes) {
+        DmaMemory allocated = memory.allocate(lengthBytes);
+        long iova =
+                map(
+                        allocated.physicalAddress(),
+                        Math.toIntExact(allocated.lengthBytes()),
+                        DmaDirection.BIDIRECTIONAL);
+        return new CoherentMemory(this, allocated, iova);
+    }
+
+    @Override
+    public long map(long physicalAddress, int lengthBytes, DmaDirection direction) {
+        Buffers.require(memory, physicalAddress, lengthBytes);
+        maps++;
+        livePages += Buffers.pages(physicalAddress, lengthBytes);
+        return physicalAddress;
+    }
+
+    @Override
+    public void unmap(long iova, int lengthBytes) {
+        Buffers.require(memory, iova, lengthBytes);
+        unmaps++;
+        int pages = Buffers.pages(iova, lengthBytes);
+        livePages -= pages;
+        if (stalePages == 0) {
+            firstStaleNanos = System.nanoTime();
+        }
+        stalePages += pages;
+    }
+
+    @Override
+    public int mapAll(
+            long[] physicalAddresses,
+            int[] lengths,
+            long[] iovas,
+            int count,
+            DmaDirection direction) {
+        for (int index = 0; index < count; index++) {
+            Buffers.require(memory, physicalAddresses[index], lengths[index]);
+        }
+        for (int index = 0; index < count; index++) {
+            iovas[index] = map(physicalAddresses[index], lengths[index], direction);
+        }
+        return count;
+    }
+
+    @Override
+    public void unmapAll(long[] iovas, int[] lengths, int count) {
+        for (int index = 0; index < count; index++) {
+            Buffers.require(memory, iovas[index], lengths[index]);
+        }
+        for (int index = 0; index < count; index++) {
+            unmap(iovas[index], lengths[index]);
+        }
+    }
+
+    @Override
+    public boolean map(ScatterGatherList list, DmaDirection direction) {
+        Buffers.require(memory, list);
+        for (int index = 0; index < list.count(); index++) {
+            list.setIova(index, list.physicalAddress(index));
+        }
+        livePages += list.pages();
+        list.setMappedBy(this);
+        maps++;
+        return true;
+    }
+
+    @Override
+    public void unmap(ScatterGatherList list) {
+        list.requireMappedBy(this);
+        list.setMappedBy(null);
+        unmaps++;
+        livePages -= list.pages();
+        if (stalePages == 0) {
+            firstStaleNanos = System.nanoTime();
+        }
+        stalePages += list.pages();
+    }
+
+    @Override
+    public void flush() {
+        // Nothing remembers a translation, and nothing ever becomes unreachable.
+    }
+
+    @Override
+    public Strategy strategy() {
+        return Strategy.OFF;
+    }
+
+    @Override
+    public DmaStatistics statistics() {
+        long window = stalePages == 0 ? 0 : System.nanoTime() - firstStaleNanos;
+        return new DmaStatistics(
+                maps, unmaps, 0, 0, maps - unmaps, livePages, stalePages, stalePages, window);
+    }
+
+    @Override
+    public void close() {
+        // Holds nothing but what its caller allocated.
+    }
+}
