@@ -15,19 +15,20 @@ import java.util.regex.Pattern;
  * <pre>
  *   device                       owner
  *   HELLO name          ──────►
- *                       ◄──────  GRANT format, size, IOTLB     with table, control page, fault event
- *                       ◄──────  SEGMENT address, length       with its file; as many as GRANT said
+ *                       ◄──────  GRANT format, size, IOTLB    + table, control page, fault event
+ *                       ◄──────  SEGMENT address, length      + its file; as many as GRANT said
  *                  or   ◄──────  REFUSAL text
  *
  *   every message:  0 magic u32   4 version u16   6 type u16
  *   HELLO           8 length u32  12 name
- *   GRANT           8 format u32  12 entries u32  16 sets u32  20 ways u32  24 replacement u32  28 segments u32
+ *   GRANT           8 format u32  12 entries u32  16 sets u32  20 ways u32
+ *                  24 replacement u32            28 segments u32
  *   SEGMENT         8 physical address u64        16 length u64
  *   REFUSAL         8 length u32  12 text
  * </pre>
  *
- * <p>After that the device sends nothing; the end of the connection is the end of the attachment. A message that breaks a rule
- * here is an {@link IllegalArgumentException} that says which.
+ * <p>After that the device sends nothing; the end of the connection is the end of the attachment. A
+ * message that breaks a rule here is an {@link IllegalArgumentException} that says which.
  */
 final class AttachProtocol {
     static final int HELLO = 1;

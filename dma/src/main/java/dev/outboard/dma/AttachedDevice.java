@@ -10,8 +10,8 @@ import dev.outboard.uio.MemoryFile;
 import dev.outboard.uio.UnixSocket;
 
 /**
- * One device as its owner sees it: the socket it came by, its control page, its fault event. Owned by the owner's thread; the flush
- * uses {@link #control}, {@link #isGone} and the stuck mark.
+ * One device as its owner sees it: the socket it came by, its control page, its fault event. Owned
+ * by the owner's thread; the flush uses {@link #control}, {@link #isGone} and the stuck mark.
  */
 final class AttachedDevice {
     private final String name;
@@ -71,7 +71,9 @@ final class AttachedDevice {
         return control;
     }
 
-    /** Whether its process has closed the socket or died: then it is in no DMA section. Any thread. */
+    /**
+     * Whether its process has closed the socket or died: then it is in no DMA section. Any thread.
+     */
     synchronized boolean isGone() {
         return closed || socket.isPeerGone();
     }
@@ -98,7 +100,9 @@ final class AttachedDevice {
         return control.counters();
     }
 
-    /** Ends the connection and unmaps the control page; the device must have left its domain's set. */
+    /**
+     * Ends the connection and unmaps the control page; the device must have left its domain's set.
+     */
     synchronized void close() {
         if (closed) {
             return;

@@ -29,13 +29,15 @@ final class Buffers {
 
     private static IllegalArgumentException notMemory(long physicalAddress, int lengthBytes) {
         return new IllegalArgumentException(
-                "physicalAddress=0x%x lengthBytes=%d is not memory of this service: map what allocate returned"
+                ("physicalAddress=0x%x lengthBytes=%d is not memory of this service:"
+                                + " map what allocate returned")
                         .formatted(physicalAddress, lengthBytes));
     }
 
     static IllegalArgumentException notMapped(long iova, int lengthBytes) {
         return new IllegalArgumentException(
-                "iova=0x%x lengthBytes=%d is not mapped like that: unmap what map returned, once, with its length"
+                ("iova=0x%x lengthBytes=%d is not mapped like that:"
+                                + " unmap what map returned, once, with its length")
                         .formatted(iova, lengthBytes));
     }
 }

@@ -11,8 +11,9 @@ package dev.outboard.dma;
  * <p>A mapping is of whole pages: what shares a page with a mapped buffer is reachable too. An
  * {@code unmap} must name what {@code map} returned, with the same length; anything else is refused
  * with {@link IllegalArgumentException} and changes nothing. A device that does not leave its DMA
- * section within the domain's limit is detached, and the flush fails with {@link
- * DeviceStuckException}: the IOVAs of that call are never used again, and its buffers must not be.
+ * section within the domain's limit makes the flush fail with {@link DeviceStuckException}: the
+ * mappings are undone, but their buffers may still be reached, and must not be used again before a
+ * {@link #flush} succeeds. Their IOVAs are not used again before that either.
  */
 public interface Dma extends AutoCloseable {
     /**
@@ -48,7 +49,8 @@ public interface Dma extends AutoCloseable {
     void unmap(long iova, int lengthBytes);
 
     /**
-     * Maps buffers 0 to {@code count - 1}, each for itself, until one finds no IOVA.
+     * Maps buffers 0 to {@code count - 1}, each for itself, until one finds no IOVA. If it throws,
+     * none is mapped.
      *
      * @return how many were mapped
      */
@@ -91,6 +93,6 @@ public interface Dma extends AutoCloseable {
 
     /** The service without an IOMMU: an IOVA is a physical address. */
     static Dma off(PhysicalMemory memory) {
-        throw new UnsupportedOperationException("not built yet");
+        return new OffDma(memory);
     }
 }

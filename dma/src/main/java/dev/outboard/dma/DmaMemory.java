@@ -4,8 +4,8 @@ import dev.outboard.iommu.IoPage;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Physically contiguous pages that a driver owns and can map for its device. Who allocated it closes it, once it is unmapped; any
- * thread.
+ * Physically contiguous pages that a driver owns and can map for its device. Who allocated it
+ * closes it, once it is unmapped; any thread.
  */
 public final class DmaMemory implements AutoCloseable {
     private final PhysicalSegment segment;
@@ -18,11 +18,12 @@ public final class DmaMemory implements AutoCloseable {
         this.segment = segment;
         this.physicalAddress = physicalAddress;
         this.lengthBytes = lengthBytes;
-        memory =
-                segment.memory().asSlice(physicalAddress - segment.physicalAddress(), lengthBytes);
+        memory = segment.memory().asSlice(physicalAddress - segment.physicalAddress(), lengthBytes);
     }
 
-    /** The bytes, page-aligned. Not to be used after {@link #close}: somebody else may have them. */
+    /**
+     * The bytes, page-aligned. Not to be used after {@link #close}: somebody else may have them.
+     */
     public MemorySegment memory() {
         return memory;
     }

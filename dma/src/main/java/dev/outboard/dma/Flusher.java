@@ -5,7 +5,8 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The owner's half of the flush: asks every device of a domain to drop translations, and waits for those inside a DMA section.
+ * The owner's half of the flush: asks every device of a domain to drop translations, and waits for
+ * those inside a DMA section.
  *
  * <pre>
  *   owner                                   device
@@ -15,8 +16,8 @@ import java.util.concurrent.locks.LockSupport;
  *   wait: outside, caught up, or gone       inside = 0
  * </pre>
  *
- * <p>Flushes belong to the thread of the mapping service; {@link #set} to the owner's thread. A device that is gone needs no
- * flush. No allocation, but for the exception.
+ * <p>Flushes belong to the thread of the mapping service; {@link #set} to the owner's thread. A
+ * device that is gone needs no flush. No allocation, but for the exception.
  */
 final class Flusher {
     private static final VarHandle DEVICES;
@@ -38,6 +39,7 @@ final class Flusher {
     private final String domain;
     private final long limitNanos;
     private final Runnable onRelease;
+
     /** Written by the owner's thread; never changed, only replaced. */
     private AttachedDevice[] devices = {};
 
@@ -54,8 +56,9 @@ final class Flusher {
     /** Replaces the devices that a flush asks. */
     void set(AttachedDevice[] now) {
         DEVICES.setVolatile(this, now);
-        // Full fence: the new set is visible before a new device is told to start. Partner: the fence in "complete": either the
-        // flush sees the newcomer, or the newcomer sees what was cleared.
+        // Full fence: the new set is visible before a new device is told to start. Partner: the
+        // fence in "complete": either the flush sees the newcomer, or the newcomer sees what was
+        // cleared.
         VarHandle.fullFence();
     }
 
@@ -103,8 +106,9 @@ final class Flusher {
     /** Waits until nothing that was asked for is usable any more. */
     void complete() {
         while (true) {
-            // Full fence: "requested" and the cleared entries are visible before "inside" is read. Partner: the fence in
-            // Translator.enter. It also comes before "devices" is read again; partner: the fence in "set".
+            // Full fence: "requested" and the cleared entries are visible before "inside" is read.
+            // Partner: the fence in Translator.enter. It also comes before "devices" is read again;
+            // partner: the fence in "set".
             VarHandle.fullFence();
             if (devicesAcquire() != asked) {
                 askAgain();
@@ -135,7 +139,9 @@ final class Flusher {
         }
     }
 
-    /** A control page is unmapped only after its device has left the set: anything else is a defect. */
+    /**
+     * A control page is unmapped only after its device has left the set: anything else is a defect.
+     */
     private void requireChanged(IllegalStateException unmapped) {
         if (devicesAcquire() == asked) {
             throw unmapped;
@@ -166,7 +172,9 @@ final class Flusher {
                 waitedNanos += waited;
                 device.setStuck();
                 throw new DeviceStuckException(
-                        "device=%s of domain=%s did not leave its DMA section within %d ms: stop or restart its process; what was unmapped may still be reached"
+                        ("device=%s of domain=%s did not leave its DMA section within %d ms:"
+                                        + " stop its process; until then what was unmapped may"
+                                        + " still be reached")
                                 .formatted(device.name(), domain, limitNanos / 1_000_000));
             }
             // An interrupted thread does not park; it spins, which is correct and rare.

@@ -1,35 +1,128 @@
 package dev.outboard.dma;
 
+import dev.outboard.uio.Mapping;
+import dev.outboard.uio.MemoryFile;
 import dev.outboard.uio.vhost.MemoryRegion;
+import java.util.ArrayList;
 import java.util.List;
 
-/** A bus master without an IOMMU: the front-end's memory regions, reachable as a whole. */
+/**
+ * A bus master without an IOMMU: the front-end's memory regions, reachable as a whole, addressed as
+ * the front-end's guest addresses them. Protection is by region only; directions are not enforced.
+ *
+ * <p>One thread. No allocation after construction. A front-end that does not seal its files can
+ * shrink one under us: the access that hits it fails with an {@link InternalError} of the virtual
+ * machine. Who is behind an IOMMU of ours is spared that.
+ */
 public final class MemoryTable implements BusMaster {
-    private MemoryTable() {}
+    /** The most regions that a front-end may name. */
+    public static final int MAX_REGIONS = 64;
 
-    /** Maps the regions; takes ownership of their descriptors. */
+    private final LocalMemory memory;
+    private final List<Mapping> mappings;
+    private final long[] userStarts;
+    private final long[] userLengths;
+    private final long[] guestStarts;
+    private boolean inside;
+    private boolean closed;
+    private long faults;
+
+    private MemoryTable(List<MemoryRegion> regions, LocalMemory memory, List<Mapping> mappings) {
+        this.memory = memory;
+        this.mappings = mappings;
+        userStarts = regions.stream().mapToLong(MemoryRegion::userAddress).toArray();
+        userLengths = regions.stream().mapToLong(MemoryRegion::lengthBytes).toArray();
+        guestStarts = regions.stream().mapToLong(MemoryRegion::guestAddress).toArray();
+    }
+
+    /**
+     * Maps the regions; takes ownership of their descriptors, also if it fails.
+     *
+     * @throws IllegalArgumentException if regions overlap, are too many, empty, or beyond their
+     *     file
+     */
     public static MemoryTable of(List<MemoryRegion> regions) {
-        throw new UnsupportedOperationException("not built yet");
+        List<Mapping> mappings = new ArrayList<>();
+        try {
+            if (regions.size() > MAX_REGIONS) {
+                throw new IllegalArgumentException(
+                        "regions=" + regions.size() + " is more than " + MAX_REGIONS);
+            }
+            LocalMemory memory = new LocalMemory(regions.size());
+            for (MemoryRegion region : regions) {
+                Mapping mapping = map(region);
+                mappings.add(mapping);
+                memory.add(region.guestAddress(), mapping.memory());
+            }
+            return new MemoryTable(regions, memory, mappings);
+        } catch (RuntimeException failure) {
+            mappings.forEach(Mapping::close);
+            throw failure;
+        } finally {
+            regions.forEach(region -> region.descriptor().close());
+        }
+    }
+
+    private static Mapping map(MemoryRegion region) {
+        long length = region.lengthBytes();
+        if (length <= 0
+                || region.guestAddress() < 0
+                || region.guestAddress() > Long.MAX_VALUE - length) {
+            throw new IllegalArgumentException(
+                    "region at guestAddress=0x%x of lengthBytes=%d wraps around or is empty"
+                            .formatted(region.guestAddress(), length));
+        }
+        try (MemoryFile file = MemoryFile.adopt(region.descriptor())) {
+            return file.map(region.fileOffset(), length, true);
+        } catch (IndexOutOfBoundsException beyond) {
+            throw new IllegalArgumentException(
+                    "region at guestAddress=0x%x is beyond its file: %s"
+                            .formatted(region.guestAddress(), beyond.getMessage()),
+                    beyond);
+        }
     }
 
     @Override
     public long enter() {
-        throw new UnsupportedOperationException("not built yet");
+        if (inside || closed) {
+            throw new IllegalStateException(
+                    closed ? "the memory table is closed" : "a DMA section is open already");
+        }
+        inside = true;
+        // Nothing is ever invalidated: a new memory table is a new object.
+        return 0;
     }
 
     @Override
     public void exit() {
-        throw new UnsupportedOperationException("not built yet");
+        inside = false;
     }
 
     @Override
     public boolean resolve(long address, long lengthBytes, int access, DmaWindow window) {
-        throw new UnsupportedOperationException("not built yet");
+        if (!inside) {
+            throw new IllegalStateException("DMA outside a section: enter first");
+        }
+        int index = lengthBytes <= 0 ? -1 : memory.find(address);
+        if (index < 0) {
+            faults++;
+            return false;
+        }
+        window.memory = memory.segment(index);
+        window.offset = address - memory.start(index);
+        window.lengthBytes = Math.min(lengthBytes, memory.end(index) - address);
+        return true;
     }
 
     @Override
     public long ringAddress(long vringAddress) {
-        throw new UnsupportedOperationException("not built yet");
+        for (int index = 0; index < userStarts.length; index++) {
+            long offset = vringAddress - userStarts[index];
+            if (offset >= 0 && offset < userLengths[index]) {
+                return guestStarts[index] + offset;
+            }
+        }
+        return -1;
     }
 
     @Override
@@ -37,8 +130,17 @@ public final class MemoryTable implements BusMaster {
         return false;
     }
 
+    /** Accesses refused: to no region, or of no byte. */
+    public long faults() {
+        return faults;
+    }
+
     @Override
     public void close() {
-        throw new UnsupportedOperationException("not built yet");
+        if (!closed) {
+            exit();
+            closed = true;
+            mappings.forEach(Mapping::close);
+        }
     }
 }

@@ -105,7 +105,8 @@ public final class PhysicalMemory implements AutoCloseable {
             }
         }
         throw new OutOfDmaMemoryException(
-                "no run of lengthBytes=%d is free (freeBytes=%d of %d in %d segments): create larger memory, or close what is not used"
+                ("no run of lengthBytes=%d is free (freeBytes=%d of %d in %d segments):"
+                                + " create larger memory, or close what is not used")
                         .formatted(rounded, freeBytes(), lengthBytes(), segments.size()));
     }
 

@@ -10,8 +10,8 @@ import dev.outboard.uio.vhost.MemoryRegion;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A contiguous piece of physical memory, backed by a memfd whose size is sealed: whoever is given it can
- * neither shrink nor grow it. Owned by its {@link PhysicalMemory}; any thread.
+ * A contiguous piece of physical memory, backed by a memfd whose size is sealed: whoever is given
+ * it can neither shrink nor grow it. Owned by its {@link PhysicalMemory}; any thread.
  */
 public final class PhysicalSegment {
     private final long physicalAddress;
@@ -19,6 +19,7 @@ public final class PhysicalSegment {
     private final MemoryFile file;
     private final Mapping mapping;
     private final MemorySegment memory;
+
     /** Pages, numbered from 1 as an allocator wants it. */
     private final NextFitAllocator pages;
 

@@ -1,12 +1,13 @@
 package dev.outboard.dma;
 
 import dev.outboard.iommu.IoPage;
+import java.util.Objects;
 
 /**
  * Buffers that are mapped and unmapped together, in one run of IOVA and with one flush.
  *
- * <p>Buffers that meet at a page boundary are contiguous for the device. The memory is taken at construction; used again after {@link
- * #clear}. One thread.
+ * <p>Buffers that meet at a page boundary are contiguous for the device. The memory is taken at
+ * construction; used again after {@link #clear}. One thread.
  */
 public final class ScatterGatherList {
     private final long[] physicalAddresses;
@@ -121,6 +122,6 @@ public final class ScatterGatherList {
     }
 
     private int checked(int index) {
-        return java.util.Objects.checkIndex(index, count);
+        return Objects.checkIndex(index, count);
     }
 }

@@ -8,15 +8,18 @@ import dev.outboard.iommu.TceTable;
 /**
  * Mapping by a TCE table; what happens after entries were cleared is the strategy's.
  *
- * <p>One thread; map and unmap do not allocate. What is mapped where is kept here, in memory that no
- * device sees: a wrong unmap is refused by it.
+ * <p>One thread; map and unmap do not allocate. What is mapped where is kept here, in memory that
+ * no device sees: a wrong unmap is refused by it.
  */
 abstract class TranslatedDma implements Dma {
     final NextFitAllocator allocator;
     final Flusher flusher;
     private final PhysicalMemory memory;
     private final TceTable table;
-    /** Pages of the mapping that begins at an IOVA page; negative while a batch is being checked. */
+
+    /**
+     * Pages of the mapping that begins at an IOVA page; negative while a batch is being checked.
+     */
     private final int[] runs;
 
     private long maps;
@@ -184,7 +187,9 @@ abstract class TranslatedDma implements Dma {
         endBatch(iovas, lengths, count);
     }
 
-    /** Marks each run of a batch, so that one named twice is noticed; unmarks all if one is wrong. */
+    /**
+     * Marks each run of a batch, so that one named twice is noticed; unmarks all if one is wrong.
+     */
     private void checkBatch(long[] iovas, int[] lengths, int count) {
         for (int index = 0; index < count; index++) {
             int pages = Buffers.pages(iovas[index], lengths[index]);
