@@ -124,16 +124,22 @@ public final class IommuDomain implements AutoCloseable {
     /**
      * Waits until a device is attached.
      *
-     * @return false if none came in time, or the domain was closed
+     * @return false if none came in time, the domain was closed, or the thread was interrupted,
+     *     which it stays
      */
-    public synchronized boolean awaitAttached(long timeoutNanos) throws InterruptedException {
+    public synchronized boolean awaitAttached(long timeoutNanos) {
         long deadline = System.nanoTime() + timeoutNanos;
         while (devices.length == 0 && !closed) {
             long left = deadline - System.nanoTime();
             if (left <= 0) {
                 return false;
             }
-            TimeUnit.NANOSECONDS.timedWait(this, left);
+            try {
+                TimeUnit.NANOSECONDS.timedWait(this, left);
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+                break;
+            }
         }
         return devices.length > 0;
     }
