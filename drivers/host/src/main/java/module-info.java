@@ -2,6 +2,7 @@ import dev.outboard.driver.Client;
 import dev.outboard.driver.Driver;
 import dev.outboard.host.bus.Bus;
 import dev.outboard.host.cli.Subcommand;
+import dev.outboard.host.doctor.DoctorCommand;
 import dev.outboard.host.run.RunCommand;
 import dev.outboard.host.vhost.VhostUserBus;
 
@@ -23,6 +24,8 @@ module dev.outboard.host {
 
     opens dev.outboard.host.cli to
             info.picocli;
+    opens dev.outboard.host.doctor to
+            info.picocli;
     opens dev.outboard.host.run to
             info.picocli;
 
@@ -34,5 +37,6 @@ module dev.outboard.host {
     provides Bus with
             VhostUserBus;
     provides Subcommand with
-            RunCommand;
+            RunCommand,
+            DoctorCommand;
 }

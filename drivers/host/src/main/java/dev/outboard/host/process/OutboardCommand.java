@@ -58,7 +58,10 @@ final class OutboardCommand {
                 "-XX:TieredStopAtLevel=1",
                 "-Xshare:auto",
                 "-Xmx128m",
-                "--enable-native-access=dev.outboard.uio,dev.outboard.dma,ALL-UNNAMED",
+                "--enable-native-access=dev.outboard.uio,dev.outboard.dma,"
+                        + "org.jnrproject.ffi,org.jnrproject.jffi",
+                "--illegal-native-access=deny",
+                "--sun-misc-unsafe-memory-access=allow",
                 "--add-modules=org.objectweb.asm",
                 "--module-path",
                 modulePath(),

@@ -1,5 +1,7 @@
 package dev.outboard.host.run;
 
+import dev.outboard.dma.DomainStatistics;
+import dev.outboard.dma.IommuDomain;
 import dev.outboard.driver.ClientContext;
 import dev.outboard.driver.Device;
 import dev.outboard.host.cli.StopRequest;
@@ -10,14 +12,24 @@ import java.util.Map;
 /** What one run of a client is given, and what it gave. Any thread. */
 final class ClientRun implements ClientContext {
     private final Device device;
+    private final IommuDomain domain;
     private final Map<String, String> options;
     private final StopRequest stop;
     private final Runnable onReady;
     private final Map<String, Object> results = new LinkedHashMap<>();
     private boolean ready;
 
-    ClientRun(Device device, Map<String, String> options, StopRequest stop, Runnable onReady) {
+    /**
+     * @param domain the I/O address space of the device, or null without an IOMMU
+     */
+    ClientRun(
+            Device device,
+            IommuDomain domain,
+            Map<String, String> options,
+            StopRequest stop,
+            Runnable onReady) {
         this.device = device;
+        this.domain = domain;
         this.options = options;
         this.stop = stop;
         this.onReady = onReady;
@@ -54,6 +66,11 @@ final class ClientRun implements ClientContext {
         synchronized (results) {
             results.put(name, value);
         }
+    }
+
+    @Override
+    public DomainStatistics translation() {
+        return domain == null ? null : domain.statistics();
     }
 
     Map<String, Object> results() {

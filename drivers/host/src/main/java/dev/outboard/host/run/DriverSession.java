@@ -52,7 +52,7 @@ final class DriverSession {
             var device = resources.add(plan.device().open(setup(memory, dma, domain)));
             checkMatch(device);
             var service = resources.add(plan.driver().start(device));
-            serve(device, service);
+            serve(device, domain, service);
             service.close();
             report.measured(dma.statistics(), domain == null ? null : domain.statistics());
             device.checkPresent();
@@ -92,7 +92,7 @@ final class DriverSession {
         }
     }
 
-    private void serve(HostedDevice device, Service service) {
+    private void serve(HostedDevice device, IommuDomain domain, Service service) {
         var client = plan.client();
         if (client == null) {
             report.up(service.describe());
@@ -111,7 +111,7 @@ final class DriverSession {
                             + " gives none");
         }
         report.up(service.describe());
-        var run = new ClientRun(device, plan.clientOptions(), stop, report::ready);
+        var run = new ClientRun(device, domain, plan.clientOptions(), stop, report::ready);
         try {
             client.run(service, run);
         } catch (IllegalArgumentException e) {
