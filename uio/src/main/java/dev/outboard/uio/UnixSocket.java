@@ -230,6 +230,23 @@ public final class UnixSocket implements AutoCloseable {
         }
     }
 
+    /**
+     * Waits until there is something to receive, the end of the stream included.
+     *
+     * @param timeoutNanos less than 0 to wait for ever, 0 only to look
+     * @return false when the time was over
+     */
+    public boolean awaitReadable(long timeoutNanos) {
+        int number = descriptor.number();
+        long deadline = System.nanoTime() + timeoutNanos;
+        int events = DataCalls.poll(number, DataCalls.POLLIN, timeoutNanos);
+        while (events == -ErrorNames.EINTR) {
+            long left = timeoutNanos < 0 ? -1 : Math.max(0, deadline - System.nanoTime());
+            events = DataCalls.poll(number, DataCalls.POLLIN, left);
+        }
+        return Failures.check(events, "ppoll", descriptor) != 0;
+    }
+
     /** How long {@link #receive} waits; 0 for ever. */
     public void receiveTimeout(long nanos) {
         timeout(SocketOption.SO_RCVTIMEO, nanos);

@@ -4,66 +4,101 @@ import dev.outboard.uio.EventDescriptor;
 import java.util.List;
 
 /**
- * What a device supplies to speak vhost-user. Every method is called on the thread that calls
- * {@link VhostSession#onReadable()}; a {@link VhostProtocolException} refuses the request.
+ * What a device supplies to speak vhost-user.
+ *
+ * <p>Every method is called on the thread that calls {@link VhostSession#onReadable()}. Queue
+ * indexes are always within {@link #queueCount()}, sizes within 1 to 32768; whether a size suits
+ * the ring's layout, and whether addresses are memory, the device checks. A {@link
+ * VhostProtocolException} refuses a request: the front-end is told, if it asked to be; otherwise
+ * the session ends. Descriptors handed over are the device's, also when it refuses.
  */
 public interface VhostBackEnd {
-    /** The device's features; PROTOCOL_FEATURES is added by the session. */
+    /** The device's features; the session adds {@link VhostFeatures#PROTOCOL_FEATURES}. */
     long features();
 
-    /** Protocol features of the device itself, as CONFIG; the session adds what it does alone. */
+    /**
+     * Protocol features of the device: CONFIG, CONFIGURE_MEM_SLOTS or none. The session adds those
+     * that are its own, MQ and REPLY_ACK.
+     */
     long protocolFeatures();
 
-    /** How many queues there are at most. */
+    /** How many queues there are at most; at most 256. */
     int queueCount();
+
+    /**
+     * What GET_QUEUE_NUM answers. A network device answers <em>pairs</em> of queues, as QEMU and
+     * DPDK have always read it.
+     */
+    default int offeredQueueCount() {
+        return queueCount();
+    }
+
+    /** How many memory regions the device keeps, if it offers CONFIGURE_MEM_SLOTS; at most 32. */
+    default int memorySlots() {
+        return PayloadDescriptor.MAX_REGIONS;
+    }
 
     /** The front-end took the session. */
     void ownerSet();
 
-    /** What the front-end chose of features(). */
+    /**
+     * What the front-end chose; a subset of {@link #features()} and PROTOCOL_FEATURES. May come
+     * again, before the queues are started.
+     */
     void featuresAccepted(long features);
 
-    /** A whole new memory table. The back-end now owns the regions' descriptors. */
+    /** A whole new memory table: the old is gone. The device now owns the descriptors. */
     void memoryTable(List<MemoryRegion> regions);
 
-    /** Memory was plugged in. The back-end now owns the region's descriptor. */
+    /** Memory was plugged in. The device now owns the descriptor. */
     default void memoryRegionAdded(MemoryRegion region) {
         region.descriptor().close();
         throw new VhostProtocolException("memory slots are not offered");
     }
 
-    /** Memory was unplugged; the region's descriptor is null. */
+    /** Memory was unplugged: of the region, the descriptor is null. */
     default void memoryRegionRemoved(MemoryRegion region) {
         throw new VhostProtocolException("memory slots are not offered");
     }
 
-    /** Bytes of the configuration space. */
+    /**
+     * Bytes of the configuration space.
+     *
+     * @return exactly so many
+     */
     byte[] config(int offset, int length);
 
-    /** The front-end wrote the configuration space. */
+    /** The front-end wrote the configuration space. Read-only fields are to be refused. */
     void configWritten(int offset, byte[] bytes);
 
     /** The queue has so many entries. */
     void vringSize(int queue, int entries);
 
-    /** The queue continues at this index. */
+    /** The queue continues at this index; for a packed ring, with its wrap counters. */
     void vringBase(int queue, int index);
 
     /** Where the three parts of the ring are: user addresses, or IOVAs with an IOMMU. */
     void vringAddresses(int queue, long descriptors, long used, long available);
 
-    /** The doorbell; null to poll. The back-end now owns it. */
+    /** The doorbell; null to poll. The device now owns it. With it the queue starts. */
     void vringKick(int queue, EventDescriptor kick);
 
-    /** The interrupt; null for none. The back-end now owns it. */
+    /** The interrupt; null for none. The device now owns it. */
     void vringCall(int queue, EventDescriptor call);
 
-    /** Where errors are told; null for none. The back-end now owns it. */
+    /** Where errors are told; null for none. The device now owns it. */
     void vringError(int queue, EventDescriptor error);
 
-    /** The queue may, or may not, be worked on. */
+    /**
+     * Whether buffers of the queue may be used up. Without PROTOCOL_FEATURES a front-end never
+     * says; the session then calls this, with true, after {@link #vringKick}.
+     */
     void vringEnabled(int queue, boolean enabled);
 
-    /** Stops the queue; where it would have continued. */
+    /**
+     * Stops the queue, until another kick descriptor comes.
+     *
+     * @return the index at which it would have continued
+     */
     int stopVring(int queue);
 }

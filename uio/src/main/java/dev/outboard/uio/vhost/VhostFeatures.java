@@ -1,6 +1,6 @@
 package dev.outboard.uio.vhost;
 
-/** Feature bits of the vhost-user protocol. */
+/** Feature bits of the protocol. Source: vhost-user.rst, "Protocol features". */
 public final class VhostFeatures {
     /** Device feature: the protocol feature messages may be used, and rings start disabled. */
     public static final long PROTOCOL_FEATURES = 1L << 30;

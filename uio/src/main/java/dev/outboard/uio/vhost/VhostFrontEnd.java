@@ -2,99 +2,351 @@ package dev.outboard.uio.vhost;
 
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.UnixSocket;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
-/** The driver's end of a vhost-user connection. One thread. */
+/**
+ * The driver's end of a vhost-user connection.
+ *
+ * <p>The order that every back-end understands: {@link #setOwner()}, {@link #features()}, {@link
+ * #protocolFeatures()}, {@link #setProtocolFeatures}, {@link #queueCount()}, {@link #setFeatures},
+ * {@link #setMemoryTable}; then for each queue call, size, base, addresses and, last, kick; then
+ * {@link #setVringEnabled}. Once REPLY_ACK is negotiated every request is confirmed, and a refusal
+ * is told at the call that caused it.
+ *
+ * <p>One thread. Every wait is bounded. Every method but {@link #close()} throws {@link
+ * dev.outboard.uio.PeerGoneException} when the back-end has closed or died, {@link
+ * dev.outboard.uio.PeerTimeoutException} when it does not answer, and {@link
+ * VhostProtocolException} when it refuses or breaks the protocol.
+ */
 public final class VhostFrontEnd implements AutoCloseable {
-    private VhostFrontEnd() {}
+    /** A back-end may have to map much memory: never less than this for an answer. */
+    private static final long MIN_ANSWER_NANOS = 5_000_000_000L;
 
+    private final FrontEndChannel channel;
+    private final List<MemoryRegion> table = new ArrayList<>();
+    private long features;
+    private long protocolFeatures;
+
+    private VhostFrontEnd(FrontEndChannel channel) {
+        this.channel = channel;
+    }
+
+    /**
+     * Connects to a back-end that listens.
+     *
+     * @param timeoutNanos how long to wait for it to listen; an answer may take as long, or 5 s
+     * @throws dev.outboard.uio.ConnectionRefusedException when nobody does: says what to do
+     */
     public static VhostFrontEnd connect(Path socket, long timeoutNanos) {
-        throw new UnsupportedOperationException("not built yet");
+        UnixSocket connected = UnixSocket.connect(socket, UnixSocket.Kind.STREAM, timeoutNanos);
+        return of(connected, socket.toString(), Math.max(timeoutNanos, MIN_ANSWER_NANOS));
     }
 
+    /** Takes ownership of a connected socket, also when this fails. */
+    static VhostFrontEnd of(UnixSocket connected, String peer, long answerNanos) {
+        try {
+            return new VhostFrontEnd(new FrontEndChannel(connected, peer, answerNanos));
+        } catch (RuntimeException failed) {
+            connected.close();
+            throw failed;
+        }
+    }
+
+    /** What the device offers, {@link VhostFeatures#PROTOCOL_FEATURES} among it. */
     public long features() {
-        throw new UnsupportedOperationException("not built yet");
+        return askNumber(Requests.GET_FEATURES);
     }
 
-    public void setFeatures(long features) {
-        throw new UnsupportedOperationException("not built yet");
+    /** Chooses of what is offered. Without PROTOCOL_FEATURES, queues start enabled. */
+    public void setFeatures(long chosen) {
+        setNumber(Requests.SET_FEATURES, chosen);
+        features = chosen;
     }
 
+    /** What protocol the back-end offers; only if it offers PROTOCOL_FEATURES. */
     public long protocolFeatures() {
-        throw new UnsupportedOperationException("not built yet");
+        return askNumber(Requests.GET_PROTOCOL_FEATURES);
     }
 
-    public void setProtocolFeatures(long features) {
-        throw new UnsupportedOperationException("not built yet");
+    /** Chooses of what is offered. With REPLY_ACK every later request is confirmed. */
+    public void setProtocolFeatures(long chosen) {
+        setNumber(Requests.SET_PROTOCOL_FEATURES, chosen);
+        protocolFeatures = chosen;
     }
 
+    /**
+     * How many queues the back-end has; needs MQ. Network back-ends answer <em>pairs</em> of
+     * queues.
+     */
     public int queueCount() {
-        throw new UnsupportedOperationException("not built yet");
+        require(VhostFeatures.PROTOCOL_MQ, "MQ");
+        return askCount(Requests.GET_QUEUE_NUM);
     }
 
+    /** How many memory regions the back-end takes: 8, or more with CONFIGURE_MEM_SLOTS. */
     public int memorySlots() {
-        throw new UnsupportedOperationException("not built yet");
+        if (!has(VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS)) {
+            return PayloadDescriptor.BASELINE_REGIONS;
+        }
+        return askCount(Requests.GET_MAX_MEM_SLOTS);
     }
 
+    /** Takes the session. */
     public void setOwner() {
-        throw new UnsupportedOperationException("not built yet");
+        channel.request(Requests.SET_OWNER, 0);
+        send();
     }
 
+    /**
+     * Tells the back-end what the driver's memory is: instead of what it was told before.
+     *
+     * @param regions at most 8; at most 32, and what the back-end takes, with CONFIGURE_MEM_SLOTS.
+     *     The descriptors stay the caller's
+     */
     public void setMemoryTable(List<MemoryRegion> regions) {
-        throw new UnsupportedOperationException("not built yet");
+        int count = regions.size();
+        if (count > Math.min(memorySlots(), PayloadDescriptor.MAX_REGIONS)) {
+            throw new IllegalArgumentException(
+                    "%d memory regions are too many for this back-end: use fewer, larger segments"
+                            .formatted(count));
+        }
+        regions.forEach(MemoryRegion::requirePlausible);
+        if (count <= PayloadDescriptor.BASELINE_REGIONS) {
+            sendTable(regions);
+        } else {
+            // One message has room for eight: the others go one at a time.
+            sendTable(regions.subList(0, PayloadDescriptor.BASELINE_REGIONS));
+            regions.subList(PayloadDescriptor.BASELINE_REGIONS, count).forEach(this::addMemory);
+        }
+        table.clear();
+        table.addAll(regions);
+        if (!has(VhostFeatures.PROTOCOL_REPLY_ACK)) {
+            // Requests are done in their order: an answer to the next means that this one is done.
+            features();
+        }
     }
 
+    private void sendTable(List<MemoryRegion> regions) {
+        int size =
+                PayloadDescriptor.TABLE_REGIONS_OFFSET
+                        + regions.size() * PayloadDescriptor.REGION_BYTES;
+        Message message = channel.request(Requests.SET_MEM_TABLE, size);
+        message.putInt(PayloadDescriptor.TABLE_COUNT_OFFSET, regions.size());
+        Descriptor[] files = new Descriptor[regions.size()];
+        for (int i = 0; i < files.length; i++) {
+            int at = PayloadDescriptor.TABLE_REGIONS_OFFSET + i * PayloadDescriptor.REGION_BYTES;
+            message.putRegion(at, regions.get(i));
+            files[i] = regions.get(i).descriptor();
+        }
+        send(files);
+    }
+
+    /** Plugs in one more region; needs CONFIGURE_MEM_SLOTS. The descriptor stays the caller's. */
+    public void addMemory(MemoryRegion region) {
+        require(VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS, "CONFIGURE_MEM_SLOTS");
+        region.requirePlausible();
+        channel.request(Requests.ADD_MEM_REG, PayloadDescriptor.SINGLE_BYTES)
+                .putRegion(PayloadDescriptor.SINGLE_REGION_OFFSET, region);
+        send(region.descriptor());
+        table.add(region);
+    }
+
+    /** Unplugs a region that was told before; needs CONFIGURE_MEM_SLOTS. */
+    public void removeMemory(MemoryRegion region) {
+        require(VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS, "CONFIGURE_MEM_SLOTS");
+        if (!table.removeIf(region::isSamePlace)) {
+            throw new IllegalArgumentException("the back-end was never told of " + region);
+        }
+        channel.request(Requests.REM_MEM_REG, PayloadDescriptor.SINGLE_BYTES)
+                .putRegion(PayloadDescriptor.SINGLE_REGION_OFFSET, region);
+        send();
+    }
+
+    /**
+     * Reads the device's configuration space; needs CONFIG.
+     *
+     * @throws VhostProtocolException when the device has no such bytes
+     */
     public byte[] readConfig(int offset, int length) {
-        throw new UnsupportedOperationException("not built yet");
+        require(VhostFeatures.PROTOCOL_CONFIG, "CONFIG");
+        requireConfigRange(offset, length);
+        int size = PayloadDescriptor.CONFIG_BYTES_OFFSET + length;
+        channel.request(Requests.GET_CONFIG, size)
+                .putInt(PayloadDescriptor.CONFIG_OFFSET_OFFSET, offset)
+                .putInt(PayloadDescriptor.CONFIG_LENGTH_OFFSET, length);
+        Message answer = channel.askOrNothing(size);
+        if (answer.size() == 0) {
+            throw new VhostProtocolException(
+                    "the device has no configuration space at offset=0x%x length=0x%x"
+                            .formatted(offset, length));
+        }
+        return answer.getBytes(PayloadDescriptor.CONFIG_BYTES_OFFSET, length);
     }
 
+    /** Writes the device's configuration space; needs CONFIG. */
     public void writeConfig(int offset, byte[] bytes) {
-        throw new UnsupportedOperationException("not built yet");
+        require(VhostFeatures.PROTOCOL_CONFIG, "CONFIG");
+        requireConfigRange(offset, bytes.length);
+        channel.request(Requests.SET_CONFIG, PayloadDescriptor.CONFIG_BYTES_OFFSET + bytes.length)
+                .putInt(PayloadDescriptor.CONFIG_OFFSET_OFFSET, offset)
+                .putInt(PayloadDescriptor.CONFIG_LENGTH_OFFSET, bytes.length)
+                .putBytes(PayloadDescriptor.CONFIG_BYTES_OFFSET, bytes);
+        send();
     }
 
+    private static void requireConfigRange(int offset, int length) {
+        if (offset < 0
+                || length < 1
+                || length > PayloadDescriptor.MAX_CONFIG_BYTES
+                || offset > PayloadDescriptor.MAX_CONFIG_BYTES - length) {
+            throw new IllegalArgumentException(
+                    "a configuration space has at most %d bytes: offset=%d length=%d"
+                            .formatted(PayloadDescriptor.MAX_CONFIG_BYTES, offset, length));
+        }
+    }
+
+    /** Says how many entries the queue has. */
     public void setVringSize(int queue, int entries) {
-        throw new UnsupportedOperationException("not built yet");
+        setState(Requests.SET_VRING_NUM, queue, entries);
     }
 
+    /**
+     * Says at which index the queue continues: 0 for a new one, or what {@link #stopVring} gave.
+     */
     public void setVringBase(int queue, int index) {
-        throw new UnsupportedOperationException("not built yet");
+        setState(Requests.SET_VRING_BASE, queue, index);
     }
 
+    /** Says where the ring is: user addresses of the memory table, or IOVAs with an IOMMU. */
     public void setVringAddresses(int queue, long descriptors, long used, long available) {
-        throw new UnsupportedOperationException("not built yet");
+        channel.request(Requests.SET_VRING_ADDR, PayloadDescriptor.ADDRESS_BYTES)
+                .putInt(PayloadDescriptor.ADDRESS_INDEX_OFFSET, queue)
+                .putLong(PayloadDescriptor.ADDRESS_DESCRIPTORS_OFFSET, descriptors)
+                .putLong(PayloadDescriptor.ADDRESS_USED_OFFSET, used)
+                .putLong(PayloadDescriptor.ADDRESS_AVAILABLE_OFFSET, available);
+        send();
     }
 
+    /** The doorbell; null has the back-end poll. Starts the queue. It stays the caller's. */
     public void setVringKick(int queue, EventDescriptor kick) {
-        throw new UnsupportedOperationException("not built yet");
+        setEvent(Requests.SET_VRING_KICK, queue, kick);
     }
 
+    /** The interrupt; null for none. It stays the caller's. */
     public void setVringCall(int queue, EventDescriptor call) {
-        throw new UnsupportedOperationException("not built yet");
+        setEvent(Requests.SET_VRING_CALL, queue, call);
     }
 
+    /** Where the back-end tells of errors; null for none. It stays the caller's. */
     public void setVringError(int queue, EventDescriptor error) {
-        throw new UnsupportedOperationException("not built yet");
+        setEvent(Requests.SET_VRING_ERR, queue, error);
     }
 
+    /** Enables or disables a queue. Without PROTOCOL_FEATURES queues are always enabled. */
     public void setVringEnabled(int queue, boolean enabled) {
-        throw new UnsupportedOperationException("not built yet");
+        if ((features & VhostFeatures.PROTOCOL_FEATURES) == 0) {
+            if (!enabled) {
+                throw new IllegalStateException(
+                        "without PROTOCOL_FEATURES a queue is stopped, not disabled: queue="
+                                + queue);
+            }
+            return;
+        }
+        setState(Requests.SET_VRING_ENABLE, queue, enabled ? 1 : 0);
     }
 
+    /**
+     * Stops a queue: when this is back the back-end touches it no more.
+     *
+     * @return the index at which it would have continued
+     */
     public int stopVring(int queue) {
-        throw new UnsupportedOperationException("not built yet");
+        channel.request(Requests.GET_VRING_BASE, PayloadDescriptor.STATE_BYTES)
+                .putInt(PayloadDescriptor.STATE_INDEX_OFFSET, queue);
+        Message answer = channel.ask(PayloadDescriptor.STATE_BYTES);
+        int told = answer.getInt(PayloadDescriptor.STATE_INDEX_OFFSET);
+        if (told != queue) {
+            throw new VhostProtocolException(
+                    "the back-end stopped queue %d, not %d".formatted(told, queue));
+        }
+        return answer.getInt(PayloadDescriptor.STATE_NUM_OFFSET);
     }
 
+    private void setState(int request, int queue, int value) {
+        channel.request(request, PayloadDescriptor.STATE_BYTES)
+                .putInt(PayloadDescriptor.STATE_INDEX_OFFSET, queue)
+                .putInt(PayloadDescriptor.STATE_NUM_OFFSET, value);
+        send();
+    }
+
+    private void setEvent(int request, int queue, EventDescriptor event) {
+        if (queue < 0 || queue > PayloadDescriptor.FILE_INDEX_MASK) {
+            throw new IllegalArgumentException("a queue's index is 0 to 255: queue=" + queue);
+        }
+        int none = event == null ? PayloadDescriptor.FILE_NONE : 0;
+        channel.request(request, PayloadDescriptor.NUMBER_BYTES).putLong(0, queue | none);
+        if (event == null) {
+            send();
+        } else {
+            send(event.descriptor());
+        }
+    }
+
+    private void setNumber(int request, long value) {
+        channel.request(request, PayloadDescriptor.NUMBER_BYTES).putLong(0, value);
+        send();
+    }
+
+    private void send(Descriptor... passed) {
+        if (has(VhostFeatures.PROTOCOL_REPLY_ACK)) {
+            channel.tellAndConfirm(passed);
+        } else {
+            channel.tell(passed);
+        }
+    }
+
+    private long askNumber(int request) {
+        channel.request(request, 0);
+        return channel.ask(PayloadDescriptor.NUMBER_BYTES).getLong(0);
+    }
+
+    private int askCount(int request) {
+        long count = askNumber(request);
+        if (count < 0 || count > Short.MAX_VALUE) {
+            throw new VhostProtocolException(
+                    "the back-end answered %s with 0x%x".formatted(Requests.name(request), count));
+        }
+        return (int) count;
+    }
+
+    private boolean has(long protocolFeature) {
+        return (protocolFeatures & protocolFeature) != 0;
+    }
+
+    private void require(long protocolFeature, String name) {
+        if (!has(protocolFeature)) {
+            throw new IllegalStateException(
+                    "needs the protocol feature " + name + ", which was not negotiated");
+        }
+    }
+
+    /** What to watch for {@link dev.outboard.uio.Epoll#HANG_UP}; it stays this object's. */
     public Descriptor descriptor() {
-        throw new UnsupportedOperationException("not built yet");
+        return channel.socket().descriptor();
     }
 
+    /** Whether the back-end has closed, or died. */
     public boolean isPeerGone() {
-        throw new UnsupportedOperationException("not built yet");
+        UnixSocket socket = channel.socket();
+        return socket.descriptor().isClosed() || socket.isPeerGone();
     }
 
+    /** Closes the connection: the back-end stops every queue and lets go of the memory. */
     @Override
     public void close() {
-        throw new UnsupportedOperationException("not built yet");
+        channel.close();
     }
 }

@@ -1,31 +1,180 @@
 package dev.outboard.uio.vhost;
 
 import dev.outboard.uio.Descriptor;
+import dev.outboard.uio.MessageTruncatedException;
+import dev.outboard.uio.NativeException;
+import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.UnixSocket;
+import java.util.ArrayList;
+import java.util.List;
 
-/** The device's end of one vhost-user connection. */
+/**
+ * The device's end of one vhost-user connection: takes messages apart, checks them, hands them to
+ * the device, answers.
+ *
+ * <p>It never waits: a message that is half there is kept until the rest comes, and a front-end
+ * that does not read its answers loses the session. One thread, whose loop watches {@link
+ * #descriptor()} for {@link dev.outboard.uio.Epoll#READABLE}. Whatever a front-end sends ends its
+ * own session at worst, with a {@link #reason()}; descriptors that came with a bad message are
+ * closed.
+ */
 public final class VhostSession implements AutoCloseable {
-    /** Takes ownership of the socket; the back-end stays the caller's. */
+    /** Others are served in between, however fast a front-end sends. */
+    private static final int MESSAGES_A_CALL = 16;
+
+    private static final String CLOSED_BY_PEER = "the front-end closed the connection";
+
+    private final UnixSocket socket;
+    private final RequestHandler handler;
+    private final Message message = new Message();
+    private final Message answer = new Message();
+    private final List<Descriptor> descriptors = new ArrayList<>();
+    private int received;
+    private String reason;
+
+    /**
+     * Takes ownership of the socket; the back-end stays the caller's, also when the session ends.
+     */
     public VhostSession(UnixSocket connected, VhostBackEnd backEnd) {
-        throw new UnsupportedOperationException("not built yet");
+        socket = connected;
+        handler = new RequestHandler(backEnd);
     }
 
-    /** Handles what arrived; false once the session is over. */
+    /**
+     * Handles what has arrived.
+     *
+     * @return false once the session is over, for the reason that {@link #reason()} gives: the
+     *     device then lets go of the front-end's memory, rings and descriptors
+     */
     public boolean onReadable() {
-        throw new UnsupportedOperationException("not built yet");
+        try {
+            for (int i = 0; i < MESSAGES_A_CALL && reason == null; i++) {
+                if (!receive()) {
+                    break;
+                }
+                handle();
+            }
+        } catch (PeerGoneException gone) {
+            end(CLOSED_BY_PEER);
+        } catch (VhostProtocolException | NativeException | MessageTruncatedException broken) {
+            end(broken.getMessage());
+        } catch (RuntimeException failed) {
+            end("the device failed at " + Requests.name(message.request()) + ": " + failed);
+        }
+        return reason == null;
     }
 
-    /** Why the session ended; null while it lives. */
+    /** Takes more of the current message; whether it is complete. */
+    private boolean receive() {
+        if (received < HeaderDescriptor.HEADER_BYTES) {
+            if (!receiveUpTo(HeaderDescriptor.HEADER_BYTES)) {
+                return false;
+            }
+            requireSaneHeader();
+        }
+        return receiveUpTo(message.lengthBytes());
+    }
+
+    private boolean receiveUpTo(int lengthBytes) {
+        while (received < lengthBytes) {
+            int got =
+                    socket.receive(
+                            message.memory(), received, lengthBytes - received, descriptors, false);
+            if (got == UnixSocket.WOULD_BLOCK) {
+                return false;
+            }
+            if (got == UnixSocket.END_OF_STREAM) {
+                end(received == 0 ? CLOSED_BY_PEER : CLOSED_BY_PEER + " in mid-message");
+                return false;
+            }
+            received += got;
+            if (descriptors.size() > PayloadDescriptor.MAX_REGIONS) {
+                throw new VhostProtocolException(
+                        "a message came with more than %d descriptors"
+                                .formatted(PayloadDescriptor.MAX_REGIONS));
+            }
+        }
+        return true;
+    }
+
+    private void requireSaneHeader() {
+        int version = message.flags() & HeaderDescriptor.VERSION_MASK;
+        if (version != HeaderDescriptor.VERSION) {
+            throw new VhostProtocolException(
+                    "a message of version %d: only version 1 is spoken".formatted(version));
+        }
+        int size = message.size();
+        if (size < 0 || size > PayloadDescriptor.MAX_BYTES) {
+            throw new VhostProtocolException(
+                    "a payload of 0x%x bytes with %s: at most 0x%x are taken"
+                            .formatted(
+                                    size,
+                                    Requests.name(message.request()),
+                                    PayloadDescriptor.MAX_BYTES));
+        }
+    }
+
+    /** Hands the complete message over, answers, and closes descriptors that nobody took. */
+    private void handle() {
+        try {
+            boolean mayAnswer = handler.isAnswerPromised() && message.isAnswerWanted();
+            boolean answered;
+            try {
+                answered = handler.handle(message, descriptors, answer);
+            } catch (VhostProtocolException | NativeException refused) {
+                if (!mayAnswer || Requests.hasAnswer(message.request())) {
+                    throw refused;
+                }
+                handler.acknowledge(message, answer, false);
+                send();
+                return;
+            }
+            if (!answered && mayAnswer) {
+                handler.acknowledge(message, answer, true);
+                answered = true;
+            }
+            if (answered) {
+                send();
+            }
+        } finally {
+            received = 0;
+            closeDescriptors();
+        }
+    }
+
+    private void send() {
+        int length = answer.lengthBytes();
+        if (socket.trySend(answer.memory(), 0, length) != length) {
+            throw new VhostProtocolException("the front-end does not read its answers");
+        }
+    }
+
+    private void closeDescriptors() {
+        descriptors.forEach(Descriptor::close);
+        descriptors.clear();
+    }
+
+    /** Why the session ended, for people; null while it lives. */
     public String reason() {
-        throw new UnsupportedOperationException("not built yet");
+        return reason;
     }
 
+    /** What to watch; it stays this object's. */
     public Descriptor descriptor() {
-        throw new UnsupportedOperationException("not built yet");
+        return socket.descriptor();
     }
 
+    private void end(String why) {
+        if (reason == null) {
+            reason = why;
+        }
+        closeDescriptors();
+        socket.close();
+    }
+
+    /** Ends the session: the front-end sees the connection close. */
     @Override
     public void close() {
-        throw new UnsupportedOperationException("not built yet");
+        end("the device closed the session");
     }
 }
