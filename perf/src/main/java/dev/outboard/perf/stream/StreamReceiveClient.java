@@ -5,7 +5,6 @@ import dev.outboard.driver.ClientContext;
 import dev.outboard.driver.Service;
 import dev.outboard.driver.net.NetworkService;
 import dev.outboard.perf.measure.ClientOptions;
-import dev.outboard.perf.measure.Results;
 import java.util.Set;
 
 /**
@@ -50,7 +49,7 @@ public final class StreamReceiveClient implements Client {
 
     private static Object row(StreamReceiver.Received stream) {
         var received = stream.received();
-        return new Results()
+        return stream.counters()
                 .put("stream", stream.stream())
                 .put("sizeBytes", stream.messageBytes())
                 .put("sentFrames", stream.sent().frames())

@@ -3,6 +3,8 @@ package dev.outboard.perf.stream;
 import dev.outboard.driver.ClientContext;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.net.FrameHandler;
+import dev.outboard.perf.measure.DeviceCounting;
+import dev.outboard.perf.measure.Results;
 import dev.outboard.perf.pattern.Pattern;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -29,6 +31,7 @@ final class StreamReceiver {
 
     private StreamVerifier verifier;
     private Fragmentation cut;
+    private DeviceCounting counting;
     private long creditStep;
     private long credited;
     private boolean ended;
@@ -51,7 +54,8 @@ final class StreamReceiver {
             int messageBytes,
             StreamTotals sent,
             StreamTotals received,
-            String firstCorrupt) {
+            String firstCorrupt,
+            Results counters) {
         boolean isComplete() {
             return received.isComplete(sent);
         }
@@ -155,6 +159,8 @@ final class StreamReceiver {
             creditStep = window == 0 ? 0 : Math.max(1, window / CREDITS_PER_WINDOW);
             credited = 0;
             ended = false;
+            counting = new DeviceCounting(context);
+            counting.start();
         }
         port.answer(memory, at);
         reply(FrameKind.START_ACK, stream);
@@ -174,9 +180,11 @@ final class StreamReceiver {
         var totals = verifier.totals();
         if (!ended) {
             ended = true;
+            var counters = new Results();
+            counting.stop(counters);
             streams.add(
                     new Received(
-                            stream, cut.messageBytes(), sent, totals, verifier.firstCorrupt()));
+                            stream, cut.messageBytes(), sent, totals, verifier.firstCorrupt(), counters));
         }
         reply(FrameKind.END_ACK, stream);
         values[0] = totals.frames();
