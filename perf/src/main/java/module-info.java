@@ -1,4 +1,6 @@
 import dev.outboard.driver.Client;
+import dev.outboard.host.cli.Subcommand;
+import dev.outboard.perf.demo.DemoCommand;
 import dev.outboard.perf.disk.DiskCheckClient;
 import dev.outboard.perf.disk.DiskReadClient;
 import dev.outboard.perf.disk.DiskSha256Client;
@@ -15,8 +17,13 @@ import dev.outboard.perf.stream.StreamSendClient;
  */
 module dev.outboard.perf {
     requires dev.outboard.host;
+    requires com.fasterxml.jackson.core;
     requires HdrHistogram;
     requires jdk.management;
+    requires me.tongfei.progressbar;
+
+    opens dev.outboard.perf.demo to
+            info.picocli;
 
     provides Client with
             StreamSendClient,
@@ -27,4 +34,6 @@ module dev.outboard.perf {
             DiskCheckClient,
             DiskReadClient,
             DiskSha256Client;
+    provides Subcommand with
+            DemoCommand;
 }
