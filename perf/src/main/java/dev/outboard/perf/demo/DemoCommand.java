@@ -19,8 +19,9 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         usageHelpAutoWidth = true,
         description = {
-            "Streams messages between two network drivers and reads and writes a disk, each driver and device",
-            "in a process of its own, with the IOMMU off, strict and deferred. Every byte is checked."
+            "Streams messages between two network drivers and reads and writes a disk, each driver",
+            "and device in a process of its own, with the IOMMU off, strict and deferred. Every",
+            "byte is checked."
         })
 public final class DemoCommand implements Subcommand {
     private static final int ORDER = 1;

@@ -13,7 +13,11 @@ import java.util.List;
  * @param diskBytes the size of the disk
  */
 record DemoPlan(
-        List<Trial> trials, List<Integer> blockBytes, long millis, long warmupMillis, long diskBytes) {
+        List<Trial> trials,
+        List<Integer> blockBytes,
+        long millis,
+        long warmupMillis,
+        long diskBytes) {
     private static final List<Integer> SIZES = List.of(64, 256, 1024, 1500, 4096, 16384);
     private static final List<Integer> FEW_SIZES = List.of(64, 1500, 16384);
     private static final long MILLIS_A_SECOND = 1000;

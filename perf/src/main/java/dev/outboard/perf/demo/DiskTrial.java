@@ -32,9 +32,12 @@ final class DiskTrial {
         try (var workspace = new Workspace(stop)) {
             var file = workspace.path("disk.raw");
             create(file, plan.diskBytes());
-            var device = workspace.start("the disk device", workspace.diskWords(DISK, file, setting));
+            var device =
+                    workspace.start("the disk device", workspace.diskWords(DISK, file, setting));
             var blocks =
-                    plan.blockBytes().stream().map(String::valueOf).collect(Collectors.joining(","));
+                    plan.blockBytes().stream()
+                            .map(String::valueOf)
+                            .collect(Collectors.joining(","));
             var driver =
                     workspace.start(
                             "the block driver",
@@ -51,7 +54,10 @@ final class DiskTrial {
                                             "watch.device=" + device.pid())));
             var limit =
                     Duration.ofMillis(
-                            30_000 + plan.blockBytes().size() * 6 * (plan.millis() + plan.warmupMillis()));
+                            30_000
+                                    + plan.blockBytes().size()
+                                            * 6
+                                            * (plan.millis() + plan.warmupMillis()));
             var result = Children.result(driver, limit);
             boolean verified = Children.isVerified(result);
             return Children.rows(result, "rows").stream()

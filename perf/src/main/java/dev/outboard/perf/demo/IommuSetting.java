@@ -25,12 +25,7 @@ record IommuSetting(String iommu, String strategy) {
     List<String> runWords(Path iommuSocket) {
         return isTranslated()
                 ? List.of(
-                        "--strategy",
-                        strategy,
-                        "--format",
-                        iommu,
-                        "--iommu",
-                        "unix:" + iommuSocket)
+                        "--strategy", strategy, "--format", iommu, "--iommu", "unix:" + iommuSocket)
                 : List.of("--strategy", "off");
     }
 

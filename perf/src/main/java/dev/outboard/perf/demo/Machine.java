@@ -39,7 +39,9 @@ final class Machine {
         return fields;
     }
 
-    /** The first value of a field of a file of lines {@code name : value}; empty if there is none. */
+    /**
+     * The first value of a field of a file of lines {@code name : value}; empty if there is none.
+     */
     private static String field(String file, String name) {
         try (var lines = Files.lines(Path.of(file))) {
             return lines.filter(line -> line.startsWith(name))

@@ -13,8 +13,9 @@ import java.util.stream.Collectors;
  * process.
  *
  * <pre>
- *   run virtio-net stream-send ──► device nic: port 0 ─ switch ─ port 1 ──► run virtio-net stream-receive
- *     its IOMMU ◄──── attaches ────────┘                   └──── attaches ────► its IOMMU
+ *   run virtio-net                    device nic                     run virtio-net
+ *     stream-send ──────────► port 0 ── switch ── port 1 ──────────► stream-receive
+ *     its IOMMU ◄─ attaches ── port 0             port 1 ── attaches ─► its IOMMU
  * </pre>
  */
 final class NetworkTrial {
@@ -42,12 +43,9 @@ final class NetworkTrial {
                     workspace.start(
                             "the receiving driver",
                             workspace.runWords(
-                                    "virtio-net",
-                                    RECEIVER,
-                                    setting,
-                                    "stream-receive",
-                                    List.of()));
-            var sizes = trial.sizes().stream().map(String::valueOf).collect(Collectors.joining(","));
+                                    "virtio-net", RECEIVER, setting, "stream-receive", List.of()));
+            var sizes =
+                    trial.sizes().stream().map(String::valueOf).collect(Collectors.joining(","));
             var sender =
                     workspace.start(
                             "the sending driver",
@@ -64,7 +62,10 @@ final class NetworkTrial {
                                             "watch.receiver=" + receiver.pid())));
             var limit =
                     Duration.ofMillis(
-                            20_000 + trial.sizes().size() * 3 * (plan.millis() + plan.warmupMillis()));
+                            20_000
+                                    + trial.sizes().size()
+                                            * 3
+                                            * (plan.millis() + plan.warmupMillis()));
             var sent = Children.result(sender, limit);
             var received = Children.result(receiver, Duration.ofSeconds(20));
             boolean verified = Children.isVerified(sent) && Children.isVerified(received);

@@ -66,9 +66,7 @@ final class Table {
                 number("%,.0f", row.operationsPerSecond()),
                 number("%.0f %%", row.driverCpuPercent()),
                 number("%.0f %%", row.deviceCpuPercent()),
-                row.iotlbHitRate() == null
-                        ? NONE
-                        : number("%.2f %%", 100 * row.iotlbHitRate()),
+                row.iotlbHitRate() == null ? NONE : number("%.2f %%", 100 * row.iotlbHitRate()),
                 Long.toString(row.faults()),
                 row.windowEntries() == null ? NONE : "%,d".formatted(row.windowEntries()),
                 row.windowNanos() == null ? NONE : number("%,.1f", row.windowNanos() / 1e6),

@@ -16,19 +16,27 @@ final class Verdict {
         var counted =
                 String.format(
                         Locale.ROOT,
-                        "%,d messages (%,.1f MB) and %,d disk requests (%,.1f MB), every byte compared with its"
-                                + " source",
+                        "%,d messages (%,.1f MB) and %,d disk requests (%,.1f MB), every byte"
+                                + " compared with its source",
                         messages,
                         bytes / 1e6,
                         requests,
                         requestBytes / 1e6);
         if (verified) {
-            return "Verified: " + counted + "; none lost, none corrupt, faults: " + faults(rows) + ".";
+            return "Verified: "
+                    + counted
+                    + "; none lost, none corrupt, faults: "
+                    + faults(rows)
+                    + ".";
         }
         var wrong =
                 rows.stream()
                         .filter(row -> !row.verified())
-                        .map(row -> "%s %d %s".formatted(row.test(), row.sizeBytes(), row.setting()))
+                        .map(
+                                row ->
+                                        "%s %d %s"
+                                                .formatted(
+                                                        row.test(), row.sizeBytes(), row.setting()))
                         .toList();
         return String.format(
                 Locale.ROOT,

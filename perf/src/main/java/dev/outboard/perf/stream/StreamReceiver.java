@@ -184,7 +184,12 @@ final class StreamReceiver {
             counting.stop(counters);
             streams.add(
                     new Received(
-                            stream, cut.messageBytes(), sent, totals, verifier.firstCorrupt(), counters));
+                            stream,
+                            cut.messageBytes(),
+                            sent,
+                            totals,
+                            verifier.firstCorrupt(),
+                            counters));
         }
         reply(FrameKind.END_ACK, stream);
         values[0] = totals.frames();

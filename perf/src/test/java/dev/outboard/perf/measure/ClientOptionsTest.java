@@ -30,7 +30,8 @@ class ClientOptionsTest {
 
     @Test
     void shouldNameAValueThatIsNoNumberOrOutOfRange() {
-        var options = new ClientOptions(Map.of("sizes", "64,x", "seed", "11"), Set.of("sizes", "seed"));
+        var options =
+                new ClientOptions(Map.of("sizes", "64,x", "seed", "11"), Set.of("sizes", "seed"));
         assertThatThrownBy(() -> options.numbers("sizes", "1", 1, 100))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("sizes=x");

@@ -54,7 +54,8 @@ class StreamTest {
                     .containsEntry("receivedMessages", 300L)
                     .containsEntry("missingFrames", 0L)
                     .containsEntry("verified", true);
-            assertThat((long) row.get("receivedBytes")).isEqualTo(300L * (int) row.get("sizeBytes"));
+            assertThat((long) row.get("receivedBytes"))
+                    .isEqualTo(300L * (int) row.get("sizeBytes"));
             assertThat((double) row.get("throughputMbps")).isPositive();
         }
         // A warm-up and a measured stream for each size.
@@ -159,7 +160,8 @@ class StreamTest {
             new StreamEchoClient()
                     .run(
                             MemoryLink.loop(
-                                    frame -> isData(frame) && data.incrementAndGet() == 301 ? 0 : 1),
+                                    frame ->
+                                            isData(frame) && data.incrementAndGet() == 301 ? 0 : 1),
                             context);
             assertThat(context.results()).containsEntry("verified", false);
             assertThat(context.rows("streams").get(1)).containsEntry("missingFrames", 1L);
