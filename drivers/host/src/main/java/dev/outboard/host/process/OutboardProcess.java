@@ -2,6 +2,7 @@ package dev.outboard.host.process;
 
 import dev.outboard.host.event.Event;
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -73,7 +74,7 @@ public final class OutboardProcess implements AutoCloseable {
     public static OutboardProcess startProgram(
             String name, List<String> command, Map<String, String> environment) {
         var builder = new ProcessBuilder(command);
-        builder.redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")));
+        builder.redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
         builder.environment().put(PARENT_VARIABLE, Long.toString(ProcessHandle.current().pid()));
         builder.environment().putAll(environment);
         try {
@@ -154,14 +155,15 @@ public final class OutboardProcess implements AutoCloseable {
         return errors.text();
     }
 
-    /** Asks it to end: SIGTERM. */
+    /** Asks it to end: SIGTERM. What it says after that is still read. */
     public void terminate() {
-        process.destroy();
+        // Not Process.destroy, which closes the streams as well.
+        process.toHandle().destroy();
     }
 
     /** Ends it at once: SIGKILL. */
     public void kill() {
-        process.destroyForcibly();
+        process.toHandle().destroyForcibly();
     }
 
     /**

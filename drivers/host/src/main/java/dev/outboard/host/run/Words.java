@@ -31,7 +31,11 @@ final class Words {
                     case "G" -> 30;
                     default -> 0;
                 };
-        return Math.multiplyExact(Long.parseLong(parts.group(1)), 1L << shift);
+        var number = Long.parseLong(parts.group(1));
+        if (number > Long.MAX_VALUE >> shift) {
+            throw new IllegalArgumentException("'" + text + "' is more bytes than there can be");
+        }
+        return number << shift;
     }
 
     /** The shape of an IOTLB, as {@code 64x4:lru}. */

@@ -1,0 +1,49 @@
+package dev.outboard.host.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.outboard.iommu.IotlbGeometry;
+import dev.outboard.iommu.Replacement;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class WordsTest {
+    @ParameterizedTest
+    @CsvSource({"0, 0", "4096, 4096", "64K, 65536", "64M, 67108864", "2g, 2147483648"})
+    void shouldReadSizes(String text, long bytes) {
+        assertThat(Words.size(text)).isEqualTo(bytes);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "M", "-1", "1.5G", "64MB", "64 M", "0x40", "1T"})
+    void shouldRefuseWhatIsNoSize(String text) {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Words.size(text))
+                .withMessageContaining("'" + text + "' is no size");
+    }
+
+    @Test
+    void shouldRefuseASizeThatDoesNotFit() {
+        assertThatThrownBy(() -> Words.size("999999999999G"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("999999999999G");
+    }
+
+    @Test
+    void shouldReadTheShapeOfAnIotlb() {
+        assertThat(Words.iotlb("64x4:lru")).isEqualTo(new IotlbGeometry(64, 4, Replacement.LRU));
+        assertThat(Words.iotlb("1x32:random"))
+                .isEqualTo(new IotlbGeometry(1, 32, Replacement.RANDOM));
+        assertThat(Words.iotlb("8x1")).isEqualTo(new IotlbGeometry(8, 1, Replacement.LRU));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "64", "x", "64x", "64x4:", "64x4:LRU!", "3x4:lru", "64x4:mru"})
+    void shouldRefuseWhatIsNoIotlb(String text) {
+        assertThatIllegalArgumentException().isThrownBy(() -> Words.iotlb(text));
+    }
+}
