@@ -7,6 +7,7 @@ import com.sun.management.ThreadMXBean;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.driver.DeviceException;
+import dev.outboard.virtio.peer.RingPeer;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.HashMap;

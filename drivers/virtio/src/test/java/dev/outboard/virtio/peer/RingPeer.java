@@ -1,13 +1,14 @@
-package dev.outboard.virtio;
+package dev.outboard.virtio.peer;
 
 import dev.outboard.driver.QueueAddresses;
+import dev.outboard.virtio.VirtqueueDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
 /** The device's side of a ring, byte by byte, so that tests can also lie. */
-final class RingPeer {
+public final class RingPeer {
     private static final ValueLayout.OfInt INT = VirtqueueDescriptor.U32.withByteAlignment(1);
 
     private final MemorySegment memory;
@@ -17,21 +18,23 @@ final class RingPeer {
     private int usedIndex;
 
     /** A ring in memory that starts at bus address {@code base}. */
-    RingPeer(MemorySegment memory, long base, QueueAddresses at) {
+    public RingPeer(MemorySegment memory, long base, QueueAddresses at) {
         this.memory = memory;
         this.base = base;
         this.at = at;
     }
 
-    record Part(long iova, int lengthBytes, boolean writable) {}
+    /** A buffer of a chain. */
+    public record Part(long iova, int lengthBytes, boolean writable) {}
 
-    record Chain(int head, List<Part> parts) {}
+    /** What the driver added. */
+    public record Chain(int head, List<Part> parts) {}
 
-    int waiting() {
+    public int waiting() {
         return (u16(at.availableIova() + 2) - availableIndex) & 0xffff;
     }
 
-    Chain next() {
+    public Chain next() {
         long slot = availableIndex & (at.entries() - 1);
         int head = u16(at.availableIova() + 4 + 2 * slot);
         availableIndex++;
@@ -59,28 +62,28 @@ final class RingPeer {
         }
     }
 
-    void complete(int head, int writtenBytes) {
+    public void complete(int head, int writtenBytes) {
         long slot = at.usedIova() + 4 + 8L * (usedIndex & (at.entries() - 1));
         memory.set(INT, slot - base, head);
         memory.set(INT, slot - base + 4, writtenBytes);
         setUsedIndex(usedIndex + 1);
     }
 
-    void setUsedIndex(int index) {
+    public void setUsedIndex(int index) {
         usedIndex = index & 0xffff;
         memory.set(VirtqueueDescriptor.U16, at.usedIova() + 2 - base, (short) usedIndex);
     }
 
-    int usedIndex() {
+    public int usedIndex() {
         return usedIndex;
     }
 
-    void wantDoorbellAt(int index) {
+    public void wantDoorbellAt(int index) {
         long event = at.usedIova() + VirtqueueDescriptor.availableEventOffset(at.entries());
         memory.set(VirtqueueDescriptor.U16, event - base, (short) index);
     }
 
-    void wantNoDoorbell() {
+    public void wantNoDoorbell() {
         memory.set(
                 VirtqueueDescriptor.U16,
                 at.usedIova() - base,
@@ -88,11 +91,11 @@ final class RingPeer {
     }
 
     /** Where the driver wants its interrupt. */
-    int usedEvent() {
+    public int usedEvent() {
         return u16(at.availableIova() + VirtqueueDescriptor.usedEventOffset(at.entries()));
     }
 
-    int availableFlags() {
+    public int availableFlags() {
         return u16(at.availableIova());
     }
 

@@ -1,0 +1,288 @@
+package dev.outboard.virtio.net;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.management.ThreadMXBean;
+import dev.outboard.dma.ScatterGatherList;
+import dev.outboard.driver.DeviceException;
+import dev.outboard.driver.DeviceLostException;
+import dev.outboard.driver.net.FrameHandler;
+import dev.outboard.driver.net.NetworkService;
+import dev.outboard.driver.net.TransmitQueue;
+import dev.outboard.virtio.VirtioFeatures;
+import dev.outboard.virtio.peer.FakeDevice;
+import dev.outboard.virtio.peer.RingPeer;
+import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class VirtioNetDriverTest {
+    private static final long FEATURES =
+            VirtioFeatures.VERSION_1
+                    | VirtioFeatures.RING_EVENT_IDX
+                    | VirtioFeatures.RING_INDIRECT_DESC
+                    | VirtioFeatures.NET_MAC
+                    | VirtioFeatures.NET_STATUS
+                    | VirtioFeatures.NET_MTU;
+
+    /** MAC 52:54:00:12:34:56, link up, one pair, MTU 1400. */
+    private static final byte[] CONFIG = {
+        0x52, 0x54, 0x00, 0x12, 0x34, 0x56, 1, 0, 1, 0, 0x78, 0x05
+    };
+
+    private static final int HEADER_BYTES = 12;
+    private static final int RECEIVE = 0;
+    private static final int TRANSMIT = 1;
+
+    private FakeDevice device;
+    private NetworkService net;
+
+    private void start(long features, byte[] config, int queues) {
+        device = new FakeDevice(features, config, queues);
+        net = (NetworkService) new VirtioNetDriver().start(device);
+    }
+
+    private void start() {
+        start(FEATURES, CONFIG, 2);
+    }
+
+    @AfterEach
+    void close() {
+        if (net != null) {
+            net.close();
+        }
+        if (device != null) {
+            device.close();
+        }
+    }
+
+    @Test
+    void shouldReadAddressLinkAndMtuFromTheConfiguration() {
+        start();
+        assertThat(net.macAddress()).startsWith(0x52, 0x54, 0x00).hasSize(6);
+        assertThat(net.mtuBytes()).isEqualTo(1400);
+        assertThat(net.isLinkUp()).isTrue();
+        assertThat(net.describe()).contains("52:54:00:12:34:56", "1400", "up");
+    }
+
+    @Test
+    void shouldMakeUpAnAddressWhereThereIsNoConfiguration() {
+        start(FEATURES, null, 2);
+        assertThat(net.macAddress()[0] & 3).as("local, unicast").isEqualTo(2);
+        assertThat(net.mtuBytes()).isEqualTo(1500);
+        assertThat(device.accepted()).isEqualTo(FEATURES & ~NetConfig.FEATURES);
+    }
+
+    @Test
+    void shouldAcceptNothingItDoesNotKnow() {
+        start(-1L & ~(1L << 63), CONFIG, 2);
+        assertThat(device.accepted()).isEqualTo(FEATURES);
+    }
+
+    @Test
+    void shouldRefuseALegacyDevice() {
+        assertThatThrownBy(() -> start(FEATURES & ~VirtioFeatures.VERSION_1, CONFIG, 2))
+                .isInstanceOf(DeviceException.class)
+                .hasMessageContaining("VERSION_1");
+    }
+
+    @Test
+    void shouldRefuseADeviceWithOneQueue() {
+        assertThatThrownBy(() -> start(FEATURES, CONFIG, 1))
+                .isInstanceOf(DeviceException.class)
+                .hasMessageContaining("is it a disk?");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {RECEIVE, TRANSMIT})
+    void shouldGiveEverythingBackWhenTheStartFailsHalfWay(int queue) {
+        device = new FakeDevice(FEATURES, CONFIG, 2);
+        long free = device.physical().freeBytes();
+        device.failStartOf(queue);
+        assertThatThrownBy(() -> new VirtioNetDriver().start(device))
+                .hasMessageContaining("refuses queue " + queue);
+        assertThat(device.physical().freeBytes()).isEqualTo(free);
+        assertThat(device.startedQueues()).isZero();
+    }
+
+    @Test
+    void shouldGiveEverythingBackOnClose() {
+        device = new FakeDevice(FEATURES, CONFIG, 2);
+        long free = device.physical().freeBytes();
+        net = (NetworkService) new VirtioNetDriver().start(device);
+        send(net.transmitQueue(0), 60);
+        net.close();
+        net.close();
+        assertThat(device.physical().freeBytes()).isEqualTo(free);
+        assertThat(device.startedQueues()).isZero();
+        assertThat(device.dma().statistics().liveMappings()).isZero();
+    }
+
+    private static void send(TransmitQueue queue, int length) {
+        int buffer = queue.claim();
+        for (int i = 0; i < length; i++) {
+            queue.memory().set(ValueLayout.JAVA_BYTE, queue.offset(buffer) + i, (byte) (i * 3));
+        }
+        queue.commit(buffer, length);
+        queue.flush();
+    }
+
+    @Test
+    void shouldSendHeaderAndFrameAsOneReadableBuffer() {
+        start();
+        send(net.transmitQueue(0), 60);
+        var chain = device.ring(TRANSMIT).next();
+        assertThat(chain.parts()).hasSize(1);
+        var part = chain.parts().getFirst();
+        assertThat(part.writable()).isFalse();
+        assertThat(part.lengthBytes()).isEqualTo(HEADER_BYTES + 60);
+        assertThat(bytes(part, 0, HEADER_BYTES)).containsOnly(0);
+        assertThat(bytes(part, HEADER_BYTES, 60)[59]).isEqualTo((byte) (59 * 3));
+    }
+
+    private byte[] bytes(RingPeer.Part part, int from, int length) {
+        var segment = device.physical().segments().getFirst();
+        long at = part.iova() - segment.physicalAddress() + from;
+        return segment.memory().asSlice(at, length).toArray(ValueLayout.JAVA_BYTE);
+    }
+
+    @Test
+    void shouldReuseABufferOnlyWhenTheDeviceIsDoneWithIt() {
+        start();
+        var queue = net.transmitQueue(0);
+        var seen = new HashSet<Integer>();
+        int buffer;
+        while ((buffer = queue.claim()) != TransmitQueue.NONE) {
+            assertThat(seen.add(buffer)).isTrue();
+            queue.commit(buffer, 60);
+        }
+        assertThat(queue.flush()).isEqualTo(64);
+        assertThat(queue.pending()).isEqualTo(64);
+        assertThat(queue.claim()).isEqualTo(TransmitQueue.NONE);
+        var ring = device.ring(TRANSMIT);
+        ring.complete(ring.next().head(), 0);
+        assertThat(queue.claim()).isNotEqualTo(TransmitQueue.NONE);
+        assertThat(queue.frames()).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {-1, 0, 13, 1415, Integer.MAX_VALUE})
+    void shouldRefuseWhatIsNoFrame(int length) {
+        start();
+        var queue = net.transmitQueue(0);
+        int buffer = queue.claim();
+        assertThatThrownBy(() -> queue.commit(buffer, length))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("lengthBytes=" + length);
+    }
+
+    @Test
+    void shouldGatherAFrameFromTheCallersMemory() {
+        start();
+        var queue = net.transmitQueue(0);
+        try (var memory = device.dma().allocate(8192)) {
+            var frame = new ScatterGatherList(4);
+            frame.add(memory.physicalAddress() + 100, 14);
+            frame.add(memory.physicalAddress() + 5000, 1000);
+            assertThat(queue.transmit(frame)).isTrue();
+            var parts = device.ring(TRANSMIT).next();
+            assertThat(parts.parts())
+                    .extracting(RingPeer.Part::lengthBytes)
+                    .containsExactly(HEADER_BYTES, 14, 1000);
+            device.ring(TRANSMIT).complete(parts.head(), 0);
+            assertThat(queue.pending()).isZero();
+            assertThat(frame.isMapped()).isFalse();
+        }
+    }
+
+    @Test
+    void shouldShowReceivedFramesAndPostTheirBuffersAgain() {
+        start();
+        var ring = device.ring(RECEIVE);
+        assertThat(ring.waiting()).isEqualTo(64);
+        for (int round = 0; round < 200; round++) {
+            deliver(ring, round % 100 + 14);
+        }
+        assertThat(net.receiveQueue(0).frames()).isEqualTo(200);
+    }
+
+    private void deliver(RingPeer ring, int length) {
+        var chain = ring.next();
+        assertThat(chain.parts().getFirst().writable()).isTrue();
+        ring.complete(chain.head(), HEADER_BYTES + length);
+        List<Integer> lengths = new ArrayList<>();
+        FrameHandler handler = (memory, offset, bytes) -> lengths.add(bytes);
+        assertThat(net.receiveQueue(0).poll(handler, 16)).isEqualTo(1);
+        assertThat(lengths).containsExactly(length);
+        assertThat(ring.waiting()).isEqualTo(64);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 11, 12, 25})
+    void shouldRejectAFrameShorterThanItsHeader(int written) {
+        start();
+        var ring = device.ring(RECEIVE);
+        ring.complete(ring.next().head(), written);
+        assertThatThrownBy(() -> net.receiveQueue(0).poll((m, o, l) -> {}, 16))
+                .isInstanceOf(DeviceException.class)
+                .hasMessageContaining("shorter");
+        net.close();
+        assertThat(device.dma().statistics().liveMappings()).isZero();
+    }
+
+    @Test
+    void shouldWaitUntilTheInterruptAndCountIt() {
+        start();
+        var queue = net.receiveQueue(0);
+        assertThat(queue.await(1_000_000)).isFalse();
+        var ring = device.ring(RECEIVE);
+        ring.complete(ring.next().head(), 100);
+        device.raise(RECEIVE);
+        assertThat(queue.await(1_000_000_000L)).isTrue();
+    }
+
+    @Test
+    void shouldSayThatTheDeviceWentAway() {
+        start();
+        device.vanish();
+        assertThatThrownBy(() -> net.receiveQueue(0).await(1_000_000))
+                .isInstanceOf(DeviceLostException.class)
+                .hasMessageContaining("fake0");
+    }
+
+    @Test
+    void shouldNotAllocatePerFrame() {
+        start();
+        var bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        var receive = device.ring(RECEIVE);
+        int[] heads = new int[256];
+        for (int i = 0; i < 64; i++) {
+            heads[i] = receive.next().head();
+        }
+        FrameHandler handler = (memory, offset, length) -> {};
+        exchange(handler, 3000);
+        long before = bean.getCurrentThreadAllocatedBytes();
+        exchange(handler, 3000);
+        assertThat(bean.getCurrentThreadAllocatedBytes() - before).isLessThan(3000);
+    }
+
+    /** Sends and receives, with a device that hands chains back in the order of their heads. */
+    private void exchange(FrameHandler handler, int rounds) {
+        var out = net.transmitQueue(0);
+        var in = net.receiveQueue(0);
+        for (int i = 0; i < rounds; i++) {
+            int buffer = out.claim();
+            out.commit(buffer, 60);
+            out.flush();
+            device.ring(TRANSMIT).complete(buffer & 63, 0);
+            in.poll(handler, 16);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+package dev.outboard.virtio.peer;
+
+import dev.outboard.dma.Dma;
+import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.driver.Device;
+import dev.outboard.driver.DeviceException;
+import dev.outboard.driver.DeviceId;
+import dev.outboard.driver.Doorbell;
+import dev.outboard.driver.QueueAddresses;
+import dev.outboard.driver.QueueTransport;
+import dev.outboard.driver.Registers;
+import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.Interrupt;
+import dev.outboard.uio.InterruptLine;
+import dev.outboard.uio.WaitPolicy;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * A device in the test's own hands: its rings are read and written byte by byte, honestly or not.
+ */
+public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
+    private final PhysicalMemory physical = PhysicalMemory.create(16 << 20);
+    private final Dma dma = Dma.off(physical);
+    private final long features;
+    private final byte[] config;
+    private final int queues;
+    private final Map<Integer, RingPeer> rings = new HashMap<>();
+    private final Map<Integer, EventDescriptor> events = new HashMap<>();
+    private long accepted;
+    private int doorbells;
+    private boolean lost;
+    private int failingStart = -1;
+
+    /** A device with these features, configuration (null: none) and number of queues. */
+    public FakeDevice(long features, byte[] config, int queues) {
+        this.features = features;
+        this.config = config;
+        this.queues = queues;
+    }
+
+    /** The ring of a started queue. */
+    public RingPeer ring(int queue) {
+        return rings.get(queue);
+    }
+
+    /** The memory a device reaches. */
+    public PhysicalMemory physical() {
+        return physical;
+    }
+
+    /** What the driver accepted. */
+    public long accepted() {
+        return accepted;
+    }
+
+    /** Doorbells heard. */
+    public int doorbells() {
+        return doorbells;
+    }
+
+    /** Raises a queue's interrupt. */
+    public void raise(int queue) {
+        events.get(queue).signal();
+    }
+
+    /** Goes away. */
+    public void vanish() {
+        lost = true;
+    }
+
+    /** Refuses to start this queue. */
+    public void failStartOf(int queue) {
+        failingStart = queue;
+    }
+
+    /** Queues that are started now. */
+    public int startedQueues() {
+        return rings.size();
+    }
+
+    @Override
+    public String name() {
+        return "fake0";
+    }
+
+    @Override
+    public DeviceId id() {
+        return DeviceId.unknown("virtio");
+    }
+
+    @Override
+    public Dma dma() {
+        return dma;
+    }
+
+    @Override
+    public Registers registers(int region) {
+        throw new DeviceException("fake0 has no registers");
+    }
+
+    @Override
+    public QueueTransport queues() {
+        return this;
+    }
+
+    @Override
+    public Interrupt interrupt(int vector) {
+        throw new DeviceException("fake0 has no vectors");
+    }
+
+    @Override
+    public boolean isLost() {
+        return lost;
+    }
+
+    @Override
+    public long offeredFeatures() {
+        return features;
+    }
+
+    @Override
+    public void acceptFeatures(long wanted) {
+        accepted = wanted;
+    }
+
+    @Override
+    public int queueCount() {
+        return queues;
+    }
+
+    @Override
+    public int maximumEntries(int queue) {
+        return 64;
+    }
+
+    @Override
+    public byte[] readConfig(int offset, int length) {
+        return config == null ? null : Arrays.copyOfRange(config, offset, offset + length);
+    }
+
+    @Override
+    public Interrupt interrupt(int queue, InterruptLine line) {
+        var event = EventDescriptor.create();
+        events.put(queue, event);
+        return Interrupt.open("fake0 queue " + queue, line, event, WaitPolicy.BLOCK);
+    }
+
+    @Override
+    public Doorbell start(int queue, QueueAddresses addresses) {
+        if (queue == failingStart) {
+            throw new DeviceException("fake0 refuses queue " + queue);
+        }
+        var segment = physical.segments().getFirst();
+        rings.put(queue, new RingPeer(segment.memory(), segment.physicalAddress(), addresses));
+        return () -> doorbells++;
+    }
+
+    @Override
+    public void stop(int queue) {
+        rings.remove(queue);
+    }
+
+    @Override
+    public void close() {
+        dma.close();
+        physical.close();
+    }
+}
