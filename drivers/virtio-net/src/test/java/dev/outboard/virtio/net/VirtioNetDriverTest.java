@@ -261,11 +261,6 @@ class VirtioNetDriverTest {
     void shouldNotAllocatePerFrame() {
         start();
         var bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        var receive = device.ring(RECEIVE);
-        int[] heads = new int[256];
-        for (int i = 0; i < 64; i++) {
-            heads[i] = receive.next().head();
-        }
         FrameHandler handler = (memory, offset, length) -> {};
         exchange(handler, 3000);
         long before = bean.getCurrentThreadAllocatedBytes();
@@ -273,7 +268,9 @@ class VirtioNetDriverTest {
         assertThat(bean.getCurrentThreadAllocatedBytes() - before).isLessThan(3000);
     }
 
-    /** Sends and receives, with a device that hands chains back in the order of their heads. */
+    /**
+     * Sends and receives; a chain that was taken back is the next to be used, so it is always 0.
+     */
     private void exchange(FrameHandler handler, int rounds) {
         var out = net.transmitQueue(0);
         var in = net.receiveQueue(0);
@@ -281,7 +278,7 @@ class VirtioNetDriverTest {
             int buffer = out.claim();
             out.commit(buffer, 60);
             out.flush();
-            device.ring(TRANSMIT).complete(buffer & 63, 0);
+            device.ring(TRANSMIT).complete(0, 0);
             in.poll(handler, 16);
         }
     }
