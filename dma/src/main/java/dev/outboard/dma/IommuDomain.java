@@ -163,6 +163,14 @@ public final class IommuDomain implements AutoCloseable {
         return new DomainStatistics(devices.length, counters, faultsDelivered, garbled);
     }
 
+    TceTable table() {
+        return table;
+    }
+
+    Flusher flusher() {
+        return flusher;
+    }
+
     MemoryFile tableFile() {
         return tableFile;
     }
