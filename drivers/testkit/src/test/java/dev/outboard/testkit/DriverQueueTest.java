@@ -1,4 +1,4 @@
-package dev.outboard.virtio;
+package dev.outboard.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -7,7 +7,8 @@ import com.sun.management.ThreadMXBean;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.driver.DeviceException;
-import dev.outboard.virtio.peer.RingPeer;
+import dev.outboard.virtio.DriverQueue;
+import dev.outboard.virtio.VirtqueueDescriptor;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.HashMap;

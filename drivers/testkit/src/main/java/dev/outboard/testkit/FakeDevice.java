@@ -1,4 +1,4 @@
-package dev.outboard.virtio.peer;
+package dev.outboard.testkit;
 
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.PhysicalMemory;
