@@ -31,6 +31,7 @@ record VhostAgreement(long features, long protocolFeatures, int queues) {
 
     /** Negotiates the protocol and takes the session. */
     static VhostAgreement reach(VhostLink link, VhostFrontEnd frontEnd, DeviceSetup setup) {
+        link.tell("an owner", frontEnd::setOwner);
         long features = link.ask("its features", frontEnd::features);
         checkIommu(features, setup);
         long protocol = 0;
@@ -39,7 +40,6 @@ record VhostAgreement(long features, long protocolFeatures, int queues) {
             long accepted = protocol;
             link.tell("protocol features", () -> frontEnd.setProtocolFeatures(accepted));
         }
-        link.tell("an owner", frontEnd::setOwner);
         return new VhostAgreement(features, protocol, queues(link, frontEnd, setup, protocol));
     }
 

@@ -2,6 +2,8 @@ package dev.outboard.host.vhost;
 
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.DeviceLostException;
+import dev.outboard.host.bus.DeviceAbsentException;
+import dev.outboard.uio.ConnectionRefusedException;
 import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.PeerTimeoutException;
 import dev.outboard.uio.vhost.VhostProtocolException;
@@ -12,11 +14,15 @@ import java.util.function.Supplier;
 /**
  * Whether the device is there, and the words for when it is not. Any thread may look; the driver's
  * thread asks the device, the watcher's says that it went away.
+ *
+ * <p>A device that leaves before it was opened is absent: it serves another driver, or is on its
+ * way. One that leaves later is lost, and so is one whose connection had to be given up.
  */
 final class VhostLink {
     private final String device;
     private final List<Runnable> listeners = new ArrayList<>();
     private volatile boolean lost;
+    private boolean opened;
 
     VhostLink(String device) {
         this.device = device;
@@ -50,10 +56,21 @@ final class VhostLink {
         listener.run();
     }
 
+    /** The device is open: from here on it can be lost. */
+    void opened() {
+        opened = true;
+    }
+
     void checkPresent() {
         if (lost) {
-            throw new DeviceLostException(device);
+            throw gone("it closed the connection: it serves another driver, or died");
         }
+    }
+
+    private DeviceException gone(String why) {
+        return opened
+                ? new DeviceLostException(device)
+                : new DeviceAbsentException("device " + device + " did not open: " + why);
     }
 
     /** Asks the device something. */
@@ -61,10 +78,14 @@ final class VhostLink {
         checkPresent();
         try {
             return question.get();
+        } catch (ConnectionRefusedException e) {
+            throw new DeviceAbsentException("device " + device + ": " + e.getMessage(), e);
         } catch (PeerGoneException e) {
             lose();
-            throw new DeviceLostException(device);
+            throw gone(e.getMessage());
         } catch (PeerTimeoutException e) {
+            // Its connection is closed: what it says now could not be told from what was late.
+            lose();
             throw new DeviceException(
                     "device " + device + " does not answer to " + what + ": " + e.getMessage(), e);
         } catch (VhostProtocolException e) {

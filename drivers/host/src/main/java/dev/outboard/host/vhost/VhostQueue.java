@@ -64,11 +64,11 @@ final class VhostQueue implements AutoCloseable {
     }
 
     private void send(QueueAddresses addresses, boolean enable) {
+        frontEnd.setVringCall(index, call);
         frontEnd.setVringSize(index, addresses.entries());
         frontEnd.setVringBase(index, 0);
         frontEnd.setVringAddresses(
                 index, addresses.descriptorIova(), addresses.usedIova(), addresses.availableIova());
-        frontEnd.setVringCall(index, call);
         frontEnd.setVringKick(index, kick);
         if (enable) {
             frontEnd.setVringEnabled(index, true);

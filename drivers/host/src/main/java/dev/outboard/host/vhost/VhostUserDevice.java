@@ -21,7 +21,8 @@ import java.util.concurrent.TimeUnit;
  * then disconnects.
  */
 final class VhostUserDevice implements HostedDevice {
-    private static final long CONNECT_NANOS = TimeUnit.SECONDS.toNanos(5);
+    /** A device says that it is up only when it listens: this is for one that is very busy. */
+    private static final long CONNECT_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
     private final DeviceSetup setup;
     private final VhostLink link;
@@ -54,6 +55,7 @@ final class VhostUserDevice implements HostedDevice {
             resources.add(DeviceWatcher.start(setup.name(), frontEnd.descriptor(), link::lose));
             var agreement = VhostAgreement.reach(link, frontEnd, setup);
             var queues = resources.add(new VhostQueues(link, frontEnd, setup, agreement));
+            link.opened();
             return new VhostUserDevice(setup, link, queues, resources);
         } catch (RuntimeException e) {
             resources.closeAfter(e);
