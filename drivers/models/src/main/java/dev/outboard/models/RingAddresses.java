@@ -1,0 +1,10 @@
+package dev.outboard.models;
+
+/**
+ * Where the parts of a ring are, as bus addresses.
+ *
+ * @param descriptors the descriptor table
+ * @param available the driver's ring
+ * @param used the device's ring
+ */
+record RingAddresses(long descriptors, long available, long used) {}

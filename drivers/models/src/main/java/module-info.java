@@ -1,0 +1,10 @@
+/** Emulated devices that are processes of their own: an Ethernet switch and a disk, over vhost-user. */
+module dev.outboard.models {
+    requires transitive dev.outboard.uio;
+    requires dev.outboard.dma;
+    requires dev.outboard.iommu;
+    requires dev.outboard.virtio;
+    requires org.slf4j;
+
+    exports dev.outboard.models;
+}
