@@ -1,0 +1,87 @@
+package dev.outboard.models;
+
+import dev.outboard.virtio.VirtioFeatures;
+
+/**
+ * Serves the queues of a disk, in turn, a few requests to a DMA section. The loop's thread; nothing
+ * allocates.
+ */
+final class DiskEngine implements DeviceEngine {
+    /**
+     * Requests in one DMA section. Few, as there is file I/O in it: a flush of the IOMMU waits for
+     * them, and the driver for the first of them.
+     */
+    static final int BURST = 8;
+
+    private final DiskPort port;
+    private final DiskRequest request;
+    private int first;
+
+    DiskEngine(DiskPort port, DiskRequest request) {
+        this.port = port;
+        this.request = request;
+    }
+
+    @Override
+    public boolean poll(long nowNanos) {
+        PortSession session = port.session();
+        if (session == null || !session.isRunning()) {
+            return false;
+        }
+        boolean worked = false;
+        int queues = port.queueCount();
+        first = first + 1 < queues ? first + 1 : 0;
+        for (int i = 0; i < queues; i++) {
+            Vring vring = session.vring((first + i) % queues);
+            if (vring.isRunning()) {
+                session.enter();
+                worked |= serve(session, vring.queue());
+                session.leave();
+            }
+        }
+        return worked;
+    }
+
+    private boolean serve(PortSession session, DeviceQueue queue) {
+        int waiting = Math.min(queue.waiting(), BURST);
+        if (waiting == 0) {
+            return false;
+        }
+        queue.refuseDoorbell();
+        boolean writeThrough = (session.acceptedFeatures() & VirtioFeatures.BLK_FLUSH) == 0;
+        for (int i = 0; i < waiting; i++) {
+            queue.load();
+            if (request.serve(queue, writeThrough)) {
+                // To wait for the medium takes milliseconds: not in a DMA section.
+                session.leave();
+                request.sync();
+                session.enter();
+                queue.load();
+                request.finish(queue);
+                return true;
+            }
+        }
+        return true;
+    }
+
+    @Override
+    public boolean askForDoorbells() {
+        PortSession session = port.session();
+        if (session == null || !session.isRunning()) {
+            return false;
+        }
+        boolean work = false;
+        session.enter();
+        for (int i = 0; i < port.queueCount(); i++) {
+            Vring vring = session.vring(i);
+            work |= vring.isRunning() && vring.queue().askForDoorbell();
+        }
+        session.leave();
+        return work;
+    }
+
+    @Override
+    public long sleepLimitNanos(long nowNanos) {
+        return DeviceLoop.FOREVER;
+    }
+}

@@ -1,0 +1,133 @@
+package dev.outboard.models;
+
+import dev.outboard.dma.BusMaster;
+import dev.outboard.dma.DmaWindow;
+import dev.outboard.iommu.Access;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Goes through the bytes of a loaded chain, piece by piece as they lie in this process. The caller
+ * asks for no more bytes than the chain has. One thread, within a DMA section; nothing allocates.
+ */
+final class DmaCursor {
+    /** Where the piece is; see {@link #offset}. */
+    MemorySegment memory = MemorySegment.NULL;
+
+    /** Where the rest of the piece begins in {@link #memory}. */
+    long offset;
+
+    /** Bytes left of the piece. */
+    long lengthBytes;
+
+    private final DmaWindow window = new DmaWindow();
+    private BusMaster bus;
+    private int access;
+    private long[] addresses;
+    private long[] lengths;
+    private int buffer;
+    private long doneOfBuffer;
+
+    /** Stands before the first byte that the device may read. */
+    void openReadable(DeviceQueue queue) {
+        open(queue, 0, Access.READ);
+    }
+
+    /** Stands before the first byte that the device may write. */
+    void openWritable(DeviceQueue queue) {
+        open(queue, queue.readableCount(), Access.WRITE);
+    }
+
+    private void open(DeviceQueue queue, int first, int newAccess) {
+        bus = queue.bus();
+        access = newAccess;
+        addresses = queue.addresses();
+        lengths = queue.lengths();
+        buffer = first;
+        doneOfBuffer = 0;
+        lengthBytes = 0;
+    }
+
+    /**
+     * Goes to the next piece, when this one is used up.
+     *
+     * @return false when it cannot be reached: a fault
+     */
+    boolean next() {
+        long wanted = lengths[buffer] - doneOfBuffer;
+        if (!bus.resolve(addresses[buffer] + doneOfBuffer, wanted, access, window)) {
+            return false;
+        }
+        memory = window.memory;
+        offset = window.offset;
+        lengthBytes = window.lengthBytes;
+        if (lengthBytes == wanted) {
+            buffer++;
+            doneOfBuffer = 0;
+        } else {
+            doneOfBuffer += lengthBytes;
+        }
+        return true;
+    }
+
+    /** Takes bytes of the piece. */
+    void take(long bytes) {
+        offset += bytes;
+        lengthBytes -= bytes;
+    }
+
+    /**
+     * Passes over bytes, which may span pieces.
+     *
+     * @return false on a fault
+     */
+    boolean skip(long bytes) {
+        long left = bytes;
+        while (left > 0) {
+            if (lengthBytes == 0 && !next()) {
+                return false;
+            }
+            long part = Math.min(left, lengthBytes);
+            take(part);
+            left -= part;
+        }
+        return true;
+    }
+
+    /**
+     * Copies bytes out of the chain.
+     *
+     * @return false on a fault
+     */
+    boolean copyTo(MemorySegment target, long targetOffset, long bytes) {
+        long done = 0;
+        while (done < bytes) {
+            if (lengthBytes == 0 && !next()) {
+                return false;
+            }
+            long part = Math.min(bytes - done, lengthBytes);
+            MemorySegment.copy(memory, offset, target, targetOffset + done, part);
+            take(part);
+            done += part;
+        }
+        return true;
+    }
+
+    /**
+     * Copies bytes into the chain.
+     *
+     * @return false on a fault
+     */
+    boolean copyFrom(MemorySegment source, long sourceOffset, long bytes) {
+        long done = 0;
+        while (done < bytes) {
+            if (lengthBytes == 0 && !next()) {
+                return false;
+            }
+            long part = Math.min(bytes - done, lengthBytes);
+            MemorySegment.copy(source, sourceOffset + done, memory, offset, part);
+            take(part);
+            done += part;
+        }
+        return true;
+    }
+}

@@ -1,0 +1,22 @@
+package dev.outboard.models;
+
+/** What stands behind a port: the switch, or the disk. All on the loop's thread. */
+interface PortDevice {
+    /** Feature bits of the device itself. */
+    long features();
+
+    /** How many queues it has. */
+    int queueCount();
+
+    /** What a front-end that asks for the number of queues is told: of a NIC, its pairs. */
+    int offeredQueueCount();
+
+    /** The whole configuration space. */
+    byte[] config();
+
+    /** A session began. */
+    void opened(PortSession session);
+
+    /** A session is over; its memory is already gone. */
+    void closed(PortSession session);
+}

@@ -1,0 +1,419 @@
+package dev.outboard.models;
+
+import dev.outboard.dma.BusMaster;
+import dev.outboard.dma.IommuAttachment;
+import dev.outboard.dma.MemoryTable;
+import dev.outboard.uio.Epoll;
+import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.UnixSocket;
+import dev.outboard.uio.vhost.MemoryRegion;
+import dev.outboard.uio.vhost.VhostBackEnd;
+import dev.outboard.uio.vhost.VhostFeatures;
+import dev.outboard.uio.vhost.VhostProtocolException;
+import dev.outboard.uio.vhost.VhostSession;
+import dev.outboard.virtio.VirtioFeatures;
+import java.util.List;
+
+/**
+ * One driver's connection to a port: its socket, rings and memory, and everything that must go when
+ * it goes. The loop's thread.
+ *
+ * <p>Nothing in here ends the process: what a driver does wrong is remembered as {@link #failure},
+ * and the port then closes the session.
+ */
+final class PortSession implements VhostBackEnd, AutoCloseable {
+    private static final int QUEUE_ENTRIES_LIMIT = 32768;
+
+    private final DeviceLoop loop;
+    private final PortSettings settings;
+    private final PortDevice device;
+    private final UnixSocket socket;
+    private final VhostSession protocol;
+    private final int socketToken;
+    private final Vring[] vrings;
+    private BusMaster bus;
+    private IommuAttachment attachment;
+    private int attachmentToken;
+    private RegionGuard guard;
+    private long features;
+    private boolean inside;
+    private String failure;
+
+    /** Takes ownership of the socket. */
+    PortSession(DeviceLoop loop, PortSettings settings, PortDevice device, UnixSocket socket) {
+        this.loop = loop;
+        this.settings = settings;
+        this.device = device;
+        vrings = new Vring[device.queueCount()];
+        for (int i = 0; i < vrings.length; i++) {
+            vrings[i] = new Vring(loop, "queue " + i);
+        }
+        this.socket = socket;
+        protocol = new VhostSession(socket, this);
+        socketToken =
+                loop.watch(
+                        protocol.descriptor(), Epoll.READABLE | Epoll.HANG_UP, this::onSocketReady);
+    }
+
+    private void onSocketReady(int events) {
+        if (failure != null) {
+            return;
+        }
+        // What was sent before a hang-up is handled first; the end of the stream is then told.
+        if (!protocol.onReadable()) {
+            fail(protocol.reason());
+        } else if ((events & Epoll.ERROR) != 0) {
+            fail("its socket failed");
+        }
+    }
+
+    /** The session is to end; the first reason counts. */
+    void fail(String reason) {
+        if (failure == null) {
+            failure = reason;
+        }
+    }
+
+    /** Why the session is to end, or null. */
+    String failure() {
+        return failure;
+    }
+
+    /** Whether the driver's end of the socket is closed. */
+    boolean isDriverGone() {
+        return socket.isPeerGone();
+    }
+
+    /** Whether this queue is one of the session's. */
+    boolean owns(DeviceQueue queue) {
+        for (var vring : vrings) {
+            if (vring.queue() == queue) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** A queue with its state. */
+    Vring vring(int index) {
+        return vrings[index];
+    }
+
+    /** What was negotiated; without {@link VhostFeatures#PROTOCOL_FEATURES}. */
+    long acceptedFeatures() {
+        return features;
+    }
+
+    /** Whether any queue may have work. */
+    boolean isRunning() {
+        if (failure == null) {
+            for (var vring : vrings) {
+                if (vring.isRunning()) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** Whether a queue runs whose driver rings no doorbell. */
+    boolean isPolled() {
+        for (var vring : vrings) {
+            if (vring.isPolled()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Begins a DMA section, unless inside already; a queue must be running. */
+    void enter() {
+        if (!inside) {
+            long generation = bus.enter();
+            inside = true;
+            for (var vring : vrings) {
+                vring.queue().begin(generation);
+            }
+        }
+    }
+
+    /** Whether a DMA section is open. */
+    boolean isInside() {
+        return inside;
+    }
+
+    /**
+     * Shows completions, ends the DMA section, and then interrupts.
+     *
+     * @throws RingException when a ring cannot be reached; the section is over then, too
+     */
+    void leave() {
+        if (!inside) {
+            return;
+        }
+        try {
+            for (var vring : vrings) {
+                vring.publish();
+            }
+        } finally {
+            abandon();
+        }
+        for (var vring : vrings) {
+            vring.signal();
+        }
+    }
+
+    /** Ends the DMA section as it is. */
+    void abandon() {
+        if (inside) {
+            inside = false;
+            bus.exit();
+        }
+    }
+
+    /** Whether the driver took memory away under the device. */
+    boolean isMemoryTruncated() {
+        return guard != null && guard.isTruncated();
+    }
+
+    @Override
+    public long features() {
+        return device.features()
+                | (settings.iommu() == null ? 0 : VirtioFeatures.ACCESS_PLATFORM);
+    }
+
+    @Override
+    public long protocolFeatures() {
+        return VhostFeatures.PROTOCOL_CONFIG | VhostFeatures.PROTOCOL_MQ;
+    }
+
+    @Override
+    public int queueCount() {
+        return vrings.length;
+    }
+
+    @Override
+    public int offeredQueueCount() {
+        return device.offeredQueueCount();
+    }
+
+    @Override
+    public void ownerSet() {
+        // Nothing to do: whoever is connected is the owner.
+    }
+
+    @Override
+    public void featuresAccepted(long accepted) {
+        long own = accepted & ~VhostFeatures.PROTOCOL_FEATURES;
+        if ((own & ~features()) != 0) {
+            throw new VhostProtocolException(
+                    "features 0x%x were accepted and not offered (0x%x were)"
+                            .formatted(own & ~features(), features()));
+        }
+        if ((own & VirtioFeatures.VERSION_1) == 0) {
+            throw new VhostProtocolException(
+                    "VIRTIO_F_VERSION_1 was not accepted: this device has no legacy interface");
+        }
+        if ((own & VirtioFeatures.ACCESS_PLATFORM) == 0) {
+            detach();
+        } else if (attachment == null) {
+            attach();
+        }
+        features = own;
+    }
+
+    private void attach() {
+        IommuAttachment attached;
+        try {
+            attached =
+                    IommuAttachment.connect(
+                            settings.iommu(), settings.name(), settings.attachLimitNanos());
+        } catch (RuntimeException e) {
+            throw new VhostProtocolException(
+                    "VIRTIO_F_ACCESS_PLATFORM was accepted, and the IOMMU at "
+                            + settings.iommu()
+                            + " has nothing for device "
+                            + settings.name()
+                            + ": "
+                            + e.getMessage());
+        }
+        replaceBus(attached);
+        attachment = attached;
+        attachmentToken =
+                loop.watch(
+                        attached.descriptor(),
+                        Epoll.HANG_UP,
+                        events -> fail("the owner of its IOMMU is gone"));
+    }
+
+    private void detach() {
+        if (attachment != null) {
+            replaceBus(null);
+        }
+    }
+
+    /** Lets go of all memory, and of rings that lie in it unless they can move. */
+    private void replaceBus(BusMaster newBus) {
+        abandon();
+        try {
+            if (newBus != null) {
+                for (var vring : vrings) {
+                    if (vring.isStarted()) {
+                        vring.move(newBus);
+                    }
+                }
+            }
+        } catch (VhostProtocolException e) {
+            // The ring stands nowhere now: refusing the request is not enough.
+            fail(e.getMessage());
+            throw e;
+        } finally {
+            if (newBus == null) {
+                for (var vring : vrings) {
+                    vring.stop();
+                }
+            }
+            closeBus();
+            bus = newBus;
+        }
+    }
+
+    private void closeBus() {
+        if (attachment != null) {
+            loop.unwatch(attachment.descriptor(), attachmentToken);
+            attachment = null;
+        }
+        if (guard != null) {
+            guard.close();
+            guard = null;
+        }
+        if (bus != null) {
+            bus.close();
+            bus = null;
+        }
+    }
+
+    @Override
+    public void memoryTable(List<MemoryRegion> regions) {
+        if (attachment != null) {
+            // With an IOMMU every address is an IOVA, and memory is its owner's to give.
+            regions.forEach(region -> region.descriptor().close());
+            return;
+        }
+        var newGuard = new RegionGuard();
+        try {
+            newGuard.guard(regions);
+            // From here on the table owns the regions' descriptors, also when it fails.
+            replaceBus(MemoryTable.of(regions));
+            guard = newGuard;
+        } catch (VhostProtocolException e) {
+            newGuard.close();
+            throw e;
+        } catch (RuntimeException e) {
+            newGuard.close();
+            regions.forEach(region -> region.descriptor().close());
+            throw new VhostProtocolException("the memory table is refused: " + e.getMessage());
+        }
+    }
+
+    @Override
+    public byte[] config(int offset, int length) {
+        byte[] whole = device.config();
+        if (offset < 0 || length < 0 || offset > whole.length || length > 256) {
+            throw new VhostProtocolException(
+                    "configuration has %d bytes: %d at %d were asked for"
+                            .formatted(whole.length, length, offset));
+        }
+        // What is past the end reads as zero: front-ends ask for the largest they know.
+        var part = new byte[length];
+        System.arraycopy(whole, offset, part, 0, Math.min(length, whole.length - offset));
+        return part;
+    }
+
+    @Override
+    public void configWritten(int offset, byte[] bytes) {
+        throw new VhostProtocolException("this device's configuration is read-only");
+    }
+
+    private Vring checked(int queue) {
+        if (queue < 0 || queue >= vrings.length) {
+            throw new VhostProtocolException(
+                    "there is no queue %d: the device has %d".formatted(queue, vrings.length));
+        }
+        return vrings[queue];
+    }
+
+    @Override
+    public void vringSize(int queue, int entries) {
+        if (entries < 1 || entries > QUEUE_ENTRIES_LIMIT || Integer.bitCount(entries) != 1) {
+            throw new VhostProtocolException(
+                    "queue %d: entries=%d is not a power of two up to %d"
+                            .formatted(queue, entries, QUEUE_ENTRIES_LIMIT));
+        }
+        checked(queue).size(entries);
+    }
+
+    @Override
+    public void vringBase(int queue, int index) {
+        checked(queue).base(index);
+    }
+
+    @Override
+    public void vringAddresses(int queue, long descriptors, long used, long available) {
+        checked(queue).addresses(descriptors, used, available, bus);
+    }
+
+    @Override
+    public void vringKick(int queue, EventDescriptor kick) {
+        checked(queue).start(kick, bus, features);
+    }
+
+    @Override
+    public void vringCall(int queue, EventDescriptor call) {
+        checked(queue).call(call);
+    }
+
+    @Override
+    public void vringError(int queue, EventDescriptor error) {
+        checked(queue).error(error);
+    }
+
+    @Override
+    public void vringEnabled(int queue, boolean enabled) {
+        checked(queue).enabled(enabled);
+    }
+
+    @Override
+    public int stopVring(int queue) {
+        var vring = checked(queue);
+        if (vring.isStarted() && bus != null) {
+            showCompletions();
+        }
+        return vring.stop();
+    }
+
+    /** A round that another session broke off may have left some behind. */
+    private void showCompletions() {
+        try {
+            enter();
+            leave();
+        } catch (RingException e) {
+            fail(e.getMessage());
+        }
+    }
+
+    /** Lets go of everything: memory, descriptors, socket. */
+    @Override
+    public void close() {
+        abandon();
+        for (var vring : vrings) {
+            if (failure != null && vring.isStarted()) {
+                vring.signalError();
+            }
+            vring.close();
+        }
+        closeBus();
+        loop.unwatch(protocol.descriptor(), socketToken);
+        protocol.close();
+    }
+}

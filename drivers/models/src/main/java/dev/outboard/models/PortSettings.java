@@ -1,0 +1,13 @@
+package dev.outboard.models;
+
+import java.nio.file.Path;
+
+/**
+ * Where a port of a device is, and what it is called.
+ *
+ * @param name by which the device attaches to its IOMMU, and for people
+ * @param socket where a driver connects
+ * @param iommu where the owner of the IOMMU listens, or null without one
+ * @param attachLimitNanos how long to wait for that owner
+ */
+record PortSettings(String name, Path socket, Path iommu, long attachLimitNanos) {}

@@ -1,0 +1,29 @@
+package dev.outboard.models;
+
+import java.util.List;
+
+/**
+ * Ports with the device behind them.
+ *
+ * @param work what runs
+ * @param ports closed at the end, all of them
+ * @param last closed after the ports
+ */
+record PortsAssembly(DeviceLoop.Work work, List<VhostPort> ports, Runnable last)
+        implements ModelRunner.Assembly {
+    @Override
+    public void close() {
+        RuntimeException failure = null;
+        for (var port : ports) {
+            try {
+                port.close();
+            } catch (RuntimeException e) {
+                failure = e;
+            }
+        }
+        last.run();
+        if (failure != null) {
+            throw failure;
+        }
+    }
+}

@@ -1,0 +1,133 @@
+package dev.outboard.models;
+
+import dev.outboard.uio.Epoll;
+import dev.outboard.uio.NativeException;
+import dev.outboard.uio.UnixServer;
+import dev.outboard.uio.UnixSocket;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A listening socket and the one driver that is connected to it, if any. The loop's thread, but for
+ * {@link #disconnections} and {@link #lastReason}.
+ */
+final class VhostPort implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(VhostPort.class);
+
+    private final DeviceLoop loop;
+    private final PortSettings settings;
+    private final PortDevice device;
+    private final UnixServer server;
+    private final int serverToken;
+    private PortSession session;
+    private UnixSocket.Credentials driver;
+    private volatile long disconnections;
+    private volatile String lastReason = "";
+
+    /** Listens from now on. */
+    VhostPort(DeviceLoop loop, PortSettings settings, PortDevice device) {
+        this.loop = loop;
+        this.settings = settings;
+        this.device = device;
+        try {
+            server = UnixServer.listen(settings.socket(), UnixSocket.Kind.STREAM);
+        } catch (RuntimeException e) {
+            throw new DeviceModelException(
+                    "device " + settings.name() + ": " + e.getMessage(), e);
+        }
+        serverToken = loop.watch(server.descriptor(), Epoll.READABLE, events -> accept());
+    }
+
+    private void accept() {
+        UnixSocket socket;
+        try {
+            socket = server.accept();
+        } catch (NativeException e) {
+            LOG.warn("{}: a driver could not connect: {}", settings.name(), e.getMessage());
+            return;
+        }
+        if (socket == null) {
+            return;
+        }
+        UnixSocket.Credentials newDriver = socket.peer();
+        // The one before may have died a moment ago, its hang-up still to be handled.
+        if (session != null && session.failure() == null && session.isDriverGone()) {
+            session.fail("the driver hung up");
+        }
+        endIfFailed();
+        if (session != null) {
+            LOG.warn(
+                    "{}: refused a second driver, process {}: process {} has it",
+                    settings.name(),
+                    newDriver.pid(),
+                    driver.pid());
+            socket.close();
+            return;
+        }
+        open(socket, newDriver);
+    }
+
+    private void open(UnixSocket socket, UnixSocket.Credentials newDriver) {
+        try {
+            session = new PortSession(loop, settings, device, socket);
+        } catch (RuntimeException e) {
+            socket.close();
+            LOG.warn("{}: a driver could not connect: {}", settings.name(), e.getMessage());
+            return;
+        }
+        driver = newDriver;
+        device.opened(session);
+        LOG.info("{}: driver connected, process {}", settings.name(), driver.pid());
+    }
+
+    /** The session, or null. */
+    PortSession session() {
+        return session;
+    }
+
+    /** Closes a session that has failed, and is then ready for the next. */
+    void endIfFailed() {
+        if (session == null || session.failure() == null) {
+            return;
+        }
+        String reason = session.failure();
+        end();
+        lastReason = reason;
+        disconnections++;
+        LOG.info("{}: driver, process {}, disconnected: {}", settings.name(), driver.pid(), reason);
+    }
+
+    private void end() {
+        PortSession ended = session;
+        session = null;
+        try {
+            ended.close();
+        } finally {
+            device.closed(ended);
+        }
+    }
+
+    /** How many sessions ended, of themselves. Any thread. */
+    long disconnections() {
+        return disconnections;
+    }
+
+    /** Why the last of them did; empty if none has. Any thread. */
+    String lastReason() {
+        return lastReason;
+    }
+
+    /** By which people know the port. */
+    String name() {
+        return settings.name();
+    }
+
+    @Override
+    public void close() {
+        if (session != null) {
+            end();
+        }
+        loop.unwatch(server.descriptor(), serverToken);
+        server.close();
+    }
+}

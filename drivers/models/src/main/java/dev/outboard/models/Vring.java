@@ -1,0 +1,202 @@
+package dev.outboard.models;
+
+import dev.outboard.dma.BusMaster;
+import dev.outboard.uio.Epoll;
+import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.vhost.VhostProtocolException;
+
+/**
+ * One queue of a session: what the front-end said of it, its descriptors, and the ring once it runs.
+ * Owns the descriptors. The loop's thread.
+ */
+final class Vring implements AutoCloseable {
+    private final DeviceLoop loop;
+    private final DeviceQueue queue;
+    private int entries;
+    private int base;
+    private boolean addressed;
+    private long descriptorsAddress;
+    private long availableAddress;
+    private long usedAddress;
+    private boolean enabled;
+    private boolean started;
+    private boolean signalWanted;
+    private EventDescriptor kick;
+    private int kickToken;
+    private EventDescriptor call;
+    private EventDescriptor error;
+
+    Vring(DeviceLoop loop, String name) {
+        this.loop = loop;
+        queue = new DeviceQueue(name);
+    }
+
+    /** The ring; only to be worked on while {@link #isRunning}. */
+    DeviceQueue queue() {
+        return queue;
+    }
+
+    /** Whether there may be work. */
+    boolean isRunning() {
+        return started && enabled;
+    }
+
+    boolean isStarted() {
+        return started;
+    }
+
+    /** Whether the front-end rings no doorbell and wants to be looked after. */
+    boolean isPolled() {
+        return isRunning() && kick == null;
+    }
+
+    void size(int newEntries) {
+        requireStopped("size");
+        entries = newEntries;
+    }
+
+    void base(int newBase) {
+        requireStopped("base");
+        base = newBase;
+    }
+
+    private void requireStopped(String what) {
+        if (started) {
+            throw new VhostProtocolException(
+                    queue.name() + " runs: stop it before its " + what + " is set");
+        }
+    }
+
+    /** Ring addresses as the front-end names them; a running ring goes on there. */
+    void addresses(long descriptors, long used, long available, BusMaster bus) {
+        descriptorsAddress = descriptors;
+        usedAddress = used;
+        availableAddress = available;
+        addressed = true;
+        if (started) {
+            move(bus);
+        }
+    }
+
+    void enabled(boolean newEnabled) {
+        enabled = newEnabled;
+    }
+
+    /** The doorbell came: the ring starts (vhost-user, "Ring states"). */
+    void start(EventDescriptor newKick, BusMaster bus, long features) {
+        replaceKick(newKick);
+        if (started) {
+            return;
+        }
+        if (bus == null) {
+            throw new VhostProtocolException(
+                    queue.name() + " is to start, and no memory table was given");
+        }
+        if (!addressed || entries == 0) {
+            throw new VhostProtocolException(
+                    queue.name() + " is to start without its size and addresses");
+        }
+        try {
+            queue.start(bus, entries, ringAddresses(bus), base, features);
+        } catch (RingException e) {
+            throw new VhostProtocolException(e.getMessage());
+        }
+        started = true;
+    }
+
+    /** Goes on in another memory table. */
+    void move(BusMaster bus) {
+        queue.move(bus, ringAddresses(bus));
+    }
+
+    private RingAddresses ringAddresses(BusMaster bus) {
+        return new RingAddresses(
+                busAddress(bus, "descriptor table", descriptorsAddress),
+                busAddress(bus, "available ring", availableAddress),
+                busAddress(bus, "used ring", usedAddress));
+    }
+
+    private long busAddress(BusMaster bus, String part, long address) {
+        long found = bus.ringAddress(address);
+        if (found == -1) {
+            throw new VhostProtocolException(
+                    "%s: %s at 0x%x is in no region of the memory table"
+                            .formatted(queue.name(), part, address));
+        }
+        return found;
+    }
+
+    /** Stops the ring; where it would go on. */
+    int stop() {
+        if (started) {
+            started = false;
+            base = queue.position();
+        }
+        replaceKick(null);
+        return base;
+    }
+
+    private void replaceKick(EventDescriptor newKick) {
+        if (kick != null) {
+            loop.unwatch(kick.descriptor(), kickToken);
+            kick.close();
+        }
+        kick = newKick;
+        if (kick != null) {
+            // Only to be awake: whoever wakes looks at every ring.
+            kickToken =
+                    loop.watch(
+                            kick.descriptor(),
+                            Epoll.READABLE,
+                            events -> newKick.drain());
+        }
+    }
+
+    void call(EventDescriptor newCall) {
+        close(call);
+        call = newCall;
+    }
+
+    void error(EventDescriptor newError) {
+        close(error);
+        error = newError;
+    }
+
+    private static void close(EventDescriptor event) {
+        if (event != null) {
+            event.close();
+        }
+    }
+
+    /** Within the DMA section: shows the driver what was completed. */
+    void publish() {
+        if (started && queue.publish()) {
+            signalWanted = true;
+        }
+    }
+
+    /** After the DMA section, as it is a system call: the interrupt, if one is wanted. */
+    void signal() {
+        if (signalWanted) {
+            signalWanted = false;
+            if (call != null) {
+                call.signal();
+            }
+        }
+    }
+
+    /** Tells the front-end that the ring is broken. */
+    void signalError() {
+        if (error != null) {
+            error.signal();
+        }
+    }
+
+    @Override
+    public void close() {
+        started = false;
+        replaceKick(null);
+        call(null);
+        error(null);
+    }
+}
