@@ -1,4 +1,6 @@
-/** Emulated devices that are processes of their own: an Ethernet switch and a disk, over vhost-user. */
+/**
+ * Emulated devices that are processes of their own: an Ethernet switch and a disk, over vhost-user.
+ */
 module dev.outboard.models {
     requires transitive dev.outboard.uio;
     requires dev.outboard.dma;

@@ -30,7 +30,7 @@ import java.nio.ByteOrder;
  * The device's side of a split virtqueue (VIRTIO 1.2, section 2.7).
  *
  * <pre>
- *   {@link #begin} ─► {@link #waiting} ─► {@link #load} ─► the chain's buffers ─► {@link #complete} … ─► {@link #publish}
+ *   begin ─► waiting ─► load ─► the chain's buffers ─► complete ─► … ─► publish ─► interrupt?
  * </pre>
  *
  * <p>A chain that is loaded and not completed is still the driver's next: to load it again later is
@@ -38,8 +38,9 @@ import java.nio.ByteOrder;
  * used index.
  *
  * <p>All that the driver writes is hostile: each word is read once and checked as read. What breaks
- * the rules is a {@link RingException}. One thread, and only within a DMA section of the queue's bus.
- * Memory is taken by the constructor and {@link #start}; nothing else allocates, but for exceptions.
+ * the rules is a {@link RingException}. One thread, and only within a DMA section of the queue's
+ * bus. Memory is taken by the constructor and {@link #start}; nothing else allocates, but for
+ * exceptions.
  */
 final class DeviceQueue {
     private static final ValueLayout.OfLong U64_UNALIGNED =
@@ -242,8 +243,7 @@ final class DeviceQueue {
         }
         throw new RingException(
                 this,
-                "chain %d is a loop: longer than its indirect table of %d"
-                        .formatted(head, length));
+                "chain %d is a loop: longer than its indirect table of %d".formatted(head, length));
     }
 
     private int copyTable(long address, long bytes, int outerFlags) {
@@ -293,8 +293,7 @@ final class DeviceQueue {
         }
         chainBytes += bytes;
         if (chainBytes > MOST_CHAIN_BYTES) {
-            throw new RingException(
-                    this, "chain %d is longer than 4 GiB in all".formatted(head));
+            throw new RingException(this, "chain %d is longer than 4 GiB in all".formatted(head));
         }
         if ((flags & FLAG_WRITE) == 0) {
             if (readable != count) {

@@ -21,7 +21,7 @@ public final class DiskModel implements DeviceModel {
     /** A disk that is not opened yet. */
     public DiskModel(DiskOptions options) {
         this.options = options;
-        runner = new ModelRunner("disk", options.wait(), this::assemble);
+        runner = new ModelRunner("disk", options.waiting(), this::assemble);
     }
 
     private ModelRunner.Assembly assemble(DeviceLoop loop) {

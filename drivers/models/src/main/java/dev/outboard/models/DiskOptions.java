@@ -13,7 +13,7 @@ import java.util.Objects;
  * @param iommu where the owner of the IOMMU listens, or null without one
  * @param readOnly whether writes are refused
  * @param queues how many queues it has, 1 to 64
- * @param wait how long it looks for work before it sleeps
+ * @param waiting how long it looks for work before it sleeps
  */
 public record DiskOptions(
         Path socket,
@@ -22,7 +22,7 @@ public record DiskOptions(
         Path iommu,
         boolean readOnly,
         int queues,
-        WaitPolicy wait) {
+        WaitPolicy waiting) {
     /** The most queues of a disk. */
     public static final int MAXIMUM_QUEUES = 64;
 
@@ -31,7 +31,7 @@ public record DiskOptions(
         Objects.requireNonNull(socket, "socket");
         Objects.requireNonNull(file, "file");
         Objects.requireNonNull(name, "name");
-        Objects.requireNonNull(wait, "wait");
+        Objects.requireNonNull(waiting, "waiting");
         if (queues < 1 || queues > MAXIMUM_QUEUES) {
             throw new IllegalArgumentException(
                     "a disk has 1 to %d queues, not %d".formatted(MAXIMUM_QUEUES, queues));
@@ -41,37 +41,31 @@ public record DiskOptions(
     /** A writable disk with one queue and without an IOMMU, named after its socket. */
     public static DiskOptions of(Path socket, Path file) {
         return new DiskOptions(
-                socket,
-                file,
-                socket.getFileName().toString(),
-                null,
-                false,
-                1,
-                WaitPolicy.DEFAULT);
+                socket, file, socket.getFileName().toString(), null, false, 1, WaitPolicy.DEFAULT);
     }
 
     /** The same, behind an IOMMU; null for none. */
     public DiskOptions withIommu(Path owner) {
-        return new DiskOptions(socket, file, name, owner, readOnly, queues, wait);
+        return new DiskOptions(socket, file, name, owner, readOnly, queues, waiting);
     }
 
     /** The same, with another name. */
     public DiskOptions withName(String newName) {
-        return new DiskOptions(socket, file, newName, iommu, readOnly, queues, wait);
+        return new DiskOptions(socket, file, newName, iommu, readOnly, queues, waiting);
     }
 
     /** The same, writable or not. */
     public DiskOptions withReadOnly(boolean newReadOnly) {
-        return new DiskOptions(socket, file, name, iommu, newReadOnly, queues, wait);
+        return new DiskOptions(socket, file, name, iommu, newReadOnly, queues, waiting);
     }
 
     /** The same, with so many queues. */
     public DiskOptions withQueues(int newQueues) {
-        return new DiskOptions(socket, file, name, iommu, readOnly, newQueues, wait);
+        return new DiskOptions(socket, file, name, iommu, readOnly, newQueues, waiting);
     }
 
     /** The same, waiting otherwise. */
-    public DiskOptions withWait(WaitPolicy newWait) {
-        return new DiskOptions(socket, file, name, iommu, readOnly, queues, newWait);
+    public DiskOptions withWaiting(WaitPolicy newWaiting) {
+        return new DiskOptions(socket, file, name, iommu, readOnly, queues, newWaiting);
     }
 }

@@ -18,8 +18,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Serves one request of a disk at a time (VIRTIO 1.2, section 5.2.6): data goes between the file and
- * the driver's memory, with no copy in between.
+ * Serves one request of a disk at a time (VIRTIO 1.2, section 5.2.6): data goes between the file
+ * and the driver's memory, with no copy in between.
  *
  * <p>All of a request's memory is found before the file is touched: a write that names memory which
  * the device may not reach changes nothing. The loop's thread, within a DMA section but for {@link
@@ -244,11 +244,9 @@ final class DiskRequest {
     void finish(DeviceQueue queue) {
         int last = queue.count() - 1;
         long statusAddress = queue.addresses()[last] + queue.lengths()[last] - STATUS_BYTES;
-        boolean told =
-                queue.bus().resolve(statusAddress, STATUS_BYTES, Access.WRITE, statusWindow);
+        boolean told = queue.bus().resolve(statusAddress, STATUS_BYTES, Access.WRITE, statusWindow);
         if (told) {
-            statusWindow.memory.set(
-                    ValueLayout.JAVA_BYTE, statusWindow.offset, status);
+            statusWindow.memory.set(ValueLayout.JAVA_BYTE, statusWindow.offset, status);
         } else {
             faulted = true;
         }

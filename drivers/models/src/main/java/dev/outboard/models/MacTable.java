@@ -5,8 +5,8 @@ import java.util.Arrays;
 /**
  * Where the switch has seen Ethernet addresses, for a while.
  *
- * <p>A table of fixed size, two places to an address: a sender that makes addresses up can only make
- * the switch forget, and flood. One thread; nothing allocates.
+ * <p>A table of fixed size, two places to an address: a sender that makes addresses up can only
+ * make the switch forget, and flood. One thread; nothing allocates.
  */
 final class MacTable {
     /** What {@link #find} says of an address that was not seen lately. */

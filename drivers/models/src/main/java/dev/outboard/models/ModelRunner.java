@@ -6,8 +6,8 @@ import java.util.function.Function;
 /**
  * The life of a device model: opened once, run by one thread, stopped from any.
  *
- * <p>Everything is opened on the thread that calls {@link #run} or {@link #start}, so that it gets the
- * errors; from then on the loop's thread owns it, and closes it at the end.
+ * <p>Everything is opened on the thread that calls {@link #run} or {@link #start}, so that it gets
+ * the errors; from then on the loop's thread owns it, and closes it at the end.
  */
 final class ModelRunner {
     private final String name;

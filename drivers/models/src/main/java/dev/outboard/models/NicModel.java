@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * An Ethernet switch: each port is a virtio network device (VIRTIO 1.2, section 5.1) on a socket of its
- * own, for one driver at a time.
+ * An Ethernet switch: each port is a virtio network device (VIRTIO 1.2, section 5.1) on a socket of
+ * its own, for one driver at a time.
  *
  * <p>One thread does everything. {@link #statistics} and {@link #stop} may be called from any.
  */
@@ -26,7 +26,7 @@ public final class NicModel implements DeviceModel {
         for (int i = 0; i < switchPorts.length; i++) {
             switchPorts[i] = new SwitchPort(i, options.ports().get(i).mac(), learned);
         }
-        runner = new ModelRunner("nic", options.wait(), this::assemble);
+        runner = new ModelRunner("nic", options.waiting(), this::assemble);
     }
 
     private ModelRunner.Assembly assemble(DeviceLoop loop) {

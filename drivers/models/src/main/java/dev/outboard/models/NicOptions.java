@@ -7,11 +7,11 @@ import java.util.List;
  * How an Ethernet switch is set up.
  *
  * @param ports its ports, two or more
- * @param wait how long it looks for work before it sleeps
+ * @param waiting how long it looks for work before it sleeps
  * @param backPressureNanos how long a sender waits for the only receiver of its frames to have
  *     buffers, before frames are dropped; 0 to drop at once
  */
-public record NicOptions(List<NicPortOptions> ports, WaitPolicy wait, long backPressureNanos) {
+public record NicOptions(List<NicPortOptions> ports, WaitPolicy waiting, long backPressureNanos) {
     /** Long enough for a receiver that a busy machine kept from running. */
     public static final long DEFAULT_BACK_PRESSURE_NANOS = 100_000_000;
 
@@ -45,12 +45,12 @@ public record NicOptions(List<NicPortOptions> ports, WaitPolicy wait, long backP
     }
 
     /** The same, waiting otherwise. */
-    public NicOptions withWait(WaitPolicy newWait) {
-        return new NicOptions(ports, newWait, backPressureNanos);
+    public NicOptions withWaiting(WaitPolicy newWaiting) {
+        return new NicOptions(ports, newWaiting, backPressureNanos);
     }
 
     /** The same, with another limit. */
     public NicOptions withBackPressureNanos(long nanos) {
-        return new NicOptions(ports, wait, nanos);
+        return new NicOptions(ports, waiting, nanos);
     }
 }

@@ -11,8 +11,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * A learning switch: takes frames from the senders' rings and puts them into the receivers', with one
- * copy, from memory to memory.
+ * A learning switch: takes frames from the senders' rings and puts them into the receivers', with
+ * one copy, from memory to memory.
  *
  * <pre>
  *   port 0's memory           switch                         port 1's memory
@@ -29,8 +29,7 @@ final class NicSwitch implements DeviceEngine {
     static final int BURST = 64;
 
     /** With a VLAN tag (IEEE 802.1Q), which is not part of the MTU. */
-    static final int MOST_FRAME_BYTES =
-            NetDescriptor.DEFAULT_MTU_BYTES + ETHERNET_HEADER_BYTES + 4;
+    static final int MOST_FRAME_BYTES = NetDescriptor.DEFAULT_MTU_BYTES + ETHERNET_HEADER_BYTES + 4;
 
     private static final int ALL_HEADERS_BYTES = HEADER_BYTES + ETHERNET_HEADER_BYTES;
     private static final int SOURCE_OFFSET = MacAddress.BYTES;
@@ -180,7 +179,9 @@ final class NicSwitch implements DeviceEngine {
         return deliver(from, only, frameBytes, true, nowNanos);
     }
 
-    /** The one port that a frame for all would reach, itself where there is none, null for several. */
+    /**
+     * The one port that a frame for all would reach, itself where there is none, null for several.
+     */
     private SwitchPort onlyOther(SwitchPort from) {
         SwitchPort only = from;
         for (var port : ports) {

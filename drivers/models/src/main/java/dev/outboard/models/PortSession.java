@@ -178,8 +178,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
 
     @Override
     public long features() {
-        return device.features()
-                | (settings.iommu() == null ? 0 : VirtioFeatures.ACCESS_PLATFORM);
+        return device.features() | (settings.iommu() == null ? 0 : VirtioFeatures.ACCESS_PLATFORM);
     }
 
     @Override

@@ -9,8 +9,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Tells afterwards whose memory a failed access was: a front-end whose file is not sealed can cut it
- * off, and the next access to a page that is gone is an {@link InternalError} of the virtual machine.
+ * Tells afterwards whose memory a failed access was: a front-end whose file is not sealed can cut
+ * it off, and the next access to a page that is gone is an {@link InternalError} of the virtual
+ * machine.
  */
 final class RegionGuard implements AutoCloseable {
     private final List<Guarded> guarded = new ArrayList<>();

@@ -8,9 +8,10 @@ import java.lang.foreign.MemorySegment;
  * One part of a ring (descriptors, available or used) as this process sees it, found anew when the
  * flush generation changes.
  *
- * <p>The part is contiguous in bus addresses, and nearly always in memory too: then one piece covers
- * it and a look costs two comparisons. Where the pages behind it are scattered, a piece is the run of
- * pages around the last look. Aligned words never lie across two pieces, as pieces end where pages do.
+ * <p>The part is contiguous in bus addresses, and nearly always in memory too: then one piece
+ * covers it and a look costs two comparisons. Where the pages behind it are scattered, a piece is
+ * the run of pages around the last look. Aligned words never lie across two pieces, as pieces end
+ * where pages do.
  *
  * <p>Owned by a {@link DeviceQueue}, whose thread rules it follows. Nothing here allocates.
  */

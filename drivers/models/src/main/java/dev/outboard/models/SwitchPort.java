@@ -110,17 +110,13 @@ final class SwitchPort implements PortDevice {
     /** Whether a driver is there that wants frames. */
     boolean canReceive() {
         PortSession current = session;
-        return current != null
-                && current.failure() == null
-                && current.vring(RECEIVE).isRunning();
+        return current != null && current.failure() == null && current.vring(RECEIVE).isRunning();
     }
 
     /** Whether a driver is there that may have frames. */
     boolean canTransmit() {
         PortSession current = session;
-        return current != null
-                && current.failure() == null
-                && current.vring(TRANSMIT).isRunning();
+        return current != null && current.failure() == null && current.vring(TRANSMIT).isRunning();
     }
 
     /** Whether this driver's next frame waits for its receiver. */

@@ -32,8 +32,7 @@ final class VhostPort implements AutoCloseable {
         try {
             server = UnixServer.listen(settings.socket(), UnixSocket.Kind.STREAM);
         } catch (RuntimeException e) {
-            throw new DeviceModelException(
-                    "device " + settings.name() + ": " + e.getMessage(), e);
+            throw new DeviceModelException("device " + settings.name() + ": " + e.getMessage(), e);
         }
         serverToken = loop.watch(server.descriptor(), Epoll.READABLE, events -> accept());
     }

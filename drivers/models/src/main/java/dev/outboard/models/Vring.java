@@ -6,8 +6,8 @@ import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.vhost.VhostProtocolException;
 
 /**
- * One queue of a session: what the front-end said of it, its descriptors, and the ring once it runs.
- * Owns the descriptors. The loop's thread.
+ * One queue of a session: what the front-end said of it, its descriptors, and the ring once it
+ * runs. Owns the descriptors. The loop's thread.
  */
 final class Vring implements AutoCloseable {
     private final DeviceLoop loop;
@@ -144,11 +144,7 @@ final class Vring implements AutoCloseable {
         kick = newKick;
         if (kick != null) {
             // Only to be awake: whoever wakes looks at every ring.
-            kickToken =
-                    loop.watch(
-                            kick.descriptor(),
-                            Epoll.READABLE,
-                            events -> newKick.drain());
+            kickToken = loop.watch(kick.descriptor(), Epoll.READABLE, events -> newKick.drain());
         }
     }
 

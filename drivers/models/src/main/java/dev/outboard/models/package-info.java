@@ -1,6 +1,6 @@
 /**
- * Emulated devices, each in a process of its own: an Ethernet switch and a disk that drivers reach over
- * vhost-user, with every DMA through the emulated IOMMU where there is one.
+ * Emulated devices, each in a process of its own: an Ethernet switch and a disk that drivers reach
+ * over vhost-user, with every DMA through the emulated IOMMU where there is one.
  *
  * <pre>
  *   driver process                        device process, one thread
@@ -10,7 +10,7 @@
  *   interrupt ◄────────── Vring.signal, after each DMA section
  * </pre>
  *
- * <p>A DMA section is a bounded burst between {@code PortSession.enter} and {@code leave}; sockets are
- * looked at between sections only. What a driver does wrong ends its session, nobody else's.
+ * <p>A DMA section is a bounded burst between {@code PortSession.enter} and {@code leave}; sockets
+ * are looked at between sections only. What a driver does wrong ends its session, nobody else's.
  */
 package dev.outboard.models;
