@@ -156,6 +156,15 @@ final class Flusher {
             }
         }
         long started = System.nanoTime();
+        try {
+            park(device, started);
+        } finally {
+            waitedNanos += System.nanoTime() - started;
+        }
+        device.clearStuck();
+    }
+
+    private void park(AttachedDevice device, long started) {
         long limit = device.isStuck() ? PROBE_NANOS : limitNanos;
         long parkNanos = FIRST_PARK_NANOS;
         long probeAt = PROBE_NANOS;
@@ -165,24 +174,25 @@ final class Flusher {
                 probeAt = waited + PROBE_NANOS;
                 // The owner's thread may be busy telling of faults: look for the death ourselves.
                 if (device.isGone()) {
-                    break;
+                    return;
                 }
             }
             if (waited >= limit) {
-                waitedNanos += waited;
                 device.setStuck();
-                throw new DeviceStuckException(
-                        ("device=%s of domain=%s did not leave its DMA section within %d ms:"
-                                        + " stop its process; until then what was unmapped may"
-                                        + " still be reached")
-                                .formatted(device.name(), domain, limitNanos / 1_000_000));
+                throw stuck(device);
             }
             // An interrupted thread does not park; it spins, which is correct and rare.
             LockSupport.parkNanos(parkNanos);
             parkNanos = Math.min(2 * parkNanos, LAST_PARK_NANOS);
         }
-        device.clearStuck();
-        waitedNanos += System.nanoTime() - started;
+    }
+
+    private DeviceStuckException stuck(AttachedDevice device) {
+        return new DeviceStuckException(
+                ("device=%s of domain=%s did not leave its DMA section within %d ms:"
+                                + " stop its process; until then what was unmapped may still be"
+                                + " reached")
+                        .formatted(device.name(), domain, limitNanos / 1_000_000));
     }
 
     /** The mapping service is closed; another may be had. */

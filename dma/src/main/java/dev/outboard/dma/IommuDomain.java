@@ -35,6 +35,7 @@ public final class IommuDomain implements AutoCloseable {
     private long faultsDelivered;
     private Dma service;
     private boolean closed;
+    private boolean consumerFailed;
     private volatile Consumer<Fault> faultConsumer = fault -> {};
 
     IommuDomain(IommuOwner owner, String name, PhysicalMemory memory, DomainOptions options) {
@@ -237,8 +238,14 @@ public final class IommuDomain implements AutoCloseable {
                 faultConsumer.accept(fault);
             } catch (RuntimeException failure) {
                 // A consumer's defect may not stop the owner's thread, on which every device
-                // depends.
-                LOG.log(System.Logger.Level.WARNING, "fault consumer failed on " + fault, failure);
+                // depends. Told once: a device that faults all the time shall not fill a disk.
+                if (!consumerFailed) {
+                    consumerFailed = true;
+                    LOG.log(
+                            System.Logger.Level.WARNING,
+                            "a fault consumer failed, which is told once: " + fault,
+                            failure);
+                }
             }
         }
         return true;

@@ -231,7 +231,7 @@ public final class IommuOwner implements AutoCloseable {
     private boolean dropSilent() {
         for (Connection connection : connections.values()) {
             if (connection.name == null) {
-                drop(connection, "it said no name while others waited");
+                drop(connection, null);
                 return true;
             }
         }
