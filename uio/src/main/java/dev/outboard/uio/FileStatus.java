@@ -11,8 +11,9 @@ import java.nio.ByteOrder;
  * @param mode type and permissions
  * @param inode the file's number in its file system
  * @param lengthBytes its length; 0 for a device
+ * @param blockBytes what its file system deals in; of huge pages, the size of one
  */
-record FileStatus(int mode, long inode, long lengthBytes) {
+record FileStatus(int mode, long inode, long lengthBytes, int blockBytes) {
     static FileStatus of(Descriptor descriptor) {
         byte[] raw = new byte[StatxDescriptor.SIZE_BYTES];
         int number = descriptor.number();
@@ -21,7 +22,8 @@ record FileStatus(int mode, long inode, long lengthBytes) {
         return new FileStatus(
                 fields.getShort(StatxDescriptor.MODE_OFFSET) & 0xffff,
                 fields.getLong(StatxDescriptor.INODE_OFFSET),
-                fields.getLong(StatxDescriptor.SIZE_OFFSET));
+                fields.getLong(StatxDescriptor.SIZE_OFFSET),
+                fields.getInt(StatxDescriptor.BLOCK_BYTES_OFFSET));
     }
 
     /** The type bits of the mode. */

@@ -13,7 +13,7 @@ import java.lang.foreign.MemorySegment;
  * for.
  */
 public final class Mapping implements AutoCloseable {
-    /** x86-64; a larger page size of another processor is a multiple and only rounds further. */
+    /** A multiple of the page size of every processor that Linux runs on. */
     private static final long PAGE_BYTES = 65536;
 
     private final Arena arena;
@@ -26,12 +26,16 @@ public final class Mapping implements AutoCloseable {
         this.writable = writable;
     }
 
-    // SAFETY: the segment is exactly what mmap returned, less the bytes before an unaligned offset;
-    // its arena unmaps it when it closes, and is closed by this object alone.
+    // SAFETY: the segment is exactly what mmap returned, less what rounding to pages added at both
+    // ends; its arena unmaps it when it closes, and is closed by this object alone.
     @SuppressWarnings("restricted")
-    static Mapping of(Descriptor file, long offsetBytes, long lengthBytes, boolean writable) {
-        long before = offsetBytes % PAGE_BYTES;
-        long mappedBytes = lengthBytes + before;
+    static Mapping of(
+            Descriptor file, long offsetBytes, long lengthBytes, boolean writable, int blockBytes) {
+        // Files of huge pages are mapped, and unmapped, by whole pages: their blocks.
+        long pageBytes = Math.max(PAGE_BYTES, Long.highestOneBit(blockBytes));
+        long before = offsetBytes % pageBytes;
+        long needed = lengthBytes + before;
+        long mappedBytes = blockBytes > PAGE_BYTES ? roundUp(needed, pageBytes) : needed;
         long address = DataCalls.map(file.number(), offsetBytes - before, mappedBytes, writable);
         if (address < 0) {
             throw Failures.failure(
@@ -47,6 +51,10 @@ public final class Mapping implements AutoCloseable {
                                 mappedBytes, arena, gone -> DataCalls.unmap(address, mappedBytes));
         MemorySegment part = whole.asSlice(before, lengthBytes);
         return new Mapping(arena, writable ? part : part.asReadOnly(), writable);
+    }
+
+    private static long roundUp(long bytes, long pageBytes) {
+        return Math.addExact(bytes, pageBytes - 1) & -pageBytes;
     }
 
     /** The memory: exactly the part that was asked for. Read-only if the mapping is. */

@@ -19,10 +19,12 @@ public final class MemoryFile implements AutoCloseable {
 
     private final Descriptor descriptor;
     private final long lengthBytes;
+    private final int blockBytes;
 
-    private MemoryFile(Descriptor descriptor, long lengthBytes) {
+    private MemoryFile(Descriptor descriptor, long lengthBytes, int blockBytes) {
         this.descriptor = descriptor;
         this.lengthBytes = lengthBytes;
+        this.blockBytes = blockBytes;
     }
 
     /**
@@ -45,7 +47,7 @@ public final class MemoryFile implements AutoCloseable {
             throw Failures.failure(
                     "ftruncate", answer, name + ", 0x" + Long.toHexString(lengthBytes));
         }
-        return new MemoryFile(descriptor, lengthBytes);
+        return new MemoryFile(descriptor, lengthBytes, 0);
     }
 
     /**
@@ -62,7 +64,7 @@ public final class MemoryFile implements AutoCloseable {
                         "not a file that can be mapped: mode=0x"
                                 + Integer.toHexString(status.mode()));
             }
-            return new MemoryFile(received, status.lengthBytes());
+            return new MemoryFile(received, status.lengthBytes(), status.blockBytes());
         } catch (RuntimeException failed) {
             received.close();
             throw failed;
@@ -97,7 +99,7 @@ public final class MemoryFile implements AutoCloseable {
                     "offsetBytes=0x%x lengthBytes=0x%x of a file of 0x%x bytes"
                             .formatted(offsetBytes, lengthBytes, this.lengthBytes));
         }
-        return Mapping.of(descriptor, offsetBytes, lengthBytes, writable);
+        return Mapping.of(descriptor, offsetBytes, lengthBytes, writable, blockBytes);
     }
 
     /** Fixes the size for good: who maps this file cannot be made to take a SIGBUS. */

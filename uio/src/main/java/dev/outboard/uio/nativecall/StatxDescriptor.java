@@ -7,7 +7,7 @@ package dev.outboard.uio.nativecall;
  * <pre>
  *    0               4               8              16
  *   +---------------+---------------+---------------+
- *   | mask          | block size    | attributes    |
+ *   | mask          | block size (4)| attributes    |
  *   +---------------+---------------+---------------+
  *   | nlink (16)    | uid (20)      | gid (24), mode (28, 2 bytes)
  *   +---------------+---------------+---------------+
@@ -16,6 +16,7 @@ package dev.outboard.uio.nativecall;
  * </pre>
  */
 public final class StatxDescriptor {
+    public static final int BLOCK_BYTES_OFFSET = 4;
     public static final int MODE_OFFSET = 28;
     public static final int INODE_OFFSET = 32;
     public static final int SIZE_OFFSET = 40;

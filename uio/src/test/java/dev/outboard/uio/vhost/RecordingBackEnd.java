@@ -21,11 +21,25 @@ final class RecordingBackEnd implements VhostBackEnd, AutoCloseable {
     int queueCount = 4;
     RuntimeException failure;
 
-    private void note(String call) {
+    private synchronized void note(String call) {
         calls.add(call);
+        notifyAll();
         if (failure != null) {
             throw failure;
         }
+    }
+
+    /** Waits until the device was told something, in another thread. */
+    synchronized boolean awaitCall(String call, long timeoutMillis) throws InterruptedException {
+        long deadline = System.nanoTime() + 1_000_000 * timeoutMillis;
+        while (!calls.contains(call)) {
+            long left = (deadline - System.nanoTime()) / 1_000_000;
+            if (left <= 0) {
+                return false;
+            }
+            wait(left);
+        }
+        return true;
     }
 
     @Override
