@@ -2,6 +2,7 @@ import dev.outboard.driver.Client;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.perf.demo.DemoCommand;
 import dev.outboard.perf.disk.DiskCheckClient;
+import dev.outboard.perf.disk.DiskFillClient;
 import dev.outboard.perf.disk.DiskReadClient;
 import dev.outboard.perf.disk.DiskSha256Client;
 import dev.outboard.perf.stream.FrameReceiveClient;
@@ -32,6 +33,7 @@ module dev.outboard.perf {
             FrameSendClient,
             FrameReceiveClient,
             DiskCheckClient,
+            DiskFillClient,
             DiskReadClient,
             DiskSha256Client;
     provides Subcommand with
