@@ -27,7 +27,7 @@ class StorageDaemonIT extends ProcessTest {
         Peers.need("qemu-utils", "qemu-io");
         Peers.need("e2fsprogs", "mkfs.ext4");
         image = path("disk.raw");
-        socket = path("disk.sock");
+        socket = path("disk.peer");
         // Real files, in a real file system: this project's own classes and libraries.
         var made =
                 program(
@@ -51,7 +51,8 @@ class StorageDaemonIT extends ProcessTest {
     @Test
     void shouldReadAWholeFileSystemWithTheRightHash() throws Exception {
         var daemon = StorageDaemon.start(this, image, socket);
-        var read = run("run", "virtio-blk", "--device", device(), "--client", "disk-sha256", "--json");
+        var read =
+                run("run", "virtio-blk", "--device", device(), "--client", "disk-sha256", "--json");
         assertThat(read.exitCode()).as(read.process().errorOutput()).isZero();
         assertThat(client(read)).containsEntry("sha256", sha256(image));
         assertThat(daemon.isAlive()).isTrue();
@@ -111,7 +112,7 @@ class StorageDaemonIT extends ProcessTest {
                         "--client",
                         "disk-check",
                         "-o",
-                        "blocks=4096,65536",
+                        "blocks=4096,8192",
                         "-o",
                         "bytes=8388608",
                         "-o",

@@ -21,7 +21,8 @@ import java.util.regex.Pattern;
 final class Testpmd implements AutoCloseable {
     private static final Pattern FORWARDED =
             Pattern.compile(
-                    "RX-packets: (\\d+) .*?TX-packets: (\\d+) ", Pattern.DOTALL | Pattern.MULTILINE);
+                    "RX-packets: (\\d+) .*?TX-packets: (\\d+) ",
+                    Pattern.DOTALL | Pattern.MULTILINE);
     private static final Path RUN_FOLDER = Path.of("/var/run/dpdk");
     private static final int PATIENCE_SECONDS = 30;
 
@@ -45,6 +46,9 @@ final class Testpmd implements AutoCloseable {
         var command =
                 new ArrayList<>(
                         List.of(
+                                // Its output is a pipe, which it would fill before we see a line.
+                                "stdbuf",
+                                "-oL",
                                 "dpdk-testpmd",
                                 "--no-shconf",
                                 "--no-huge",

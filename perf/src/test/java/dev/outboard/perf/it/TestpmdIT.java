@@ -16,7 +16,7 @@ class TestpmdIT extends ProcessTest {
     @BeforeEach
     void need() {
         Peers.need("dpdk", "dpdk-testpmd");
-        socket = path("net.sock");
+        socket = path("net.peer");
     }
 
     @Test
@@ -124,7 +124,7 @@ class TestpmdIT extends ProcessTest {
 
     private Testpmd vhost(String mode, String... more) throws Exception {
         var testpmd = Testpmd.start("net_vhost0,iface=" + socket + ",queues=1", mode, more);
-        testpmd.await("testpmd>");
+        testpmd.await("binding succeeded");
         return testpmd;
     }
 
