@@ -85,8 +85,14 @@ public final class Interrupt implements AutoCloseable {
                         "the interrupt " + name + " is claimed already: close its other owner");
             }
         }
-        line.mask();
-        return new Interrupt(name, line, event, policy);
+        Interrupt claimed = new Interrupt(name, line, event, policy);
+        try {
+            line.mask();
+        } catch (RuntimeException failed) {
+            claimed.abandon();
+            throw failed;
+        }
+        return claimed;
     }
 
     /** For people: device and vector. */
@@ -184,7 +190,7 @@ public final class Interrupt implements AutoCloseable {
 
     /**
      * Unmasks the line, to wait for {@link #descriptor()} together with others; {@link
-     * #acknowledge()} must follow.
+     * #acknowledge()} must follow. Who waits so also closes, in the same thread.
      *
      * @return true when work is there already: then do not wait
      */
@@ -242,15 +248,19 @@ public final class Interrupt implements AutoCloseable {
 
     private void release() {
         synchronized (this) {
-            STATE.setRelease(this, CLOSED);
             try {
                 line.mask();
             } finally {
-                event.close();
-                synchronized (CLAIMED) {
-                    CLAIMED.remove(line);
-                }
+                abandon();
             }
+        }
+    }
+
+    private void abandon() {
+        STATE.setRelease(this, CLOSED);
+        event.close();
+        synchronized (CLAIMED) {
+            CLAIMED.remove(line);
         }
     }
 }

@@ -99,6 +99,7 @@ public final class UnixSocket implements AutoCloseable {
      * Sends all of it, waiting for room. The descriptors ride on its first byte, and stay the
      * caller's.
      *
+     * @param length more than zero: nothing is sent with no byte, not even a descriptor
      * @return {@code length}
      * @throws PeerGoneException when the peer has closed, or died
      * @throws PeerTimeoutException when there was no room within {@link #sendTimeout}
@@ -150,6 +151,9 @@ public final class UnixSocket implements AutoCloseable {
 
     private long sendPart(
             MemorySegment bytes, long offset, long length, int[] numbers, int count, int flags) {
+        if (length < 1) {
+            throw new IllegalArgumentException("a message has at least one byte: " + length);
+        }
         int number = descriptor.number();
         long sent;
         do {

@@ -227,6 +227,33 @@ final class InterruptTest {
     }
 
     @Test
+    void shouldClaimNothingWhenTheLineCannotBeMasked() {
+        InterruptLine broken =
+                new InterruptLine() {
+                    @Override
+                    public boolean unmask() {
+                        return false;
+                    }
+
+                    @Override
+                    public void mask() {
+                        throw new IllegalStateException("the device is gone");
+                    }
+
+                    @Override
+                    public boolean isPending() {
+                        return false;
+                    }
+                };
+        for (int i = 0; i < 2; i++) {
+            EventDescriptor given = EventDescriptor.create();
+            assertThatThrownBy(() -> Interrupt.open("broken", broken, given, WaitPolicy.BLOCK))
+                    .hasMessage("the device is gone");
+            assertThat(given.descriptor().isClosed()).isTrue();
+        }
+    }
+
+    @Test
     void shouldEndAWaitWhenClosedAndFreeTheLine() throws InterruptedException {
         for (int i = 0; i < 50; i++) {
             int before = Descriptor.openCount();

@@ -3,16 +3,20 @@ package dev.outboard.uio;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 final class ProcessControlTest {
     /** Changes what cannot be changed back, so on a thread of its own. */
-    private static <T> T onThread(java.util.concurrent.Callable<T> action)
-            throws InterruptedException {
+    private static <T> T onThread(Callable<T> action) throws InterruptedException {
         AtomicReference<T> result = new AtomicReference<>();
         AtomicReference<Exception> failure = new AtomicReference<>();
         Thread.ofPlatform()
@@ -71,6 +75,40 @@ final class ProcessControlTest {
                             return status("Cpus_allowed_list");
                         });
         assertThat(allowed).isEqualTo("0");
+    }
+
+    /** Started by a shell that is then killed: see below. */
+    static final class Child {
+        private Child() {}
+
+        public static void main(String[] arguments) throws InterruptedException {
+            ProcessControl.dieWithParent();
+            System.out.println(ProcessHandle.current().pid());
+            Thread.sleep(Long.MAX_VALUE);
+        }
+    }
+
+    @Test
+    void shouldDieWithItsParent() throws Exception {
+        String path =
+                System.getProperty("jdk.module.path", "")
+                        + File.pathSeparator
+                        + System.getProperty("java.class.path")
+                        + File.pathSeparator
+                        + Path.of("target", "test-classes").toAbsolutePath();
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        List<String> command = new ArrayList<>(List.of("sh", "-c", "\"$@\"; true", "sh"));
+        command.addAll(List.of(java, "-XX:TieredStopAtLevel=1", "-cp", path));
+        command.addAll(List.of("--enable-native-access=ALL-UNNAMED", Child.class.getName()));
+        // The shell stays its parent, as it has a second command to run.
+        Process shell =
+                new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        String line = shell.inputReader().readLine();
+        assertThat(line).as("the child's process number").isNotNull();
+        ProcessHandle child = ProcessHandle.of(Long.parseLong(line)).orElseThrow();
+        shell.destroyForcibly();
+        child.onExit().get(20, TimeUnit.SECONDS);
+        assertThat(child.isAlive()).isFalse();
     }
 
     @Test

@@ -179,6 +179,8 @@ final class UnixSocketTest {
         MemorySegment heap = MemorySegment.ofArray(new byte[8]);
         assertThatThrownBy(() -> mine.send(heap, 0, 8))
                 .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> mine.send(buffer, 0, 0))
+                .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> mine.send(buffer, 1, buffer.byteSize()))
                 .isInstanceOf(IndexOutOfBoundsException.class);
         assertThatThrownBy(() -> peer.receive(buffer, -1, 1, received, false))
