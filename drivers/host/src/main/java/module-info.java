@@ -2,6 +2,7 @@ import dev.outboard.driver.Client;
 import dev.outboard.driver.Driver;
 import dev.outboard.host.bus.Bus;
 import dev.outboard.host.cli.Subcommand;
+import dev.outboard.host.device.DeviceCommand;
 import dev.outboard.host.doctor.DoctorCommand;
 import dev.outboard.host.run.RunCommand;
 import dev.outboard.host.vhost.VhostUserBus;
@@ -15,6 +16,7 @@ import dev.outboard.host.vhost.VhostUserBus;
 module dev.outboard.host {
     requires transitive dev.outboard.driver;
     requires transitive info.picocli;
+    requires dev.outboard.models;
     requires com.fasterxml.jackson.core;
 
     exports dev.outboard.host.bus;
@@ -23,6 +25,8 @@ module dev.outboard.host {
     exports dev.outboard.host.process;
 
     opens dev.outboard.host.cli to
+            info.picocli;
+    opens dev.outboard.host.device to
             info.picocli;
     opens dev.outboard.host.doctor to
             info.picocli;
@@ -38,5 +42,6 @@ module dev.outboard.host {
             VhostUserBus;
     provides Subcommand with
             RunCommand,
+            DeviceCommand,
             DoctorCommand;
 }

@@ -18,10 +18,10 @@ import picocli.CommandLine.Spec;
         versionProvider = Outboard.Version.class,
         synopsisSubcommandLabel = "COMMAND",
         usageHelpAutoWidth = true,
-        description = {
-            "Runs device drivers outside the kernel: each a Java module in a process of its own,",
-            "every DMA through an IOMMU."
-        },
+        description =
+                "Runs device drivers outside the kernel: each a Java module in a process of its "
+                        + "own, "
+                        + "every DMA through an IOMMU.",
         footer = {
             "",
             "outboard COMMAND --help explains each. Exit codes: 0 done, 1 failed, 2 asked wrongly.",
@@ -29,6 +29,8 @@ import picocli.CommandLine.Spec;
         })
 public final class Outboard implements Runnable {
     private static final int EXIT_NO_PARENT = 1;
+    private static final String LOG_LEVEL =
+            "1".equals(System.getenv("OUTBOARD_DEBUG")) ? "debug" : "warn";
 
     @Spec private CommandSpec spec;
 
@@ -37,6 +39,7 @@ public final class Outboard implements Runnable {
     /** Runs one command and ends the process with its exit code. */
     public static void main(String[] words) {
         dieWithParent();
+        setUpLog();
         var stop = StopRequest.ofProcess();
         stop.install();
         var code = commandLine().execute(words);
@@ -62,6 +65,17 @@ public final class Outboard implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(spec.commandLine(), "which command?");
+    }
+
+    /**
+     * The log is for warnings, on standard error: what a command has to say it says itself. Simple
+     * on purpose: a richer back-end would take a quarter of a short command's time.
+     */
+    private static void setUpLog() {
+        System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", LOG_LEVEL);
+        System.setProperty("org.slf4j.simpleLogger.showThreadName", "false");
+        System.setProperty("org.slf4j.simpleLogger.showLogName", "false");
+        System.setProperty("org.slf4j.simpleLogger.levelInBrackets", "true");
     }
 
     /** A child of another outboard asks the kernel to be ended with it, however that one ends. */

@@ -15,10 +15,9 @@ import picocli.CommandLine.Option;
         name = "doctor",
         mixinStandardHelpOptions = true,
         usageHelpAutoWidth = true,
-        description = {
-            "Looks at this machine: what is there, what is missing, and what mends it.",
-            "Exits 0 when emulated devices can be driven here."
-        })
+        description =
+                "Looks at this machine: what is there, what is missing, and what mends it. "
+                        + "Exits 0 when emulated devices can be driven here.")
 public final class DoctorCommand implements Subcommand {
     @Option(names = "--json", description = "Print events for machines, one JSON object a line.")
     private boolean json;

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,7 +55,7 @@ final class JsonLine {
                 }
                 out.writeEndObject();
             }
-            case Iterable<?> items -> {
+            case Collection<?> items -> {
                 out.writeStartArray();
                 for (var item : items) {
                     writeValue(out, item);

@@ -18,12 +18,12 @@ import picocli.CommandLine.Option;
         name = "run",
         mixinStandardHelpOptions = true,
         usageHelpAutoWidth = true,
-        description = {
-            "Runs one driver on one device, in this process, until its client ends, or it",
-            "is stopped.",
-            "With an IOMMU (--strategy strict or deferred) the device reaches nothing that the",
-            "driver has not mapped."
-        })
+        description =
+                "Runs one driver on one device, in this process, until its client ends, or it "
+                        + "is stopped. "
+                        + "With an IOMMU (--strategy strict or deferred) the device reaches "
+                        + "nothing that the "
+                        + "driver has not mapped.")
 public final class RunCommand implements Subcommand {
     @Mixin private RunOptions options;
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +36,13 @@ class EventTest {
                         Map.of("k", false));
 
         assertThat(Event.parse(event.toJson())).isEqualTo(event);
+    }
+
+    @Test
+    void shouldWriteAPathAsAText() {
+        // A path is a sequence of paths, each a sequence of itself.
+        assertThat(Event.of("e", "socket", Path.of("a/b.sock")).toJson())
+                .isEqualTo("{\"event\":\"e\",\"socket\":\"a/b.sock\"}");
     }
 
     @Test

@@ -1,0 +1,58 @@
+package dev.outboard.host.device;
+
+import dev.outboard.host.bus.DeviceAddress;
+import dev.outboard.host.cli.UsageException;
+import dev.outboard.host.event.EventOutput;
+import dev.outboard.models.NicPortOptions;
+import dev.outboard.uio.WaitPolicy;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Option;
+
+/** What all device models are asked, and how their names come about. */
+final class ModelOptions {
+    @Option(
+            names = "--spin-us",
+            paramLabel = "N",
+            description = "How long to look for work before sleeping, in microseconds.")
+    private Long spinMicros;
+
+    @Option(names = "--pause", description = "Use the processor's pause instruction to spin.")
+    private boolean pause;
+
+    @Option(names = "--json", description = "Print events for machines, one JSON object a line.")
+    private boolean json;
+
+    EventOutput output() {
+        return EventOutput.standard(json);
+    }
+
+    WaitPolicy waiting() {
+        if (spinMicros != null && spinMicros < 0) {
+            throw new UsageException("--spin-us " + spinMicros + " is less than 0");
+        }
+        return new WaitPolicy(
+                spinMicros == null
+                        ? WaitPolicy.DEFAULT.spinNanos()
+                        : TimeUnit.MICROSECONDS.toNanos(spinMicros),
+                pause);
+    }
+
+    /**
+     * Reads a port. Unless it is given a name it has the one that {@code outboard run} claims for
+     * its socket: both must say the same.
+     *
+     * @throws IllegalArgumentException when it is none; the message says why
+     */
+    static NicPortOptions port(String text) {
+        var port = NicPortOptions.parse(text);
+        var known = DeviceAddress.parse("vhost-user:" + port.socket()).deviceName();
+        var wasNamed = !port.name().equals(port.socket().getFileName().toString());
+        return wasNamed ? port : port.withName(known);
+    }
+
+    /** How a port's IOMMU is told to people and machines. */
+    static String iommuOf(Path owner) {
+        return owner == null ? "none" : "unix:" + owner;
+    }
+}

@@ -1,0 +1,143 @@
+package dev.outboard.host.device;
+
+import dev.outboard.host.cli.UsageException;
+import dev.outboard.host.event.Event;
+import dev.outboard.models.NicModel;
+import dev.outboard.models.NicOptions;
+import dev.outboard.models.NicPortOptions;
+import dev.outboard.models.NicPortStatistics;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code outboard device nic}: an Ethernet switch, each port a network device. */
+@Command(
+        name = "nic",
+        mixinStandardHelpOptions = true,
+        usageHelpAutoWidth = true,
+        description =
+                "Runs an Ethernet switch: each port is a virtio network device on a socket of "
+                        + "its own. "
+                        + "With iommu=PATH, the path that the port's driver has after --iommu, "
+                        + "every DMA of the "
+                        + "port goes through that driver's IOMMU.")
+final class NicCommand implements Callable<Integer> {
+    @Mixin private ModelOptions common;
+
+    @Option(
+            names = "--port",
+            required = true,
+            paramLabel = "PATH[,iommu=PATH][,mac=ADDRESS][,name=NAME]",
+            description = "A port; two or more.")
+    private List<String> ports;
+
+    @Override
+    public Integer call() {
+        var options = options();
+        var output = common.output();
+        try (var model = new NicModel(options)) {
+            ModelHost.run(
+                    "ob-nic", model, () -> output.say(readyText(options), readyEvent(options)));
+            var statistics = model.statistics().ports();
+            output.say(
+                    statistics.stream().map(NicCommand::text).collect(Collectors.joining("\n")),
+                    Event.of(
+                            Event.RESULT,
+                            "device",
+                            "nic",
+                            "ports",
+                            statistics.stream().map(NicCommand::fields).toList()));
+        }
+        return 0;
+    }
+
+    private NicOptions options() {
+        try {
+            var parsed = ports.stream().map(ModelOptions::port).toList();
+            var names = new HashSet<String>();
+            for (var port : parsed) {
+                if (!names.add(port.name())) {
+                    throw new UsageException(
+                            "two ports are called '"
+                                    + port.name()
+                                    + "': give each a socket, or a name=, of its own");
+                }
+            }
+            return NicOptions.of(parsed.toArray(NicPortOptions[]::new))
+                    .withWaiting(common.waiting());
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("--port: " + e.getMessage());
+        }
+    }
+
+    private static String readyText(NicOptions options) {
+        return "switch with "
+                + options.ports().size()
+                + " ports: "
+                + options.ports().stream().map(NicCommand::text).collect(Collectors.joining("; "));
+    }
+
+    private static String text(NicPortOptions port) {
+        return "%s at %s, %s, IOMMU %s"
+                .formatted(
+                        port.name(), port.socket(), port.mac(), ModelOptions.iommuOf(port.iommu()));
+    }
+
+    private static Event readyEvent(NicOptions options) {
+        return Event.of(
+                Event.READY,
+                "device",
+                "nic",
+                "pid",
+                ProcessHandle.current().pid(),
+                "ports",
+                options.ports().stream().map(NicCommand::fields).toList());
+    }
+
+    private static Map<String, Object> fields(NicPortOptions port) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("name", port.name());
+        fields.put("socket", port.socket());
+        fields.put("mac", port.mac());
+        fields.put("iommu", ModelOptions.iommuOf(port.iommu()));
+        return fields;
+    }
+
+    private static String text(NicPortStatistics port) {
+        return ("%s: %d frames sent, %d received; dropped %d for want of a buffer, %d too long,"
+                        + " %d to nowhere, %d malformed; %d faults")
+                .formatted(
+                        port.name(),
+                        port.sentFrames(),
+                        port.receivedFrames(),
+                        port.droppedNoBuffer(),
+                        port.droppedTooLong(),
+                        port.droppedNowhere(),
+                        port.droppedMalformed(),
+                        port.faults());
+    }
+
+    private static Map<String, Object> fields(NicPortStatistics port) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("name", port.name());
+        fields.put("sentFrames", port.sentFrames());
+        fields.put("sentBytes", port.sentBytes());
+        fields.put("receivedFrames", port.receivedFrames());
+        fields.put("receivedBytes", port.receivedBytes());
+        fields.put("droppedNoBuffer", port.droppedNoBuffer());
+        fields.put("droppedTooLong", port.droppedTooLong());
+        fields.put("droppedNowhere", port.droppedNowhere());
+        fields.put("droppedMalformed", port.droppedMalformed());
+        fields.put("faults", port.faults());
+        fields.put("waits", port.waits());
+        fields.put("disconnections", port.disconnections());
+        fields.put("lastReason", port.lastReason());
+        return fields;
+    }
+}
