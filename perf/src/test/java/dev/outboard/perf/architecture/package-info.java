@@ -1,0 +1,2 @@
+/** What holds the modules apart. */
+package dev.outboard.perf.architecture;
