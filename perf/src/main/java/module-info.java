@@ -1,5 +1,6 @@
 import dev.outboard.driver.Client;
 import dev.outboard.host.cli.Subcommand;
+import dev.outboard.perf.bench.BenchCommand;
 import dev.outboard.perf.demo.DemoCommand;
 import dev.outboard.perf.disk.DiskCheckClient;
 import dev.outboard.perf.disk.DiskFillClient;
@@ -18,13 +19,23 @@ import dev.outboard.perf.stream.StreamSendClient;
  */
 module dev.outboard.perf {
     requires dev.outboard.host;
+    requires dev.outboard.virtio;
     requires com.fasterxml.jackson.core;
     requires HdrHistogram;
     requires jdk.management;
+    // JMH is no module and cannot say that it needs it.
+    requires jdk.unsupported;
+    requires jmh.core;
     requires me.tongfei.progressbar;
 
+    opens dev.outboard.perf.bench to
+            info.picocli;
     opens dev.outboard.perf.demo to
             info.picocli;
+    opens dev.outboard.perf.jmh to
+            jmh.core;
+    opens dev.outboard.perf.jmh.jmh_generated to
+            jmh.core;
 
     provides Client with
             StreamSendClient,
@@ -37,5 +48,6 @@ module dev.outboard.perf {
             DiskReadClient,
             DiskSha256Client;
     provides Subcommand with
-            DemoCommand;
+            DemoCommand,
+            BenchCommand;
 }
