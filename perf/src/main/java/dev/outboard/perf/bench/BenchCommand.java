@@ -102,7 +102,8 @@ public final class BenchCommand implements Subcommand {
         var fields = new LinkedHashMap<String, Object>();
         var primary = result.getPrimaryResult();
         var name = result.getParams().getBenchmark();
-        fields.put("benchmark", name.substring(name.lastIndexOf('.', name.lastIndexOf('.') - 1) + 1));
+        fields.put(
+                "benchmark", name.substring(name.lastIndexOf('.', name.lastIndexOf('.') - 1) + 1));
         var parameters = new LinkedHashMap<String, Object>();
         for (var key : result.getParams().getParamsKeys()) {
             parameters.put(key, result.getParams().getParam(key));

@@ -58,8 +58,7 @@ final class MappedMemory implements AutoCloseable {
     /** Memory at a bus address, as a device without an IOMMU sees it. */
     MemorySegment at(long physicalAddress, long lengthBytes) {
         var segment = memory.segments().getFirst();
-        return segment.memory()
-                .asSlice(physicalAddress - segment.physicalAddress(), lengthBytes);
+        return segment.memory().asSlice(physicalAddress - segment.physicalAddress(), lengthBytes);
     }
 
     /** The device's side; null without an IOMMU. */

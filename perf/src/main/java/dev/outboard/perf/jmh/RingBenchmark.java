@@ -1,7 +1,7 @@
 package dev.outboard.perf.jmh;
 
-import dev.outboard.dma.Strategy;
 import dev.outboard.dma.DomainOptions;
+import dev.outboard.dma.Strategy;
 import dev.outboard.driver.QueueAddresses;
 import dev.outboard.virtio.DriverQueue;
 import dev.outboard.virtio.VirtqueueDescriptor;
@@ -50,8 +50,7 @@ public class RingBenchmark {
         QueueAddresses addresses = queue.addresses();
         available =
                 mapped.at(
-                        addresses.availableIova(),
-                        VirtqueueDescriptor.availableRingBytes(ENTRIES));
+                        addresses.availableIova(), VirtqueueDescriptor.availableRingBytes(ENTRIES));
         used = mapped.at(addresses.usedIova(), VirtqueueDescriptor.usedRingBytes(ENTRIES));
     }
 

@@ -48,16 +48,12 @@ public class TranslateBenchmark {
     @Setup
     public void open() {
         mapped =
-                new MappedMemory(
-                        Strategy.DEFERRED, 2L * PAGES * PAGE_BYTES, DomainOptions.DEFAULT);
+                new MappedMemory(Strategy.DEFERRED, 2L * PAGES * PAGE_BYTES, DomainOptions.DEFAULT);
         device = mapped.device();
         buffer = mapped.dma().allocate((long) PAGES * PAGE_BYTES);
         iova =
                 mapped.dma()
-                        .map(
-                                buffer.physicalAddress(),
-                                PAGES * PAGE_BYTES,
-                                DmaDirection.TO_DEVICE);
+                        .map(buffer.physicalAddress(), PAGES * PAGE_BYTES, DmaDirection.TO_DEVICE);
         device.enter();
     }
 
@@ -80,8 +76,7 @@ public class TranslateBenchmark {
     @Benchmark
     public boolean miss() {
         page = page + 1 == PAGES ? 0 : page + 1;
-        return device.resolve(
-                iova + (long) page * PAGE_BYTES, FRAME_BYTES, Access.READ, window);
+        return device.resolve(iova + (long) page * PAGE_BYTES, FRAME_BYTES, Access.READ, window);
     }
 
     /** Leaving a DMA section and entering the next. */
