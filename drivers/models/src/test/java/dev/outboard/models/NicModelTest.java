@@ -1,0 +1,538 @@
+package dev.outboard.models;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.outboard.dma.DmaDirection;
+import dev.outboard.uio.Descriptor;
+import dev.outboard.uio.vhost.VhostFrontEnd;
+import dev.outboard.uio.vhost.VhostProtocolException;
+import dev.outboard.virtio.VirtioFeatures;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class NicModelTest {
+    private static final MacAddress A = MacAddress.parse("02:00:00:00:00:0a");
+    private static final MacAddress B = MacAddress.parse("02:00:00:00:00:0b");
+    private static final MacAddress C = MacAddress.parse("02:00:00:00:00:0c");
+    private static final MacAddress ALL = new MacAddress(0xffff_ffff_ffffL);
+    private static final long OFFERED =
+            VirtioFeatures.VERSION_1
+                    | VirtioFeatures.RING_EVENT_IDX
+                    | VirtioFeatures.RING_INDIRECT_DESC
+                    | VirtioFeatures.NET_MAC
+                    | VirtioFeatures.NET_STATUS
+                    | VirtioFeatures.NET_MTU;
+
+    @TempDir Path directory;
+    private final List<AutoCloseable> opened = new ArrayList<>();
+    private NicModel model;
+
+    private <T extends AutoCloseable> T opened(T resource) {
+        opened.add(resource);
+        return resource;
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        for (var resource : opened.reversed()) {
+            resource.close();
+        }
+    }
+
+    private Path socket(int port) {
+        return directory.resolve("nic" + port + ".sock");
+    }
+
+    private Path iommu(int port) {
+        return directory.resolve("iommu" + port + ".sock");
+    }
+
+    private void startModel(int ports, boolean translated, long backPressureNanos) {
+        var options = new NicPortOptions[ports];
+        for (int i = 0; i < ports; i++) {
+            options[i] =
+                    NicPortOptions.at(socket(i)).withIommu(translated ? iommu(i) : null).withMac(A);
+        }
+        model =
+                opened(
+                        new NicModel(
+                                NicOptions.of(options).withBackPressureNanos(backPressureNanos)));
+        model.start();
+    }
+
+    private void startModel(int ports, boolean translated) {
+        startModel(ports, translated, NicOptions.DEFAULT_BACK_PRESSURE_NANOS);
+    }
+
+    private NicDriver driver(int port, boolean translated) {
+        return opened(NicDriver.start(socket(port), translated ? iommu(port) : null));
+    }
+
+    private NicPortStatistics port(int index) {
+        return model.statistics().ports().get(index);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldCarryFramesBetweenTwoPorts(boolean translated) {
+        startModel(2, translated);
+        var a = driver(0, translated).supply(8);
+        var b = driver(1, translated).supply(8);
+        var there = NicDriver.frame(B, A, 60, 1);
+        a.send(there, false);
+        assertThat(b.next()).isEqualTo(there);
+        var back = NicDriver.frame(A, B, 1514, 2);
+        b.send(back, true);
+        assertThat(a.next()).isEqualTo(back);
+
+        Await.until("counters", () -> port(0).receivedFrames() == 1);
+        assertThat(port(0).sentFrames()).isEqualTo(1);
+        assertThat(port(0).sentBytes()).isEqualTo(60);
+        assertThat(port(0).receivedBytes()).isEqualTo(1514);
+        assertThat(model.statistics().forwardedFrames()).isEqualTo(2);
+    }
+
+    @Test
+    void shouldFloodUntilItHasLearned() {
+        startModel(3, false);
+        var a = driver(0, false).supply(8);
+        var b = driver(1, false).supply(8);
+        var c = driver(2, false).supply(8);
+        var unknown = NicDriver.frame(B, A, 60, 1);
+        a.send(unknown, false);
+        assertThat(b.next()).isEqualTo(unknown);
+        assertThat(c.next()).isEqualTo(unknown);
+        b.send(NicDriver.frame(A, B, 60, 2), false);
+        a.next();
+        // Both are known now: the third port sees only what is for all.
+        a.send(NicDriver.frame(B, A, 60, 3), false);
+        b.next();
+        var toAll = NicDriver.frame(ALL, A, 60, 4);
+        a.send(toAll, true);
+        assertThat(b.next()).isEqualTo(toAll);
+        assertThat(c.next()).isEqualTo(toAll);
+        assertThat(c.poll()).isNull();
+    }
+
+    @Test
+    void shouldForgetWhatWasBehindAPortWhoseDriverLeft() {
+        startModel(3, false);
+        var a = driver(0, false).supply(8);
+        var b = driver(1, false).supply(8);
+        var c = driver(2, false).supply(8);
+        b.send(NicDriver.frame(A, B, 60, 1), false);
+        a.next();
+        c.next();
+        b.driver.hangUp();
+        Await.until("the hang-up", () -> !port(1).connected());
+        var again = NicDriver.frame(B, A, 60, 2);
+        a.send(again, false);
+        assertThat(c.next()).isEqualTo(again);
+    }
+
+    @Test
+    void shouldDropFramesForNobodyAndForTheirSender() {
+        startModel(2, false);
+        var a = driver(0, false).supply(4);
+        a.send(NicDriver.frame(B, A, 60, 1), false);
+        a.send(NicDriver.frame(A, A, 60, 2), false);
+        Await.until("two drops", () -> port(0).droppedNowhere() == 2);
+        assertThat(a.poll()).isNull();
+    }
+
+    @Test
+    void shouldDropWhatIsNoFrame() {
+        startModel(2, false);
+        var a = driver(0, false);
+        var b = driver(1, false).supply(8);
+        a.send(new byte[13], false);
+        a.send(new byte[1519], false);
+        // A frame that asks for offloads, which were not negotiated.
+        var ring = a.transmit;
+        long at = a.transmitBuffers + 200L * NicDriver.BUFFER_BYTES;
+        a.driver.bytes(at, 1).set(ValueLayout.JAVA_BYTE, 0, (byte) 1);
+        ring.descriptor(200, at, 100, 0, 0);
+        ring.offer(200);
+        a.driver.publish(NicDriver.TRANSMIT, ring.availableIndex - 1 & 0xffff);
+        var good = NicDriver.frame(B, A, 1518, 1);
+        a.send(good, false);
+        assertThat(b.next()).isEqualTo(good);
+        assertThat(port(0).droppedMalformed()).isEqualTo(3);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldLoseNothingBetweenWellBehavedDrivers(boolean translated) throws Exception {
+        startModel(2, translated, 5_000_000_000L);
+        var a = driver(0, translated);
+        var b = driver(1, translated).supply(16);
+        int frames = 20_000;
+        long seed = 7;
+        var lengths = new Random(seed);
+        var sender =
+                Thread.ofPlatform()
+                        .start(
+                                () -> {
+                                    for (int i = 0; i < frames; i++) {
+                                        int length = 60 + lengths.nextInt(1455);
+                                        a.send(NicDriver.frame(B, A, length, i), i % 3 == 0);
+                                    }
+                                });
+        var expected = new Random(seed);
+        for (int i = 0; i < frames; i++) {
+            int length = 60 + expected.nextInt(1455);
+            assertThat(b.next()).as("frame %d", i).isEqualTo(NicDriver.frame(B, A, length, i));
+        }
+        sender.join();
+        assertThat(port(1).droppedNoBuffer()).isZero();
+    }
+
+    @Test
+    void shouldNotLetADeadReceiverStallTheOthers() {
+        startModel(3, false, 50_000_000);
+        var a = driver(0, false).supply(8);
+        // It is known, it runs, and it never has a buffer.
+        var dead = driver(1, false);
+        var c = driver(2, false).supply(64);
+        dead.send(NicDriver.frame(ALL, B, 60, 0), false);
+        a.next();
+        c.next();
+        c.send(NicDriver.frame(A, C, 60, 0), false);
+        a.next();
+        long dropped = port(1).droppedNoBuffer();
+        long before = System.nanoTime();
+        for (int i = 0; i < 50; i++) {
+            a.send(NicDriver.frame(B, A, 60, i), false);
+        }
+        var behind = NicDriver.frame(C, A, 60, 99);
+        a.send(behind, false);
+        assertThat(c.next()).isEqualTo(behind);
+        long took = System.nanoTime() - before;
+        assertThat(took).isLessThan(2_000_000_000L);
+        assertThat(port(1).droppedNoBuffer()).isEqualTo(dropped + 50);
+        assertThat(port(1).waits()).isEqualTo(1);
+    }
+
+    @Test
+    void shouldCarryOnAsSoonAsAReceiverHasBuffers() {
+        startModel(2, false, 60_000_000_000L);
+        var a = driver(0, false);
+        var b = driver(1, false);
+        var frame = NicDriver.frame(B, A, 60, 1);
+        a.send(frame, false);
+        Await.until("the sender to wait", () -> port(1).waits() == 1);
+        assertThat(port(0).sentFrames()).isZero();
+        b.supply(1);
+        assertThat(b.next()).isEqualTo(frame);
+    }
+
+    @Test
+    void shouldReturnABufferThatCanHoldNoFrame() {
+        startModel(2, false);
+        var a = driver(0, false);
+        var b = driver(1, false);
+        int small = 255;
+        b.receive.descriptor(small, b.transmitBuffers, 20, 2, 0);
+        b.receive.offer(small);
+        b.driver.publish(NicDriver.RECEIVE, 0);
+        b.supply(4);
+        var frame = NicDriver.frame(B, A, 60, 1);
+        a.send(frame, false);
+        Await.until("the empty buffer", b.receive::take);
+        assertThat(b.receive.takenHead).isEqualTo(small);
+        assertThat(b.receive.takenLength).isZero();
+        assertThat(b.next()).isEqualTo(frame);
+        assertThat(port(1).droppedTooLong()).isEqualTo(1);
+    }
+
+    @Test
+    void shouldWriteAFrameAcrossSeveralBuffers() {
+        startModel(2, false);
+        var a = driver(0, false);
+        var b = driver(1, false);
+        long at = b.transmitBuffers;
+        b.receive.descriptor(0, at, 5, 3, 1);
+        b.receive.descriptor(1, at + 5, 30, 3, 2);
+        b.receive.descriptor(2, at + 35, 1600, 2, 0);
+        b.receive.offer(0);
+        b.driver.publish(NicDriver.RECEIVE, 0);
+        var frame = NicDriver.frame(B, A, 1000, 3);
+        a.send(frame, true);
+        Await.until("the frame", b.receive::take);
+        assertThat(b.receive.takenLength).isEqualTo(1012);
+        byte[] bytes = b.driver.bytes(at, 1012).toArray(ValueLayout.JAVA_BYTE);
+        assertThat(bytes).startsWith(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0).endsWith(frame);
+    }
+
+    @Test
+    void shouldOfferOnlyWhatWorks() {
+        startModel(2, false);
+        var driver = opened(TestDriver.open(socket(0)));
+        assertThat(driver.frontEnd.features() & ~(1L << 30)).isEqualTo(OFFERED);
+        driver.negotiate(0);
+        assertThat(driver.frontEnd.queueCount()).isEqualTo(1);
+        var config = ByteBuffer.wrap(driver.frontEnd.readConfig(0, 12));
+        config.order(ByteOrder.LITTLE_ENDIAN);
+        var mac = new byte[6];
+        config.get(mac);
+        assertThat(mac).isEqualTo(A.bytes());
+        assertThat(config.getShort(6)).isEqualTo((short) 1);
+        assertThat(config.getShort(10)).isEqualTo((short) 1500);
+    }
+
+    @Test
+    void shouldOfferTheIommuOnlyWhereThereIsOne() {
+        startModel(2, true);
+        var driver = opened(TestDriver.open(socket(0)));
+        assertThat(driver.frontEnd.features() & ~(1L << 30))
+                .isEqualTo(OFFERED | VirtioFeatures.ACCESS_PLATFORM);
+    }
+
+    @Test
+    void shouldRefuseALegacyDriver() {
+        startModel(2, false);
+        var driver = opened(TestDriver.open(socket(0)));
+        assertThatThrownBy(() -> driver.negotiate(VirtioFeatures.VERSION_1))
+                .isInstanceOf(VhostProtocolException.class);
+        driver.hangUp();
+        Await.until("the end of the session", () -> port(0).disconnections() == 1);
+    }
+
+    @Test
+    void shouldRefuseAnIommuWhoseOwnerDoesNotAnswer() {
+        startModel(2, true);
+        var driver = opened(TestDriver.open(socket(0)));
+        driver.frontEnd.setProtocolFeatures(driver.frontEnd.protocolFeatures());
+        driver.frontEnd.setOwner();
+        assertThatThrownBy(
+                        () ->
+                                driver.frontEnd.setFeatures(
+                                        VirtioFeatures.VERSION_1 | VirtioFeatures.ACCESS_PLATFORM))
+                .isInstanceOf(VhostProtocolException.class);
+        // The refusal is no reason to hang up: without the IOMMU it works.
+        driver.frontEnd.setFeatures(VirtioFeatures.VERSION_1);
+        assertThat(port(0).connected()).isTrue();
+    }
+
+    @Test
+    void shouldWorkForADriverWithoutEventIndexAndIndirectTables() {
+        startModel(2, false);
+        long refused = VirtioFeatures.RING_EVENT_IDX | VirtioFeatures.RING_INDIRECT_DESC;
+        var a = opened(NicDriver.start(TestDriver.open(socket(0)), refused));
+        var b = driver(1, false).supply(8);
+        for (int i = 0; i < 100; i++) {
+            var frame = NicDriver.frame(B, A, 60, i);
+            a.send(frame, false);
+            a.driver.kicks.get(1).signal();
+            assertThat(b.next()).isEqualTo(frame);
+        }
+    }
+
+    @Test
+    void shouldRefuseASecondDriver() {
+        startModel(2, false);
+        var first = driver(0, false);
+        assertThatThrownBy(
+                        () -> {
+                            try (var second = VhostFrontEnd.connect(socket(0), 1_000_000_000L)) {
+                                second.features();
+                            }
+                        })
+                .isInstanceOf(RuntimeException.class);
+        assertThat(port(0).connected()).isTrue();
+        assertThat(port(0).disconnections()).isZero();
+        assertThat(first.driver.frontEnd.readConfig(0, 6)).hasSize(6);
+    }
+
+    @Test
+    void shouldEndOnlyTheSessionThatBreaksItsRing() {
+        startModel(3, false);
+        var a = driver(0, false);
+        var b = driver(1, false).supply(8);
+        var hostile = driver(2, false);
+        hostile.transmit.index(5000);
+        hostile.driver.kicks.get(1).signal();
+        Await.until("the end of the session", () -> port(2).disconnections() == 1);
+        assertThat(port(2).lastReason())
+                .contains("queue 1")
+                .contains("available index jumped from 0 to 5000");
+        var frame = NicDriver.frame(B, A, 60, 1);
+        a.send(frame, false);
+        assertThat(b.next()).isEqualTo(frame);
+        assertThat(port(0).disconnections() + port(1).disconnections()).isZero();
+    }
+
+    @Test
+    void shouldEndTheSessionOfAReceiverThatBreaksItsRingAndServeTheSender() {
+        startModel(3, false);
+        var a = driver(0, false);
+        var hostile = driver(1, false);
+        var c = driver(2, false).supply(8);
+        // A loop in the receive ring, found while a frame of another driver is in hand.
+        hostile.receive.descriptor(0, hostile.transmitBuffers, 10, 3, 0);
+        hostile.receive.offer(0);
+        hostile.receive.publish(false, 0);
+        var frame = NicDriver.frame(ALL, A, 60, 1);
+        a.send(frame, false);
+        assertThat(c.next()).isEqualTo(frame);
+        Await.until("the end of the session", () -> port(1).disconnections() == 1);
+        assertThat(port(1).lastReason()).contains("queue 0").contains("loop");
+        Await.until("the completion", () -> a.room() == TestDriver.ENTRIES / 2);
+    }
+
+    @Test
+    void shouldDropAFrameThatTheDeviceMayNotRead() {
+        startModel(2, true);
+        var a = driver(0, true);
+        var b = driver(1, true).supply(8);
+        var pages = a.driver.dma.allocate(4096);
+        long iova = a.driver.dma.map(pages.physicalAddress(), 4096, DmaDirection.FROM_DEVICE);
+        a.transmit.descriptor(250, iova, 100, 0, 0);
+        a.transmit.offer(250);
+        a.driver.publish(NicDriver.TRANSMIT, a.transmit.availableIndex - 1 & 0xffff);
+        var good = NicDriver.frame(B, A, 60, 1);
+        a.send(good, false);
+        assertThat(b.next()).isEqualTo(good);
+        assertThat(port(0).faults()).isEqualTo(1);
+        Await.until(
+                "the fault at the owner",
+                () -> a.driver.domain.statistics().counters().faults() == 1);
+        a.driver.dma.unmap(iova, 4096);
+        pages.close();
+    }
+
+    @Test
+    void shouldReturnABufferThatTheDeviceMayNotWriteEmpty() {
+        startModel(2, true);
+        var a = driver(0, true);
+        var b = driver(1, true);
+        var pages = b.driver.dma.allocate(4096);
+        long iova = b.driver.dma.map(pages.physicalAddress(), 4096, DmaDirection.TO_DEVICE);
+        b.receive.descriptor(200, iova, 2048, 2, 0);
+        b.receive.offer(200);
+        b.driver.publish(NicDriver.RECEIVE, 0);
+        b.supply(4);
+        a.send(NicDriver.frame(B, A, 60, 1), false);
+        Await.until("the empty buffer", b.receive::take);
+        assertThat(b.receive.takenHead).isEqualTo(200);
+        assertThat(b.receive.takenLength).isZero();
+        assertThat(pages.memory().asByteBuffer().getLong(0)).isZero();
+        var next = NicDriver.frame(B, A, 60, 2);
+        a.send(next, false);
+        assertThat(b.next()).isEqualTo(next);
+        assertThat(port(1).faults()).isEqualTo(1);
+        b.driver.dma.unmap(iova, 4096);
+        pages.close();
+    }
+
+    @Test
+    void shouldEndTheSessionWhoseRingWasUnmapped() {
+        startModel(2, true);
+        var a = driver(0, true);
+        a.driver.block.close();
+        a.driver.kicks.get(1).signal();
+        Await.until("the end of the session", () -> port(0).disconnections() == 1);
+        assertThat(port(0).lastReason()).contains("DMA fault on the available ring");
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldServeOneDriverAfterTheOtherAndKeepNothing(boolean translated) throws Exception {
+        startModel(2, translated);
+        var b = driver(1, translated).supply(64);
+        cycle(translated, b, 1);
+        int before = Descriptor.openCount();
+        for (int i = 2; i < 42; i++) {
+            cycle(translated, b, i);
+        }
+        assertThat(Descriptor.openCount()).isEqualTo(before);
+        assertThat(port(1).disconnections()).isZero();
+    }
+
+    private void cycle(boolean translated, NicDriver b, int number) throws Exception {
+        try (var a = NicDriver.start(socket(0), translated ? iommu(0) : null)) {
+            var frame = NicDriver.frame(B, A, 64, number);
+            a.send(frame, false);
+            assertThat(b.next()).isEqualTo(frame);
+            if (number % 2 == 0) {
+                // Stopped in good order, every other time.
+                assertThat(a.driver.frontEnd.stopVring(1)).isEqualTo(1);
+            }
+        }
+        Await.until("disconnection " + number, () -> port(0).disconnections() == number);
+    }
+
+    @Test
+    void shouldStopAndStartAQueue() {
+        startModel(2, false);
+        var a = driver(0, false);
+        var b = driver(1, false).supply(8);
+        a.send(NicDriver.frame(B, A, 60, 1), false);
+        b.next();
+        assertThat(a.driver.frontEnd.stopVring(1)).isEqualTo(1);
+        // Nothing is taken from a ring that is stopped.
+        a.send(NicDriver.frame(B, A, 60, 2), false);
+        a.driver.frontEnd.readConfig(0, 6);
+        assertThat(a.transmit.used()).isEqualTo(1);
+        a.driver.frontEnd.setVringBase(1, 1);
+        a.driver.frontEnd.setVringKick(1, a.driver.kicks.get(1));
+        a.driver.frontEnd.setVringEnabled(1, true);
+        assertThat(b.next()).isEqualTo(NicDriver.frame(B, A, 60, 2));
+    }
+
+    @Test
+    void shouldReleaseEverythingAtTheEnd() {
+        int before = Descriptor.openCount();
+        startModel(4, false);
+        var a = NicDriver.start(socket(0), null);
+        var b = NicDriver.start(socket(1), null);
+        a.send(NicDriver.frame(B, A, 60, 1), false);
+        model.stop();
+        assertThat(socket(0)).doesNotExist();
+        a.close();
+        b.close();
+        assertThat(Descriptor.openCount()).isEqualTo(before);
+        assertThatThrownBy(model::start).hasMessageContaining("was started before");
+    }
+
+    @Test
+    void shouldRefuseAPathWhereSomebodyListens() {
+        startModel(2, false);
+        int before = Descriptor.openCount();
+        var second =
+                new NicModel(
+                        NicOptions.of(
+                                NicPortOptions.at(directory.resolve("new.sock")),
+                                NicPortOptions.at(socket(1))));
+        assertThatThrownBy(second::start)
+                .isInstanceOf(DeviceModelException.class)
+                .hasMessageContaining(socket(1).toString());
+        assertThat(Descriptor.openCount()).isEqualTo(before);
+        assertThat(directory.resolve("new.sock")).doesNotExist();
+    }
+
+    @Test
+    void shouldSayWhenItIsReadyAndRunUntilStopped() throws Exception {
+        var options = NicOptions.of(NicPortOptions.at(socket(0)), NicPortOptions.at(socket(1)));
+        var running = new NicModel(options);
+        var ready = new CountDownLatch(1);
+        var thread = Thread.ofPlatform().start(() -> running.run(ready::countDown));
+        ready.await();
+        assertThat(socket(1)).exists();
+        running.stop();
+        thread.join(5000);
+        assertThat(thread.isAlive()).isFalse();
+    }
+}
