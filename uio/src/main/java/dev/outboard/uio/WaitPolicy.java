@@ -12,8 +12,11 @@ public record WaitPolicy(long spinNanos, boolean pause) {
     /** Sleeps at once: the processor is free for others. */
     public static final WaitPolicy BLOCK = new WaitPolicy(0, false);
 
-    /** Looks about as long as it costs to sleep and be woken, then sleeps. */
-    public static final WaitPolicy DEFAULT = new WaitPolicy(20_000, false);
+    /**
+     * Looks about as long as it costs to sleep and be woken, then sleeps: never much worse than the
+     * better of the two. Blocking, a signal and its answer take about 8 µs between two threads.
+     */
+    public static final WaitPolicy DEFAULT = new WaitPolicy(10_000, false);
 
     /** Never sleeps of its own accord: a processor of its own for the shortest answer. */
     public static final WaitPolicy SPIN = new WaitPolicy(Long.MAX_VALUE, false);

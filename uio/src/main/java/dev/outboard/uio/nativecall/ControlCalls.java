@@ -12,6 +12,10 @@ import jnr.ffi.Runtime;
  */
 public final class ControlCalls {
     private static final String GENERATOR = "jnr.ffi.asm.enabled";
+
+    /** By its full name: for "c", JNR-FFI would search directories for a tenth of a second. */
+    private static final String LIBRARY = "libc.so.6";
+
     private static final LibC C = load();
     private static final Runtime RUNTIME = Runtime.getRuntime(C);
 
@@ -21,7 +25,7 @@ public final class ControlCalls {
         String before = System.getProperty(GENERATOR);
         System.setProperty(GENERATOR, "false");
         try {
-            return LibraryLoader.create(LibC.class).load("c");
+            return LibraryLoader.create(LibC.class).load(LIBRARY);
         } finally {
             if (before == null) {
                 System.clearProperty(GENERATOR);
