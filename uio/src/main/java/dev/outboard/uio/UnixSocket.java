@@ -33,6 +33,7 @@ public final class UnixSocket implements AutoCloseable {
     static final int SOCK_CLOEXEC = 0x80000;
     static final int SOCK_NONBLOCK = 0x800;
 
+    private static final int SO_DOMAIN = 39;
     private static final int[] NONE = {};
 
     private final Descriptor descriptor;
@@ -85,9 +86,21 @@ public final class UnixSocket implements AutoCloseable {
         };
     }
 
-    /** Takes ownership of a connected socket, as one that was passed. */
-    public static UnixSocket adopt(Descriptor connected) {
-        return new UnixSocket(connected);
+    /**
+     * Takes ownership of a connected socket that a peer passed, also when this fails.
+     *
+     * @throws IllegalArgumentException when it is something else
+     */
+    public static UnixSocket adopt(Descriptor received) {
+        byte[] domain = new byte[Integer.BYTES];
+        int level = SocketLevel.SOL_SOCKET.intValue();
+        int answer = ControlCalls.getSocketOption(received.number(), level, SO_DOMAIN, domain);
+        int family = ByteBuffer.wrap(domain).order(ByteOrder.nativeOrder()).getInt();
+        if (answer < 0 || family != AF_UNIX) {
+            received.close();
+            throw new IllegalArgumentException("a Unix-domain socket was expected");
+        }
+        return new UnixSocket(received);
     }
 
     /** The descriptor, to watch it; it stays this object's. */

@@ -76,6 +76,16 @@ final class Message {
         return this;
     }
 
+    int getByte(int offset) {
+        return Byte.toUnsignedInt(
+                memory.get(ValueLayout.JAVA_BYTE, HeaderDescriptor.HEADER_BYTES + offset));
+    }
+
+    Message putByte(int offset, int value) {
+        memory.set(ValueLayout.JAVA_BYTE, HeaderDescriptor.HEADER_BYTES + offset, (byte) value);
+        return this;
+    }
+
     byte[] getBytes(int offset, int length) {
         return memory.asSlice(HeaderDescriptor.HEADER_BYTES + offset, length)
                 .toArray(ValueLayout.JAVA_BYTE);

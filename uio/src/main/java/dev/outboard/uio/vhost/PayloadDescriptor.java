@@ -13,6 +13,7 @@ package dev.outboard.uio.vhost;
  *   memory table    | count (4) | padding (4) | region … |
  *   single region   | padding (8) | region |
  *   config          | offset (4) | length (4) | flags (4) | bytes … |
+ *   IOTLB           | iova (8) | length (8) | user address (8) | access (1) | type (1) | pad (6) |
  * </pre>
  */
 final class PayloadDescriptor {
@@ -49,6 +50,13 @@ final class PayloadDescriptor {
     static final int CONFIG_LENGTH_OFFSET = 4;
     static final int CONFIG_FLAGS_OFFSET = 8;
     static final int CONFIG_BYTES_OFFSET = 12;
+
+    static final int IOTLB_IOVA_OFFSET = 0;
+    static final int IOTLB_LENGTH_OFFSET = 8;
+    static final int IOTLB_USER_OFFSET = 16;
+    static final int IOTLB_ACCESS_OFFSET = 24;
+    static final int IOTLB_TYPE_OFFSET = 25;
+    static final int IOTLB_BYTES = 32;
 
     /** {@code VHOST_USER_MAX_CONFIG_SIZE} of every implementation; the specification gives none. */
     static final int MAX_CONFIG_BYTES = 256;

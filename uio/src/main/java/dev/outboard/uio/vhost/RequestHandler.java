@@ -2,6 +2,7 @@ package dev.outboard.uio.vhost;
 
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.UnixSocket;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -52,6 +53,10 @@ final class RequestHandler {
             }
             case Requests.SET_VRING_KICK, Requests.SET_VRING_CALL, Requests.SET_VRING_ERR -> {
                 setEvent(message, descriptors);
+                yield false;
+            }
+            case Requests.SET_BACKEND_REQ_FD -> {
+                setBackEndChannel(message, descriptors);
                 yield false;
             }
             default -> {
@@ -186,6 +191,7 @@ final class RequestHandler {
                         message.getBytes(PayloadDescriptor.CONFIG_BYTES_OFFSET, length));
             }
             case Requests.SET_VRING_ADDR -> setAddresses(message);
+            case Requests.IOTLB_MSG -> setTranslation(message);
             case Requests.SET_VRING_NUM, Requests.SET_VRING_BASE, Requests.SET_VRING_ENABLE ->
                     setState(message);
             default ->
@@ -263,6 +269,34 @@ final class RequestHandler {
             case Requests.SET_VRING_CALL -> backEnd.vringCall(queue, event);
             default -> backEnd.vringError(queue, event);
         }
+    }
+
+    private void setBackEndChannel(Message message, List<Descriptor> descriptors) {
+        requireNegotiated(message, VhostFeatures.PROTOCOL_BACKEND_REQ);
+        requireSize(message, 0);
+        requireDescriptors(message, descriptors, 1);
+        UnixSocket socket;
+        try {
+            socket = UnixSocket.adopt(descriptors.removeFirst());
+        } catch (IllegalArgumentException other) {
+            throw new VhostProtocolException("SET_BACKEND_REQ_FD: " + other.getMessage(), other);
+        }
+        backEnd.backEndRequests(new BackEndRequests(socket));
+    }
+
+    private void setTranslation(Message message) {
+        requireSize(message, PayloadDescriptor.IOTLB_BYTES);
+        IotlbMessage told = IotlbMessage.of(message);
+        told.requirePlausible();
+        if (told.type() != IotlbMessage.UPDATE && told.type() != IotlbMessage.INVALIDATE) {
+            throw new VhostProtocolException("IOTLB_MSG from a front-end: " + told);
+        }
+        if ((features & VhostFeatures.ACCESS_PLATFORM) == 0) {
+            throw new VhostProtocolException(
+                    "IOTLB_MSG without VIRTIO_F_ACCESS_PLATFORM: features=0x%x"
+                            .formatted(features));
+        }
+        backEnd.iotlb(told);
     }
 
     private static EventDescriptor event(Message message, Descriptor received) {

@@ -18,11 +18,18 @@ final class Requests {
     static final int SET_PROTOCOL_FEATURES = 16;
     static final int GET_QUEUE_NUM = 17;
     static final int SET_VRING_ENABLE = 18;
+    static final int SET_BACKEND_REQ_FD = 21;
+    static final int IOTLB_MSG = 22;
     static final int GET_CONFIG = 24;
     static final int SET_CONFIG = 25;
     static final int GET_MAX_MEM_SLOTS = 36;
     static final int ADD_MEM_REG = 37;
     static final int REM_MEM_REG = 38;
+
+    /** From the back-end, on its own channel. Source: vhost-user.rst, "Back-end message types". */
+    static final int BACKEND_IOTLB_MSG = 1;
+
+    static final int BACKEND_CONFIG_CHANGE = 2;
 
     private static final String[] NAMES = {
         "NONE",

@@ -17,8 +17,8 @@ public interface VhostBackEnd {
     long features();
 
     /**
-     * Protocol features of the device: CONFIG, CONFIGURE_MEM_SLOTS or none. The session adds those
-     * that are its own, MQ and REPLY_ACK.
+     * Protocol features of the device: CONFIG, CONFIGURE_MEM_SLOTS, BACKEND_REQ or none. The
+     * session adds those that are its own, MQ and REPLY_ACK.
      */
     long protocolFeatures();
 
@@ -59,6 +59,23 @@ public interface VhostBackEnd {
     /** Memory was unplugged: of the region, the descriptor is null. */
     default void memoryRegionRemoved(MemoryRegion region) {
         throw new VhostProtocolException("memory slots are not offered");
+    }
+
+    /**
+     * A channel on which the device may ask the front-end: for translations, with
+     * VIRTIO_F_ACCESS_PLATFORM. The device now owns it, and closes the one before.
+     */
+    default void backEndRequests(BackEndRequests channel) {
+        channel.close();
+        throw new VhostProtocolException("a back-end channel is not offered");
+    }
+
+    /**
+     * The front-end gives a translation, or takes some away. When this returns from an invalidation
+     * the device uses none of it any more.
+     */
+    default void iotlb(IotlbMessage message) {
+        throw new VhostProtocolException("VIRTIO_F_ACCESS_PLATFORM is not offered");
     }
 
     /**

@@ -5,6 +5,9 @@ public final class VhostFeatures {
     /** Device feature: the protocol feature messages may be used, and rings start disabled. */
     public static final long PROTOCOL_FEATURES = 1L << 30;
 
+    /** Device feature VIRTIO_F_ACCESS_PLATFORM: addresses are IOVAs, those of rings too. */
+    public static final long ACCESS_PLATFORM = 1L << 33;
+
     /** Protocol feature: several queues. */
     public static final long PROTOCOL_MQ = 1L;
 

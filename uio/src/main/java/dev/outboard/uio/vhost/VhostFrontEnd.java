@@ -275,6 +275,51 @@ public final class VhostFrontEnd implements AutoCloseable {
         return answer.getInt(PayloadDescriptor.STATE_NUM_OFFSET);
     }
 
+    /**
+     * Opens the channel on which the back-end asks for translations; needs BACKEND_REQ. The caller
+     * owns it, watches it, and closes it with this.
+     */
+    public BackEndChannel openBackEndChannel(BackEndChannel.Listener listener) {
+        require(VhostFeatures.PROTOCOL_BACKEND_REQ, "BACKEND_REQ");
+        UnixSocket[] pair = UnixSocket.pair(UnixSocket.Kind.STREAM);
+        try (UnixSocket theirs = pair[1]) {
+            channel.request(Requests.SET_BACKEND_REQ_FD, 0);
+            send(theirs.descriptor());
+            return new BackEndChannel(pair[0], listener);
+        } catch (RuntimeException failed) {
+            pair[0].close();
+            throw failed;
+        }
+    }
+
+    /**
+     * Gives the back-end a translation; needs VIRTIO_F_ACCESS_PLATFORM and REPLY_ACK.
+     *
+     * @param userAddress where it is, as the memory table told user addresses
+     * @param access 1 for the device to read, 2 to write, 3 both
+     */
+    public void updateIotlb(long iova, long lengthBytes, long userAddress, int access) {
+        iotlb(new IotlbMessage(iova, lengthBytes, userAddress, access, IotlbMessage.UPDATE));
+    }
+
+    /**
+     * Takes translations away: when this is back, the back-end has none of the range any more.
+     * Needs VIRTIO_F_ACCESS_PLATFORM and REPLY_ACK.
+     */
+    public void invalidateIotlb(long iova, long lengthBytes) {
+        iotlb(new IotlbMessage(iova, lengthBytes, 0, 0, IotlbMessage.INVALIDATE));
+    }
+
+    private void iotlb(IotlbMessage told) {
+        require(VhostFeatures.PROTOCOL_REPLY_ACK, "REPLY_ACK");
+        if ((features & VhostFeatures.ACCESS_PLATFORM) == 0) {
+            throw new IllegalStateException("needs VIRTIO_F_ACCESS_PLATFORM, not negotiated");
+        }
+        told.requirePlausible();
+        told.writeTo(channel.request(Requests.IOTLB_MSG, PayloadDescriptor.IOTLB_BYTES));
+        send();
+    }
+
     private void setState(int request, int queue, int value) {
         channel.request(request, PayloadDescriptor.STATE_BYTES)
                 .putInt(PayloadDescriptor.STATE_INDEX_OFFSET, queue)

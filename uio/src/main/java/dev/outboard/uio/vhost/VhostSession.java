@@ -5,8 +5,6 @@ import dev.outboard.uio.MessageTruncatedException;
 import dev.outboard.uio.NativeException;
 import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.UnixSocket;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * The device's end of one vhost-user connection: takes messages apart, checks them, hands them to
@@ -26,10 +24,8 @@ public final class VhostSession implements AutoCloseable {
 
     private final UnixSocket socket;
     private final RequestHandler handler;
-    private final Message message = new Message();
+    private final MessageReader reader;
     private final Message answer = new Message();
-    private final List<Descriptor> descriptors = new ArrayList<>();
-    private int received;
     private String reason;
 
     /**
@@ -37,6 +33,7 @@ public final class VhostSession implements AutoCloseable {
      */
     public VhostSession(UnixSocket connected, VhostBackEnd backEnd) {
         socket = connected;
+        reader = new MessageReader(connected, "front-end");
         handler = new RequestHandler(backEnd);
     }
 
@@ -49,78 +46,33 @@ public final class VhostSession implements AutoCloseable {
     public boolean onReadable() {
         try {
             for (int i = 0; i < MESSAGES_A_CALL && reason == null; i++) {
-                if (!receive()) {
+                if (!reader.receive()) {
+                    if (reader.end() != null) {
+                        end(reader.end());
+                    }
                     break;
                 }
-                handle();
+                handle(reader.message());
             }
         } catch (PeerGoneException gone) {
             end(CLOSED_BY_PEER);
         } catch (VhostProtocolException | NativeException | MessageTruncatedException broken) {
             end(broken.getMessage());
         } catch (RuntimeException failed) {
-            end("the device failed at " + Requests.name(message.request()) + ": " + failed);
+            end(
+                    "the device failed at %s: %s"
+                            .formatted(Requests.name(reader.message().request()), failed));
         }
         return reason == null;
     }
 
-    /** Takes more of the current message; whether it is complete. */
-    private boolean receive() {
-        if (received < HeaderDescriptor.HEADER_BYTES) {
-            if (!receiveUpTo(HeaderDescriptor.HEADER_BYTES)) {
-                return false;
-            }
-            requireSaneHeader();
-        }
-        return receiveUpTo(message.lengthBytes());
-    }
-
-    private boolean receiveUpTo(int lengthBytes) {
-        while (received < lengthBytes) {
-            int got =
-                    socket.receive(
-                            message.memory(), received, lengthBytes - received, descriptors, false);
-            if (got == UnixSocket.WOULD_BLOCK) {
-                return false;
-            }
-            if (got == UnixSocket.END_OF_STREAM) {
-                end(received == 0 ? CLOSED_BY_PEER : CLOSED_BY_PEER + " in mid-message");
-                return false;
-            }
-            received += got;
-            if (descriptors.size() > PayloadDescriptor.MAX_REGIONS) {
-                throw new VhostProtocolException(
-                        "a message came with more than %d descriptors"
-                                .formatted(PayloadDescriptor.MAX_REGIONS));
-            }
-        }
-        return true;
-    }
-
-    private void requireSaneHeader() {
-        int version = message.flags() & HeaderDescriptor.VERSION_MASK;
-        if (version != HeaderDescriptor.VERSION) {
-            throw new VhostProtocolException(
-                    "a message of version %d: only version 1 is spoken".formatted(version));
-        }
-        int size = message.size();
-        if (size < 0 || size > PayloadDescriptor.MAX_BYTES) {
-            throw new VhostProtocolException(
-                    "a payload of 0x%x bytes with %s: at most 0x%x are taken"
-                            .formatted(
-                                    size,
-                                    Requests.name(message.request()),
-                                    PayloadDescriptor.MAX_BYTES));
-        }
-    }
-
     /** Hands the complete message over, answers, and closes descriptors that nobody took. */
-    private void handle() {
+    private void handle(Message message) {
         try {
             boolean mayAnswer = handler.isAnswerPromised() && message.isAnswerWanted();
             boolean answered;
             try {
-                answered = handler.handle(message, descriptors, answer);
+                answered = handler.handle(message, reader.descriptors(), answer);
             } catch (VhostProtocolException | NativeException refused) {
                 if (!mayAnswer || Requests.hasAnswer(message.request())) {
                     throw refused;
@@ -137,8 +89,7 @@ public final class VhostSession implements AutoCloseable {
                 send();
             }
         } finally {
-            received = 0;
-            closeDescriptors();
+            reader.next();
         }
     }
 
@@ -147,11 +98,6 @@ public final class VhostSession implements AutoCloseable {
         if (socket.trySend(answer.memory(), 0, length) != length) {
             throw new VhostProtocolException("the front-end does not read its answers");
         }
-    }
-
-    private void closeDescriptors() {
-        descriptors.forEach(Descriptor::close);
-        descriptors.clear();
     }
 
     /** Why the session ended, for people; null while it lives. */
@@ -168,7 +114,7 @@ public final class VhostSession implements AutoCloseable {
         if (reason == null) {
             reason = why;
         }
-        closeDescriptors();
+        reader.next();
         socket.close();
     }
 

@@ -3,6 +3,7 @@ package dev.outboard.uio.vhost;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outboard.uio.Descriptor;
+import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.Mapping;
 import dev.outboard.uio.MemoryFile;
@@ -70,6 +71,89 @@ final class DpdkTest {
             assertThat(frontEnd.isPeerGone()).isTrue();
         }
         assertThat(Descriptor.openCount()).isEqualTo(openBefore);
+    }
+
+    @Test
+    void shouldTranslateForABackEndWithAnIotlb() throws InterruptedException {
+        int openBefore = Descriptor.openCount();
+        Path socket = directory.resolve("i.sock");
+        String port = "net_vhost0,queues=1,iommu-support=1,iface=" + socket;
+        Translations asked = new Translations();
+        try (PeerProcess peer = testpmd(port, "txonly");
+                VhostFrontEnd frontEnd = VhostFrontEnd.connect(socket, PATIENCE);
+                OneRequestRing receive = new OneRequestRing();
+                OneRequestRing transmit = new OneRequestRing();
+                EventDescriptor kick = EventDescriptor.create()) {
+            frontEnd.setOwner();
+            assertThat(frontEnd.features() & VhostFeatures.ACCESS_PLATFORM).isNotZero();
+            frontEnd.setProtocolFeatures(
+                    VhostFeatures.PROTOCOL_MQ
+                            | VhostFeatures.PROTOCOL_REPLY_ACK
+                            | VhostFeatures.PROTOCOL_BACKEND_REQ);
+            frontEnd.setFeatures(
+                    1L << 32 | VhostFeatures.ACCESS_PLATFORM | VhostFeatures.PROTOCOL_FEATURES);
+            frontEnd.setMemoryTable(List.of(receive.region(), elsewhere(transmit.region())));
+            try (BackEndChannel channel = frontEnd.openBackEndChannel(asked)) {
+                for (int queue = 0; queue < 2; queue++) {
+                    long iova = OneRequestRing.GUEST + queue * OneRequestRing.DISTANCE;
+                    frontEnd.setVringSize(queue, OneRequestRing.ENTRIES);
+                    frontEnd.setVringBase(queue, 0);
+                    frontEnd.setVringAddresses(queue, iova, iova + 0x800, iova + 0x400);
+                    frontEnd.setVringCall(queue, null);
+                    frontEnd.setVringKick(queue, kick);
+                    frontEnd.setVringEnabled(queue, true);
+                }
+                receive.offerBuffer();
+                kick.signal();
+                answer(frontEnd, channel, asked, receive);
+                assertThat(asked.all).contains(OneRequestRing.GUEST);
+                frontEnd.invalidateIotlb(OneRequestRing.GUEST, 0x4000);
+                assertThat(frontEnd.stopVring(0)).isEqualTo(1);
+            }
+            assertThat(peer.isAlive()).isTrue();
+            peer.kill();
+        }
+        assertThat(Descriptor.openCount()).isEqualTo(openBefore);
+    }
+
+    /** What the back-end asked for: outside of its own thread, so that the answer may be sent. */
+    private static final class Translations implements BackEndChannel.Listener {
+        final List<Long> all = new ArrayList<>();
+        final List<Long> open = new ArrayList<>();
+
+        @Override
+        public void iotlbMissed(long iova, int access) {
+            all.add(iova);
+            open.add(iova);
+        }
+
+        @Override
+        public void accessFailed(long iova, int access) {
+            throw new AssertionError("fault at 0x%x".formatted(iova));
+        }
+    }
+
+    /** Answers misses until the back-end has put a frame into the ring. */
+    private static void answer(
+            VhostFrontEnd frontEnd,
+            BackEndChannel channel,
+            Translations asked,
+            OneRequestRing receive) {
+        long deadline = System.nanoTime() + PATIENCE;
+        try (Epoll epoll = Epoll.create()) {
+            epoll.add(channel.descriptor(), Epoll.READABLE, 0);
+            while (!receive.isPending()) {
+                assertThat(System.nanoTime()).as("asked for %s", asked.all).isLessThan(deadline);
+                epoll.await(1_000_000, (token, events) -> channel.onReadable());
+                assertThat(channel.reason()).isNull();
+                for (long iova : asked.open) {
+                    long page = iova & -4096;
+                    long user = page - OneRequestRing.GUEST + OneRequestRing.USER;
+                    frontEnd.updateIotlb(page, 4096, user, 3);
+                }
+                asked.open.clear();
+            }
+        }
     }
 
     private static MemoryRegion elsewhere(MemoryRegion region) {

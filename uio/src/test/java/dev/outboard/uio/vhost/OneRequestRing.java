@@ -59,6 +59,16 @@ final class OneRequestRing implements InterruptLine, AutoCloseable {
         describe(0, HEADER, 16, NEXT, 1);
         describe(1, DATA, DATA_BYTES, (short) (NEXT | (type == 0 ? WRITE : 0)), 2);
         describe(2, STATUS, 1, WRITE, 0);
+        makeAvailable();
+    }
+
+    /** Puts a buffer into the ring for a network back-end to fill. */
+    void offerBuffer() {
+        describe(0, DATA, DATA_BYTES, WRITE, 0);
+        makeAvailable();
+    }
+
+    private void makeAvailable() {
         memory.set(SHORT, AVAILABLE + 4 + 2 * (submitted % ENTRIES), (short) 0);
         submitted++;
         SHORT.varHandle().setRelease(memory, AVAILABLE + 2L, submitted);

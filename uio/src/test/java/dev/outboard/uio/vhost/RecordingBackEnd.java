@@ -11,6 +11,9 @@ import java.util.TreeMap;
 final class RecordingBackEnd implements VhostBackEnd, AutoCloseable {
     static final long FEATURES = 1L << 32 | 1L << 5;
 
+    long features = FEATURES;
+    BackEndRequests requests;
+
     final List<String> calls = new ArrayList<>();
     final List<MemoryRegion> regions = new ArrayList<>();
     final TreeMap<Integer, EventDescriptor> kicks = new TreeMap<>();
@@ -44,7 +47,7 @@ final class RecordingBackEnd implements VhostBackEnd, AutoCloseable {
 
     @Override
     public long features() {
-        return FEATURES;
+        return features;
     }
 
     @Override
@@ -92,6 +95,20 @@ final class RecordingBackEnd implements VhostBackEnd, AutoCloseable {
                             regions.remove(old);
                         });
         note("memory removed 0x%x".formatted(region.guestAddress()));
+    }
+
+    @Override
+    public void backEndRequests(BackEndRequests channel) {
+        if (requests != null) {
+            requests.close();
+        }
+        requests = channel;
+        note("channel");
+    }
+
+    @Override
+    public void iotlb(IotlbMessage message) {
+        note("iotlb " + message);
     }
 
     @Override
@@ -165,6 +182,9 @@ final class RecordingBackEnd implements VhostBackEnd, AutoCloseable {
     public void close() {
         regions.stream().map(MemoryRegion::descriptor).forEach(Descriptor::close);
         regions.clear();
+        if (requests != null) {
+            requests.close();
+        }
         for (TreeMap<Integer, EventDescriptor> events : List.of(kicks, callEvents, errors)) {
             events.values().forEach(EventDescriptor::close);
             events.clear();
