@@ -63,14 +63,19 @@ final class VhostLink {
 
     void checkPresent() {
         if (lost) {
-            throw gone("it closed the connection: it serves another driver, or died");
+            throw gone(null);
         }
     }
 
-    private DeviceException gone(String why) {
+    private DeviceException gone(PeerGoneException cause) {
         return opened
                 ? new DeviceLostException(device)
-                : new DeviceAbsentException("device " + device + " did not open: " + why);
+                : new DeviceAbsentException(
+                        "device "
+                                + device
+                                + " closed the connection: it serves another driver, or died; its"
+                                + " own output says which",
+                        cause);
     }
 
     /** Asks the device something. */
@@ -82,7 +87,7 @@ final class VhostLink {
             throw new DeviceAbsentException("device " + device + ": " + e.getMessage(), e);
         } catch (PeerGoneException e) {
             lose();
-            throw gone(e.getMessage());
+            throw gone(e);
         } catch (PeerTimeoutException e) {
             // Its connection is closed: what it says now could not be told from what was late.
             lose();

@@ -262,7 +262,7 @@ class VhostUserDeviceTest {
         try (var device = device(OFFERED, CONFIG, 1).hangingUpOnAccept()) {
             assertThatExceptionOfType(DeviceAbsentException.class)
                     .isThrownBy(() -> open(DISK))
-                    .withMessageContaining("device dev did not open");
+                    .withMessageContaining("device dev closed the connection");
             assertThat(device.heard()).isEmpty();
         }
     }
