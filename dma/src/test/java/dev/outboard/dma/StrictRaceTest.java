@@ -1,0 +1,101 @@
+package dev.outboard.dma;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.outboard.iommu.Access;
+import dev.outboard.iommu.IotlbGeometry;
+import dev.outboard.iommu.Replacement;
+import dev.outboard.iommu.TceFormat;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+import java.nio.file.Path;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Driver and device race in one process, both compiled to the full: short rounds, so that the
+ * fences of the flush matter. {@link CrossProcessTest} does the same between processes, in longer
+ * rounds.
+ */
+final class StrictRaceTest {
+    private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
+    private static final int PAGES = 8;
+
+    @TempDir Path directory;
+
+    private final AtomicLong named = new AtomicLong();
+    private final AtomicLong written = new AtomicLong();
+    private volatile boolean stop;
+
+    @ParameterizedTest
+    @CsvSource({"calgary,false", "dart,false", "calgary,true", "dart,true"})
+    @Timeout(30)
+    void shouldKeepTheDeviceOutOfAnUnmappedPage(String title, boolean inBatches)
+            throws InterruptedException {
+        long seed = System.nanoTime();
+        DomainOptions options =
+                new DomainOptions(
+                        TceFormat.ofTitle(title),
+                        8192,
+                        new IotlbGeometry(4, 2, Replacement.FIFO),
+                        TimeUnit.SECONDS.toNanos(10));
+        try (Bench bench = new Bench(directory, options);
+                Dma dma = bench.domain.dma(Strategy.STRICT);
+                DmaMemory buffers = dma.allocate(PAGES * 4096)) {
+            Thread device = Thread.ofPlatform().start(() -> chase(bench));
+            try {
+                drive(dma, buffers, new Random(seed), seed, inBatches);
+            } finally {
+                stop = true;
+                device.join();
+            }
+            assertThat(written.get()).as("the device did reach pages").isGreaterThan(100);
+        }
+    }
+
+    private void chase(Bench bench) {
+        while (!stop) {
+            bench.device.enter();
+            for (int burst = 0; burst < 3; burst++) {
+                if (bench.device.resolve(named.getAcquire(), 8, Access.WRITE, bench.window)) {
+                    WORD.setOpaque(bench.window.memory, bench.window.offset, 1L);
+                    written.setRelease(written.getPlain() + 1);
+                }
+            }
+            bench.device.exit();
+        }
+    }
+
+    private void drive(Dma dma, DmaMemory buffers, Random random, long seed, boolean inBatches) {
+        long[] iovas = new long[1];
+        int[] lengths = {4096};
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(1_000);
+        for (long round = 1; System.nanoTime() < deadline; round++) {
+            long at = random.nextInt(PAGES) * 4096L;
+            iovas[0] = dma.map(buffers.physicalAddress() + at, 4096, DmaDirection.BIDIRECTIONAL);
+            named.setRelease(iovas[0]);
+            long before = written.getAcquire();
+            int patience = random.nextInt(2) == 0 ? random.nextInt(30) : 2_000;
+            while (patience-- > 0 && written.getAcquire() == before) {
+                Thread.onSpinWait();
+            }
+            if (inBatches) {
+                dma.unmapAll(iovas, lengths, 1);
+            } else {
+                dma.unmap(iovas[0], 4096);
+            }
+            WORD.setOpaque(buffers.memory(), at, -round);
+            for (int look = 0; look < 20; look++) {
+                if ((long) WORD.getOpaque(buffers.memory(), at) != -round) {
+                    throw new AssertionError(
+                            "seed=%d round=%d: written after unmap".formatted(seed, round));
+                }
+            }
+        }
+    }
+}
