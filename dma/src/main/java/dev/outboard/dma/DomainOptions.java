@@ -3,6 +3,7 @@ package dev.outboard.dma;
 import dev.outboard.iommu.CalgaryFormat;
 import dev.outboard.iommu.IotlbGeometry;
 import dev.outboard.iommu.TceFormat;
+import dev.outboard.uio.WaitPolicy;
 
 /**
  * What an I/O address space is made of.
@@ -10,14 +11,26 @@ import dev.outboard.iommu.TceFormat;
  * @param format layout of the entries
  * @param tableEntries pages of IOVA
  * @param iotlb shape of the translation cache that each device gets
+ * @param flushWait how long a flush looks before it sleeps, while it waits for a device inside a
+ *     DMA section
  * @param flushLimitNanos how long a flush waits for a device that does not leave its DMA section
  */
 public record DomainOptions(
-        TceFormat format, int tableEntries, IotlbGeometry iotlb, long flushLimitNanos) {
-    /** Calgary, 256 Ki entries (1 GiB of IOVA), the default IOTLB, ten seconds. */
+        TceFormat format,
+        int tableEntries,
+        IotlbGeometry iotlb,
+        WaitPolicy flushWait,
+        long flushLimitNanos) {
+    /**
+     * Calgary, 256 Ki entries (1 GiB of IOVA), the default IOTLB, ten seconds at most for a flush.
+     */
     public static final DomainOptions DEFAULT =
             new DomainOptions(
-                    CalgaryFormat.INSTANCE, 256 * 1024, IotlbGeometry.DEFAULT, 10_000_000_000L);
+                    CalgaryFormat.INSTANCE,
+                    256 * 1024,
+                    IotlbGeometry.DEFAULT,
+                    WaitPolicy.DEFAULT,
+                    10_000_000_000L);
 
     /** Checks that the format has such a table. */
     public DomainOptions {
@@ -25,6 +38,9 @@ public record DomainOptions(
             throw new IllegalArgumentException(
                     "tableEntries=%d is no size of a %s table (at most %d)"
                             .formatted(tableEntries, format.title(), format.maxEntries()));
+        }
+        if (iotlb == null || flushWait == null) {
+            throw new IllegalArgumentException("iotlb and flushWait are needed");
         }
         if (flushLimitNanos <= 0) {
             throw new IllegalArgumentException(
@@ -35,21 +51,26 @@ public record DomainOptions(
     /** The same with another format, and its largest table if it has none of the present size. */
     public DomainOptions withFormat(TceFormat other) {
         int entries = other.isTableSize(tableEntries) ? tableEntries : other.maxEntries();
-        return new DomainOptions(other, entries, iotlb, flushLimitNanos);
+        return new DomainOptions(other, entries, iotlb, flushWait, flushLimitNanos);
     }
 
     /** The same with another table size. */
     public DomainOptions withTableEntries(int entries) {
-        return new DomainOptions(format, entries, iotlb, flushLimitNanos);
+        return new DomainOptions(format, entries, iotlb, flushWait, flushLimitNanos);
     }
 
     /** The same with another IOTLB. */
     public DomainOptions withIotlb(IotlbGeometry other) {
-        return new DomainOptions(format, tableEntries, other, flushLimitNanos);
+        return new DomainOptions(format, tableEntries, other, flushWait, flushLimitNanos);
+    }
+
+    /** The same with another way to wait. */
+    public DomainOptions withFlushWait(WaitPolicy policy) {
+        return new DomainOptions(format, tableEntries, iotlb, policy, flushLimitNanos);
     }
 
     /** The same with another limit. */
     public DomainOptions withFlushLimitNanos(long limitNanos) {
-        return new DomainOptions(format, tableEntries, iotlb, limitNanos);
+        return new DomainOptions(format, tableEntries, iotlb, flushWait, limitNanos);
     }
 }

@@ -1,5 +1,6 @@
 package dev.outboard.dma;
 
+import dev.outboard.uio.WaitPolicy;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
@@ -21,7 +22,6 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class Flusher {
     private static final VarHandle DEVICES;
-    private static final int SPINS = 2_000;
     private static final long FIRST_PARK_NANOS = 2_000;
     private static final long LAST_PARK_NANOS = 200_000;
     private static final long PROBE_NANOS = 1_000_000;
@@ -37,6 +37,7 @@ final class Flusher {
     }
 
     private final String domain;
+    private final WaitPolicy wait;
     private final long limitNanos;
     private final Runnable onRelease;
 
@@ -47,9 +48,10 @@ final class Flusher {
     private long flushes;
     private long waitedNanos;
 
-    Flusher(String domain, long limitNanos, Runnable onRelease) {
+    Flusher(String domain, DomainOptions options, Runnable onRelease) {
         this.domain = domain;
-        this.limitNanos = limitNanos;
+        wait = options.flushWait();
+        limitNanos = options.flushLimitNanos();
         this.onRelease = onRelease;
     }
 
@@ -73,12 +75,12 @@ final class Flusher {
         complete();
     }
 
-    /** Flushes everything. */
+    /** Flushes everything, and lets the devices count what stale translations they held. */
     void flushAll() {
         begin();
         try {
             for (AttachedDevice device : asked) {
-                device.control().requestAll();
+                device.control().requestAllCounted();
             }
         } catch (IllegalStateException unmapped) {
             requireChanged(unmapped);
@@ -149,22 +151,16 @@ final class Flusher {
     }
 
     private void await(AttachedDevice device) {
-        for (int spin = 0; spin < SPINS; spin++) {
-            Thread.onSpinWait();
-            if (device.control().isSettled()) {
-                return;
-            }
-        }
         long started = System.nanoTime();
         try {
-            park(device, started);
+            await(device, started);
         } finally {
             waitedNanos += System.nanoTime() - started;
         }
         device.clearStuck();
     }
 
-    private void park(AttachedDevice device, long started) {
+    private void await(AttachedDevice device, long started) {
         long limit = device.isStuck() ? PROBE_NANOS : limitNanos;
         long parkNanos = FIRST_PARK_NANOS;
         long probeAt = PROBE_NANOS;
@@ -181,9 +177,13 @@ final class Flusher {
                 device.setStuck();
                 throw stuck(device);
             }
-            // An interrupted thread does not park; it spins, which is correct and rare.
-            LockSupport.parkNanos(parkNanos);
-            parkNanos = Math.min(2 * parkNanos, LAST_PARK_NANOS);
+            if (waited >= wait.spinNanos()) {
+                // An interrupted thread does not park; it spins, which is correct and rare.
+                LockSupport.parkNanos(parkNanos);
+                parkNanos = Math.min(2 * parkNanos, LAST_PARK_NANOS);
+            } else if (wait.pause()) {
+                Thread.onSpinWait();
+            }
         }
     }
 
@@ -205,7 +205,7 @@ final class Flusher {
         return flushes;
     }
 
-    /** Time spent waiting for devices after the first spin. */
+    /** Time spent waiting for devices inside a DMA section. */
     long waitedNanos() {
         return waitedNanos;
     }

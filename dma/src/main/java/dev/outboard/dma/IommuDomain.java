@@ -54,7 +54,7 @@ public final class IommuDomain implements AutoCloseable {
             throw failure;
         }
         table = new TceTable(options.format(), tableMapping.memory(), options.tableEntries());
-        flusher = new Flusher(name, options.flushLimitNanos(), this::released);
+        flusher = new Flusher(name, options, this::released);
     }
 
     /** The name of the device that it was claimed for. */

@@ -246,8 +246,9 @@ final class IommuOwnerTest {
 
     @Test
     void shouldEndTheConnectionOfADeviceThatSendsDescriptors() {
-        owner.claim("nic0", memory, DART);
+        IommuDomain domain = owner.claim("nic0", memory, DART);
         attach("nic0").close();
+        awaitDetached(domain);
         int before = Descriptor.openCount();
         try (UnixSocket socket = connect();
                 EventDescriptor event = EventDescriptor.create()) {

@@ -6,6 +6,7 @@ import dev.outboard.iommu.Access;
 import dev.outboard.iommu.IotlbGeometry;
 import dev.outboard.iommu.Replacement;
 import dev.outboard.iommu.TceFormat;
+import dev.outboard.uio.WaitPolicy;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.file.Path;
@@ -43,6 +44,7 @@ final class StrictRaceTest {
                         TceFormat.ofTitle(title),
                         8192,
                         new IotlbGeometry(4, 2, Replacement.FIFO),
+                        WaitPolicy.DEFAULT,
                         TimeUnit.SECONDS.toNanos(10));
         try (Bench bench = new Bench(directory, options);
                 Dma dma = bench.domain.dma(Strategy.STRICT);

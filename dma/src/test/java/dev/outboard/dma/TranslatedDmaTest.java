@@ -110,6 +110,31 @@ final class TranslatedDmaTest {
             assertThat(statistics.windowEntries()).isEqualTo(1022);
             assertThat(statistics.windowNanos()).isPositive();
             assertThat(statistics.staleEntries()).isEqualTo(1);
+            assertThat(bench.domain.statistics().counters().staleHeld())
+                    .as("the device used but this one")
+                    .isEqualTo(1);
+        }
+    }
+
+    @Test
+    void shouldMeasureHowManyStaleIovasTheIotlbReallyHeld() {
+        try (Bench bench = new Bench(directory, DART);
+                Dma dma = bench.domain.dma(Strategy.DEFERRED);
+                DmaMemory memory = dma.allocate(4096)) {
+            int length = 4096;
+            for (int count = 0; count < 300; count++) {
+                long iova = dma.map(memory.physicalAddress(), length, DmaDirection.TO_DEVICE);
+                assertThat(bench.reaches(iova, 1, Access.READ)).isTrue();
+                if (count % 2 == 0) {
+                    dma.unmap(iova, length);
+                }
+            }
+            dma.flush();
+            assertThat(bench.reaches(0, 1, Access.READ)).isFalse();
+            assertThat(dma.statistics().windowEntries()).isEqualTo(150);
+            assertThat(bench.domain.statistics().counters().staleHeld())
+                    .as("half of the 256 entries of the IOTLB")
+                    .isEqualTo(128);
         }
     }
 

@@ -13,13 +13,15 @@ package dev.outboard.iommu;
  *     128   faults taken: how far the owner has read the fault ring                 u64
  *     256   ring of invalidations: slot (generation mod 256) says what it drops     u64 × 256
  *           │ 63              24 │ 23          0 │
- *           │  first IOVA page   │  pages, not 0 │      0: everything
+ *           │  first IOVA page   │  pages, not 0 │
+ *           │  1: count the stale│       0       │      everything
  *
  *  offset   written by the device
  *    4096   inside: 1 within a DMA section, else 0                                  u64
  *    4104   completed: generation whose invalidations have been done                u64
  *    4224   counters: translations, hits, misses, evictions, invalidations,
- *           flushes, sections, faults, faults lost because the ring was full        u64 × 9
+ *           flushes, sections, faults, faults lost because the ring was full,
+ *           most stale translations held when told to count them                    u64 × 10
  *    4352   faults put: how far the device has written the fault ring               u64
  *    4480   fault ring                                                              slot × 64
  *           +0 IOVA u64   +8 access u32   +12 reason u32
@@ -54,6 +56,7 @@ public final class ControlPageDescriptor {
     static final int SECTIONS_OFFSET = FLUSHES_OFFSET + Long.BYTES;
     static final int FAULTS_OFFSET = SECTIONS_OFFSET + Long.BYTES;
     static final int FAULTS_LOST_OFFSET = FAULTS_OFFSET + Long.BYTES;
+    static final int STALE_HELD_OFFSET = FAULTS_LOST_OFFSET + Long.BYTES;
 
     static final int FAULT_SLOT_BYTES = 16;
     static final int FAULT_IOVA_OFFSET = 0;
@@ -64,6 +67,10 @@ public final class ControlPageDescriptor {
     static final long EVERYTHING = 0;
 
     static final int INVALIDATION_PAGE_SHIFT = 24;
+
+    /** The invalidation that drops everything, and counts what was stale among it. */
+    static final long EVERYTHING_COUNTED = 1L << INVALIDATION_PAGE_SHIFT;
+
     static final int MAX_INVALIDATION_PAGES = (1 << INVALIDATION_PAGE_SHIFT) - 1;
 
     private ControlPageDescriptor() {}

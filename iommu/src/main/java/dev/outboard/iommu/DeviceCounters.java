@@ -12,6 +12,8 @@ package dev.outboard.iommu;
  * @param sections DMA sections entered
  * @param faults accesses refused
  * @param faultsLost faults among them that found their ring full: counted, but not delivered
+ * @param staleHeld the most translations of unmapped pages that the IOTLB held when a window of
+ *     stale IOVAs ended: how many of them really still worked
  */
 public record DeviceCounters(
         long translations,
@@ -22,11 +24,12 @@ public record DeviceCounters(
         long flushes,
         long sections,
         long faults,
-        long faultsLost) {
+        long faultsLost,
+        long staleHeld) {
     /** Nothing counted yet. */
-    public static final DeviceCounters NONE = new DeviceCounters(0, 0, 0, 0, 0, 0, 0, 0, 0);
+    public static final DeviceCounters NONE = new DeviceCounters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
-    /** The sums of both. */
+    /** The sums of both, and the larger {@link #staleHeld}. */
     public DeviceCounters plus(DeviceCounters other) {
         return new DeviceCounters(
                 translations + other.translations,
@@ -37,6 +40,7 @@ public record DeviceCounters(
                 flushes + other.flushes,
                 sections + other.sections,
                 faults + other.faults,
-                faultsLost + other.faultsLost);
+                faultsLost + other.faultsLost,
+                Math.max(staleHeld, other.staleHeld));
     }
 }

@@ -141,6 +141,17 @@ public final class Iotlb {
         epochBits = epoch << PAGE_BITS;
     }
 
+    /** The page in a slot from 0 to before the geometry's entries, or -1 if it holds none. */
+    long pageAt(int slot) {
+        long tag = tags[slot];
+        return tag >>> PAGE_BITS == epoch ? tag & (1L << PAGE_BITS) - 1 : -1;
+    }
+
+    /** The translation in a slot that holds a page. */
+    long translationAt(int slot) {
+        return translations[slot];
+    }
+
     /** Look-ups that found their page. */
     public long hits() {
         return hits;

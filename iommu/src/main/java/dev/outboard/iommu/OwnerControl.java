@@ -36,6 +36,11 @@ public final class OwnerControl {
         publish(ControlPageDescriptor.EVERYTHING);
     }
 
+    /** The same, and asks it to count what was stale: see {@link DeviceCounters#staleHeld}. */
+    public void requestAllCounted() {
+        publish(ControlPageDescriptor.EVERYTHING_COUNTED);
+    }
+
     /** Asks the device to drop a run of IOVA pages; the format must be able to. */
     public void request(long firstPage, long pages) {
         if (pages <= 0 || pages > ControlPageDescriptor.MAX_INVALIDATION_PAGES) {
@@ -147,7 +152,8 @@ public final class OwnerControl {
                 counter(ControlPageDescriptor.FLUSHES_OFFSET),
                 counter(ControlPageDescriptor.SECTIONS_OFFSET),
                 counter(ControlPageDescriptor.FAULTS_OFFSET),
-                counter(ControlPageDescriptor.FAULTS_LOST_OFFSET));
+                counter(ControlPageDescriptor.FAULTS_LOST_OFFSET),
+                counter(ControlPageDescriptor.STALE_HELD_OFFSET));
     }
 
     private long counter(long offset) {

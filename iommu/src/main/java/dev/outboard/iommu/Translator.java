@@ -24,10 +24,11 @@ public final class Translator {
     private final MemorySegment page;
     private final Iotlb iotlb;
     private final FaultRing faultRing;
-    private final long dropAllBeyondPages;
+    private final int dropAllBeyondPages;
     private long completed;
     private long translations;
     private long sections;
+    private long staleHeld;
 
     /**
      * A translator with an empty IOTLB, over memory that the owner provided and that must outlive
@@ -69,7 +70,10 @@ public final class Translator {
     /** Drops what the owner asked for up to {@code requested}, and says so. */
     private void catchUp(long requested) {
         long behind = requested - completed;
-        if (behind <= 0
+        if (behind == 1 && slotAcquire(requested) == ControlPageDescriptor.EVERYTHING_COUNTED) {
+            countStale();
+            iotlb.flush();
+        } else if (behind <= 0
                 || behind >= ControlPageDescriptor.INVALIDATIONS
                 || !format.invalidatesSingleEntries()
                 || !dropNamed(requested)) {
@@ -86,13 +90,7 @@ public final class Translator {
      */
     private boolean dropNamed(long requested) {
         for (long generation = completed + 1; generation <= requested; generation++) {
-            // Acquire: the slot is read before "requested" is read again below. Partner:
-            // OwnerControl.publish.
-            long named =
-                    ControlPage.getAcquire(
-                            page,
-                            ControlPageDescriptor.INVALIDATIONS_OFFSET
-                                    + (generation & RING_MASK) * Long.BYTES);
+            long named = slotAcquire(generation);
             long first = named >>> ControlPageDescriptor.INVALIDATION_PAGE_SHIFT;
             long pages = named & ControlPageDescriptor.MAX_INVALIDATION_PAGES;
             if (pages == 0 || pages > dropAllBeyondPages || first >= entries) {
@@ -107,6 +105,37 @@ public final class Translator {
         // the oldest slot read was its own as long as the distance is below the ring's size.
         long now = ControlPage.getAcquire(page, ControlPageDescriptor.REQUESTED_OFFSET);
         return now - completed >= 0 && now - completed < ControlPageDescriptor.INVALIDATIONS;
+    }
+
+    /** What a generation invalidates, as the owner wrote it: not to be trusted. */
+    private long slotAcquire(long generation) {
+        // Acquire: the slot is read before "requested" is read again. Partner:
+        // OwnerControl.publish.
+        return ControlPage.getAcquire(
+                page,
+                ControlPageDescriptor.INVALIDATIONS_OFFSET + (generation & RING_MASK) * Long.BYTES);
+    }
+
+    /** Compares the IOTLB with the table; asked for once in a window, not on every flush. */
+    private void countStale() {
+        long stale = 0;
+        for (int slot = 0; slot < dropAllBeyondPages; slot++) {
+            long cached = iotlb.pageAt(slot);
+            if (cached >= 0) {
+                long entry = table.entryAcquire(cached);
+                stale += translation(entry) == iotlb.translationAt(slot) ? 0 : 1;
+            }
+        }
+        if (stale > staleHeld) {
+            staleHeld = stale;
+            ControlPage.setOpaque(page, ControlPageDescriptor.STALE_HELD_OFFSET, stale);
+        }
+    }
+
+    /** An entry as the IOTLB holds it: page frame and rights, or {@link Iotlb#MISS}. */
+    private long translation(long entry) {
+        int rights = format.access(entry);
+        return rights == Access.NONE ? Iotlb.MISS : format.pageFrame(entry) << FRAME_SHIFT | rights;
     }
 
     /** Ends the DMA section. */
@@ -143,13 +172,10 @@ public final class Translator {
     }
 
     private long walk(long iovaPage) {
-        long entry = table.entryAcquire(iovaPage);
-        int rights = format.access(entry);
-        if (rights == Access.NONE) {
-            return Iotlb.MISS;
+        long translation = translation(table.entryAcquire(iovaPage));
+        if (translation != Iotlb.MISS) {
+            iotlb.insert(iovaPage, translation);
         }
-        long translation = format.pageFrame(entry) << FRAME_SHIFT | rights;
-        iotlb.insert(iovaPage, translation);
         return translation;
     }
 
