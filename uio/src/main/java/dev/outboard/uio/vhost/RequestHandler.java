@@ -43,7 +43,7 @@ final class RequestHandler {
                     Requests.GET_MAX_MEM_SLOTS,
                     Requests.GET_CONFIG,
                     Requests.GET_VRING_BASE -> {
-                requireDescriptors(message, descriptors, 0);
+                Checks.requireDescriptors(message, descriptors, 0);
                 get(message, answer);
                 yield true;
             }
@@ -60,7 +60,7 @@ final class RequestHandler {
                 yield false;
             }
             default -> {
-                requireDescriptors(message, descriptors, 0);
+                Checks.requireDescriptors(message, descriptors, 0);
                 set(message);
                 yield false;
             }
@@ -80,25 +80,25 @@ final class RequestHandler {
     private void get(Message message, Message answer) {
         switch (message.request()) {
             case Requests.GET_FEATURES -> {
-                requireSize(message, 0);
+                Checks.requireSize(message, 0);
                 number(message, answer, offeredFeatures());
             }
             case Requests.GET_PROTOCOL_FEATURES -> {
-                requireSize(message, 0);
+                Checks.requireSize(message, 0);
                 number(message, answer, offeredProtocolFeatures());
             }
             case Requests.GET_QUEUE_NUM -> {
-                requireSize(message, 0);
+                Checks.requireSize(message, 0);
                 number(message, answer, backEnd.offeredQueueCount());
             }
             case Requests.GET_MAX_MEM_SLOTS -> {
-                requireSize(message, 0);
+                Checks.requireSize(message, 0);
                 requireNegotiated(message, VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS);
                 number(message, answer, backEnd.memorySlots());
             }
             case Requests.GET_CONFIG -> getConfig(message, answer);
             default -> {
-                requireSize(message, PayloadDescriptor.STATE_BYTES);
+                Checks.requireSize(message, PayloadDescriptor.STATE_BYTES);
                 int queue = queue(message, message.getInt(PayloadDescriptor.STATE_INDEX_OFFSET));
                 int index = backEnd.stopVring(queue);
                 answer.begin(
@@ -147,7 +147,7 @@ final class RequestHandler {
      */
     private static int configLength(Message message) {
         if (message.size() < PayloadDescriptor.CONFIG_BYTES_OFFSET) {
-            throw wrongSize(message, PayloadDescriptor.CONFIG_BYTES_OFFSET);
+            throw Checks.wrongSize(message, PayloadDescriptor.CONFIG_BYTES_OFFSET);
         }
         int offset = message.getInt(PayloadDescriptor.CONFIG_OFFSET_OFFSET);
         int length = message.getInt(PayloadDescriptor.CONFIG_LENGTH_OFFSET);
@@ -163,26 +163,26 @@ final class RequestHandler {
                                     length,
                                     PayloadDescriptor.MAX_CONFIG_BYTES));
         }
-        requireSize(message, PayloadDescriptor.CONFIG_BYTES_OFFSET + length);
+        Checks.requireSize(message, PayloadDescriptor.CONFIG_BYTES_OFFSET + length);
         return length;
     }
 
     private void set(Message message) {
         switch (message.request()) {
             case Requests.SET_FEATURES -> {
-                requireSize(message, PayloadDescriptor.NUMBER_BYTES);
+                Checks.requireSize(message, PayloadDescriptor.NUMBER_BYTES);
                 features = subset(message, offeredFeatures());
                 backEnd.featuresAccepted(features);
             }
             case Requests.SET_PROTOCOL_FEATURES -> {
-                requireSize(message, PayloadDescriptor.NUMBER_BYTES);
+                Checks.requireSize(message, PayloadDescriptor.NUMBER_BYTES);
                 protocolFeatures = subset(message, offeredProtocolFeatures());
             }
             case Requests.SET_OWNER -> {
-                requireSize(message, 0);
+                Checks.requireSize(message, 0);
                 backEnd.ownerSet();
             }
-            case Requests.RESET_OWNER -> requireSize(message, 0);
+            case Requests.RESET_OWNER -> Checks.requireSize(message, 0);
             case Requests.SET_CONFIG -> {
                 requireNegotiated(message, VhostFeatures.PROTOCOL_CONFIG);
                 int length = configLength(message);
@@ -212,7 +212,7 @@ final class RequestHandler {
     }
 
     private void setState(Message message) {
-        requireSize(message, PayloadDescriptor.STATE_BYTES);
+        Checks.requireSize(message, PayloadDescriptor.STATE_BYTES);
         int queue = queue(message, message.getInt(PayloadDescriptor.STATE_INDEX_OFFSET));
         int value = message.getInt(PayloadDescriptor.STATE_NUM_OFFSET);
         switch (message.request()) {
@@ -234,7 +234,7 @@ final class RequestHandler {
     }
 
     private void setAddresses(Message message) {
-        requireSize(message, PayloadDescriptor.ADDRESS_BYTES);
+        Checks.requireSize(message, PayloadDescriptor.ADDRESS_BYTES);
         int queue = queue(message, message.getInt(PayloadDescriptor.ADDRESS_INDEX_OFFSET));
         int flags = message.getInt(PayloadDescriptor.ADDRESS_FLAGS_OFFSET);
         if (flags != 0) {
@@ -249,14 +249,14 @@ final class RequestHandler {
     }
 
     private void setEvent(Message message, List<Descriptor> descriptors) {
-        requireSize(message, PayloadDescriptor.NUMBER_BYTES);
+        Checks.requireSize(message, PayloadDescriptor.NUMBER_BYTES);
         long value = message.getLong(0);
         if ((value & ~(PayloadDescriptor.FILE_INDEX_MASK | PayloadDescriptor.FILE_NONE)) != 0) {
             throw new VhostProtocolException(
                     "%s: value=0x%x".formatted(Requests.name(message.request()), value));
         }
         boolean none = (value & PayloadDescriptor.FILE_NONE) != 0;
-        requireDescriptors(message, descriptors, none ? 0 : 1);
+        Checks.requireDescriptors(message, descriptors, none ? 0 : 1);
         int queue = queue(message, (int) value & PayloadDescriptor.FILE_INDEX_MASK);
         EventDescriptor event = none ? null : event(message, descriptors.removeFirst());
         switch (message.request()) {
@@ -273,8 +273,8 @@ final class RequestHandler {
 
     private void setBackEndChannel(Message message, List<Descriptor> descriptors) {
         requireNegotiated(message, VhostFeatures.PROTOCOL_BACKEND_REQ);
-        requireSize(message, 0);
-        requireDescriptors(message, descriptors, 1);
+        Checks.requireSize(message, 0);
+        Checks.requireDescriptors(message, descriptors, 1);
         UnixSocket socket;
         try {
             socket = UnixSocket.adopt(descriptors.removeFirst());
@@ -285,7 +285,7 @@ final class RequestHandler {
     }
 
     private void setTranslation(Message message) {
-        requireSize(message, PayloadDescriptor.IOTLB_BYTES);
+        Checks.requireSize(message, PayloadDescriptor.IOTLB_BYTES);
         IotlbMessage told = IotlbMessage.of(message);
         told.requirePlausible();
         if (told.type() != IotlbMessage.UPDATE && told.type() != IotlbMessage.INVALIDATE) {
@@ -314,24 +314,24 @@ final class RequestHandler {
             return;
         }
         requireNegotiated(message, VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS);
-        requireSize(message, PayloadDescriptor.SINGLE_BYTES);
+        Checks.requireSize(message, PayloadDescriptor.SINGLE_BYTES);
         int at = PayloadDescriptor.SINGLE_REGION_OFFSET;
         if (message.request() == Requests.REM_MEM_REG) {
             // Some front-ends send a descriptor here, which the specification has us close.
-            requireAtMost(message, descriptors, 1);
+            Checks.requireAtMost(message, descriptors, 1);
             MemoryRegion region = message.getRegion(at, null);
             region.requirePlausible();
             backEnd.memoryRegionRemoved(region);
             return;
         }
-        requireDescriptors(message, descriptors, 1);
+        Checks.requireDescriptors(message, descriptors, 1);
         message.getRegion(at, null).requirePlausible();
         backEnd.memoryRegionAdded(message.getRegion(at, descriptors.removeFirst()));
     }
 
     private void setTable(Message message, List<Descriptor> descriptors) {
         if (message.size() < PayloadDescriptor.TABLE_REGIONS_OFFSET) {
-            throw wrongSize(message, PayloadDescriptor.TABLE_REGIONS_OFFSET);
+            throw Checks.wrongSize(message, PayloadDescriptor.TABLE_REGIONS_OFFSET);
         }
         int count = message.getInt(PayloadDescriptor.TABLE_COUNT_OFFSET);
         boolean slots = (protocolFeatures & VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS) != 0;
@@ -341,7 +341,7 @@ final class RequestHandler {
                     "SET_MEM_TABLE: %d regions: at most %d are taken".formatted(count, most));
         }
         requireTableSize(message, count);
-        requireDescriptors(message, descriptors, count);
+        Checks.requireDescriptors(message, descriptors, count);
         for (int i = 0; i < count; i++) {
             message.getRegion(regionOffset(i), null).requirePlausible();
         }
@@ -358,7 +358,7 @@ final class RequestHandler {
         int full = regionOffset(PayloadDescriptor.BASELINE_REGIONS);
         if (message.size() != regionOffset(count)
                 && (message.size() != full || count > PayloadDescriptor.BASELINE_REGIONS)) {
-            throw wrongSize(message, regionOffset(count));
+            throw Checks.wrongSize(message, regionOffset(count));
         }
     }
 
@@ -381,34 +381,6 @@ final class RequestHandler {
             throw new VhostProtocolException(
                     "%s needs protocol feature 0x%x, which was not negotiated"
                             .formatted(Requests.name(message.request()), feature));
-        }
-    }
-
-    private static void requireSize(Message message, int size) {
-        if (message.size() != size) {
-            throw wrongSize(message, size);
-        }
-    }
-
-    private static VhostProtocolException wrongSize(Message message, int size) {
-        return new VhostProtocolException(
-                "%s: a payload of %d bytes, not %d"
-                        .formatted(Requests.name(message.request()), message.size(), size));
-    }
-
-    private static void requireDescriptors(
-            Message message, List<Descriptor> descriptors, int count) {
-        if (descriptors.size() != count) {
-            throw new VhostProtocolException(
-                    "%s: %d descriptors came with it, not %d"
-                            .formatted(
-                                    Requests.name(message.request()), descriptors.size(), count));
-        }
-    }
-
-    private static void requireAtMost(Message message, List<Descriptor> descriptors, int count) {
-        if (descriptors.size() > count) {
-            requireDescriptors(message, descriptors, count);
         }
     }
 }
