@@ -7,13 +7,16 @@ import java.lang.foreign.MemorySegment;
  * mapped in both directions. Closed by who allocated it, on the thread of its {@link Dma}.
  */
 public final class CoherentMemory implements AutoCloseable {
-    private final Dma dma;
+    private final Runnable undo;
     private final DmaMemory memory;
     private final long iova;
     private boolean closed;
 
-    CoherentMemory(Dma dma, DmaMemory memory, long iova) {
-        this.dma = dma;
+    /**
+     * @param undo unmaps it and flushes, unless its service has done so
+     */
+    CoherentMemory(DmaMemory memory, long iova, Runnable undo) {
+        this.undo = undo;
         this.memory = memory;
         this.iova = iova;
     }
@@ -34,8 +37,9 @@ public final class CoherentMemory implements AutoCloseable {
     }
 
     /**
-     * Unmaps, flushes whatever the strategy is, and gives the pages back. Closing twice does no
-     * harm. If the flush fails, the pages are never given to anybody else.
+     * Unmaps, flushes whatever the strategy is, and gives the pages back; also after its service
+     * was closed. Closing twice does no harm. If the flush fails, the pages are never given to
+     * anybody else.
      *
      * @throws DeviceStuckException if a device does not leave its DMA section
      */
@@ -45,8 +49,7 @@ public final class CoherentMemory implements AutoCloseable {
             return;
         }
         closed = true;
-        dma.unmap(iova, Math.toIntExact(memory.lengthBytes()));
-        dma.flush();
+        undo.run();
         memory.close();
     }
 }

@@ -29,7 +29,8 @@ final class OffDma implements Dma {
                         allocated.physicalAddress(),
                         Math.toIntExact(allocated.lengthBytes()),
                         DmaDirection.BIDIRECTIONAL);
-        return new CoherentMemory(this, allocated, iova);
+        int length = Math.toIntExact(allocated.lengthBytes());
+        return new CoherentMemory(allocated, iova, () -> unmap(iova, length));
     }
 
     @Override

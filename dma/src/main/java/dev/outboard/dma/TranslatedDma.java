@@ -67,7 +67,8 @@ abstract class TranslatedDma implements Dma {
                             Math.toIntExact(allocated.lengthBytes()),
                             DmaDirection.BIDIRECTIONAL);
             if (iova != NO_IOVA) {
-                return new CoherentMemory(this, allocated, iova);
+                int length = Math.toIntExact(allocated.lengthBytes());
+                return new CoherentMemory(allocated, iova, () -> undo(iova, length));
             }
         } catch (RuntimeException failure) {
             allocated.close();
@@ -77,6 +78,17 @@ abstract class TranslatedDma implements Dma {
         throw new OutOfDmaMemoryException(
                 "no run of IOVA is free for lengthBytes=%d (freePages=%d): take a larger table"
                         .formatted(lengthBytes, allocator.freePages()));
+    }
+
+    /** Unmaps coherent memory, so that its pages can be given to somebody else. */
+    private void undo(long iova, int lengthBytes) {
+        if (closed) {
+            // Everything is unmapped; if the flush failed then, it is tried again.
+            close();
+        } else {
+            unmap(iova, lengthBytes);
+            flush();
+        }
     }
 
     @Override
@@ -233,6 +245,10 @@ abstract class TranslatedDma implements Dma {
     @Override
     public final void unmap(ScatterGatherList list) {
         list.requireMappedBy(this);
+        if (closed) {
+            list.setMappedBy(null);
+            return;
+        }
         int pages = (int) list.pages();
         int page = (int) (list.iova(0) >>> IoPage.SHIFT);
         if (runs[page] != pages) {

@@ -419,6 +419,24 @@ final class TranslatedDmaTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"STRICT", "DEFERRED"})
+    void shouldTakeMemoryAndListsBackAfterTheServiceWasClosed(Strategy strategy) {
+        try (Bench bench = new Bench(directory, CALGARY)) {
+            long free = bench.memory.freeBytes();
+            Dma dma = bench.domain.dma(strategy);
+            CoherentMemory rings = dma.allocateCoherent(4096);
+            ScatterGatherList list = new ScatterGatherList(1);
+            list.add(rings.memory().byteSize() + PhysicalMemory.FIRST_ADDRESS, 10);
+            dma.map(list, DmaDirection.TO_DEVICE);
+            dma.close();
+            rings.close();
+            dma.unmap(list);
+            list.clear();
+            assertThat(bench.memory.freeBytes()).isEqualTo(free);
+        }
+    }
+
     @Test
     void shouldRefuseATranslationThatIsNotMemory() {
         try (Bench bench = new Bench(directory, DART)) {

@@ -88,7 +88,8 @@ public final class OwnerControl {
      * @param device the name to put in the fault
      */
     public Fault takeFault(String device) {
-        while (true) {
+        // At most a ring's worth: a device that garbles as fast as we read may not keep us here.
+        for (int look = 0; look < ControlPageDescriptor.FAULTS; look++) {
             long put = ControlPage.getAcquire(page, ControlPageDescriptor.FAULTS_PUT_OFFSET);
             long waiting = put - faultsTaken;
             if (waiting == 0) {
@@ -110,6 +111,7 @@ public final class OwnerControl {
             }
             faultsGarbled++;
         }
+        return null;
     }
 
     private void publishTaken() {
