@@ -4,6 +4,7 @@ import dev.outboard.host.bus.Bus;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.device.DeviceCommand;
 import dev.outboard.host.doctor.DoctorCommand;
+import dev.outboard.host.log.PlatformLog;
 import dev.outboard.host.run.RunCommand;
 import dev.outboard.host.vhost.VhostUserBus;
 
@@ -18,6 +19,7 @@ module dev.outboard.host {
     requires transitive info.picocli;
     requires dev.outboard.models;
     requires com.fasterxml.jackson.core;
+    requires org.slf4j;
 
     exports dev.outboard.host.bus;
     exports dev.outboard.host.cli;
@@ -40,6 +42,8 @@ module dev.outboard.host {
 
     provides Bus with
             VhostUserBus;
+    provides System.LoggerFinder with
+            PlatformLog;
     provides Subcommand with
             RunCommand,
             DeviceCommand,

@@ -1,5 +1,6 @@
 package dev.outboard.host.cli;
 
+import dev.outboard.host.log.PlatformLog;
 import dev.outboard.host.process.OutboardProcess;
 import dev.outboard.uio.ProcessControl;
 import java.util.Comparator;
@@ -29,8 +30,6 @@ import picocli.CommandLine.Spec;
         })
 public final class Outboard implements Runnable {
     private static final int EXIT_NO_PARENT = 1;
-    private static final String LOG_LEVEL =
-            "1".equals(System.getenv("OUTBOARD_DEBUG")) ? "debug" : "warn";
 
     @Spec private CommandSpec spec;
 
@@ -39,7 +38,7 @@ public final class Outboard implements Runnable {
     /** Runs one command and ends the process with its exit code. */
     public static void main(String[] words) {
         dieWithParent();
-        setUpLog();
+        PlatformLog.setUp();
         var stop = StopRequest.ofProcess();
         stop.install();
         var code = commandLine().execute(words);
@@ -55,7 +54,7 @@ public final class Outboard implements Runnable {
                 .map(ServiceLoader.Provider::get)
                 .sorted(Comparator.comparingInt(Subcommand::order))
                 .forEach(command::addSubcommand);
-        var handler = new FailureHandler("1".equals(System.getenv("OUTBOARD_DEBUG")));
+        var handler = new FailureHandler(PlatformLog.isDebugging());
         return command.setParameterExceptionHandler(handler)
                 .setExecutionExceptionHandler(handler)
                 .setCaseInsensitiveEnumValuesAllowed(true)
@@ -65,17 +64,6 @@ public final class Outboard implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(spec.commandLine(), "which command?");
-    }
-
-    /**
-     * The log is for warnings, on standard error: what a command has to say it says itself. Simple
-     * on purpose: a richer back-end would take a quarter of a short command's time.
-     */
-    private static void setUpLog() {
-        System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", LOG_LEVEL);
-        System.setProperty("org.slf4j.simpleLogger.showThreadName", "false");
-        System.setProperty("org.slf4j.simpleLogger.showLogName", "false");
-        System.setProperty("org.slf4j.simpleLogger.levelInBrackets", "true");
     }
 
     /** A child of another outboard asks the kernel to be ended with it, however that one ends. */

@@ -1,0 +1,14 @@
+import dev.outboard.driver.Client;
+import dev.outboard.examples.CountFrames;
+import dev.outboard.examples.DumpSectors;
+import dev.outboard.examples.SendFrames;
+
+/** Small complete programs to copy: each a client of a driver. */
+module dev.outboard.examples {
+    requires dev.outboard.driver;
+
+    provides Client with
+            CountFrames,
+            DumpSectors,
+            SendFrames;
+}
