@@ -1,0 +1,141 @@
+package dev.outboard.models;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The switch with a driver that we did not write: DPDK's virtio-user. Needs dpdk-testpmd and 128
+ * free huge pages of 2 MiB; where the environment variable CI is set, their absence is a failure.
+ */
+class TestpmdTest {
+    private static final MacAddress OURS = MacAddress.parse("02:00:00:00:00:0b");
+    private static final MacAddress THEIRS = MacAddress.parse("02:00:00:00:00:0a");
+    private static final int HUGE_PAGES = 128;
+
+    @TempDir Path directory;
+
+    @BeforeEach
+    void requirePeer() throws IOException {
+        boolean there =
+                List.of(System.getenv("PATH").split(File.pathSeparator)).stream()
+                        .anyMatch(path -> Files.isExecutable(Path.of(path, "dpdk-testpmd")));
+        String missing =
+                !there
+                        ? "dpdk-testpmd is not installed: apt install dpdk"
+                        : freeHugePages() < HUGE_PAGES
+                                ? "too few huge pages: echo 256 > /proc/sys/vm/nr_hugepages"
+                                : null;
+        if (System.getenv("CI") != null) {
+            assertThat(missing).isNull();
+        }
+        Assumptions.assumeTrue(missing == null, missing);
+    }
+
+    private static int freeHugePages() throws IOException {
+        return Files.readAllLines(Path.of("/proc/meminfo")).stream()
+                .filter(line -> line.startsWith("HugePages_Free:"))
+                .mapToInt(line -> Integer.parseInt(line.split("\\s+")[1]))
+                .findFirst()
+                .orElse(0);
+    }
+
+    private static Process testpmd(Path socket, Path log) throws IOException {
+        var command =
+                List.of(
+                        "dpdk-testpmd",
+                        "--in-memory",
+                        "--single-file-segments",
+                        "-m",
+                        "256",
+                        "--no-pci",
+                        "--lcores",
+                        "0@(0,1),1@(0,1)",
+                        "--main-lcore",
+                        "0",
+                        "--file-prefix",
+                        "outboard" + ProcessHandle.current().pid(),
+                        "--vdev",
+                        "net_virtio_user0,path=" + socket + ",server=0,queues=1,packed_vq=0",
+                        "--",
+                        "-i",
+                        "--auto-start",
+                        "--total-num-mbufs=2048",
+                        "--forward-mode=macswap");
+        return new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .start();
+    }
+
+    @Test
+    void shouldCarryFramesToAndFromVirtioUser() throws Exception {
+        var a = directory.resolve("a.sock");
+        var b = directory.resolve("b.sock");
+        var log = directory.resolve("testpmd.log");
+        try (var model = new NicModel(NicOptions.of(NicPortOptions.at(a), NicPortOptions.at(b)))) {
+            model.start();
+            try (var driver = NicDriver.start(b, null).supply(64)) {
+                var peer = testpmd(a, log);
+                try {
+                    exchange(model, driver, peer, log);
+                    peer.outputWriter().write("quit\n");
+                    peer.outputWriter().flush();
+                    assertThat(peer.waitFor(20, TimeUnit.SECONDS)).isTrue();
+                } finally {
+                    peer.destroyForcibly();
+                }
+                Await.until(
+                        "its end", () -> model.statistics().ports().get(0).disconnections() > 0);
+                var port = model.statistics().ports().get(0);
+                assertThat(port.lastReason()).contains("closed the connection");
+                assertThat(port.faults() + port.droppedMalformed()).isZero();
+            }
+        }
+    }
+
+    /** Sends one frame after the other and wants each back, its addresses swapped. */
+    private static void exchange(NicModel model, NicDriver driver, Process peer, Path log)
+            throws IOException {
+        Await.until(
+                "testpmd to forward",
+                () -> {
+                    assertThat(peer.isAlive()).as("testpmd, see %s", log).isTrue();
+                    driver.send(NicDriver.frame(THEIRS, OURS, 60, 0), false);
+                    return driver.poll() != null;
+                });
+        while (model.statistics().ports().get(1).receivedFrames() < 1) {
+            Thread.onSpinWait();
+        }
+        drain(driver);
+        long seed = 4711;
+        var random = new Random(seed);
+        for (int i = 1; i <= 3000; i++) {
+            int length = 60 + random.nextInt(1455);
+            driver.send(NicDriver.frame(THEIRS, OURS, length, i), i % 2 == 0);
+            assertThat(driver.next())
+                    .as("seed %d frame %d", seed, i)
+                    .isEqualTo(NicDriver.frame(OURS, THEIRS, length, i));
+        }
+    }
+
+    /** Until nothing has come for a while: the frames with which testpmd was waited for. */
+    private static void drain(NicDriver driver) {
+        long quiet = System.nanoTime();
+        while (System.nanoTime() - quiet < TimeUnit.MILLISECONDS.toNanos(200)) {
+            if (driver.poll() != null) {
+                quiet = System.nanoTime();
+            }
+        }
+    }
+}
