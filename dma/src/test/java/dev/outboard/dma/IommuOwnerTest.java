@@ -246,9 +246,7 @@ final class IommuOwnerTest {
 
     @Test
     void shouldEndTheConnectionOfADeviceThatSendsDescriptors() {
-        IommuDomain domain = owner.claim("nic0", memory, DART);
-        attach("nic0").close();
-        awaitDetached(domain);
+        owner.claim("nic0", memory, DART);
         int before = Descriptor.openCount();
         try (UnixSocket socket = connect();
                 EventDescriptor event = EventDescriptor.create()) {
@@ -278,7 +276,7 @@ final class IommuOwnerTest {
         owner.claim("nic0", memory, DART);
         int before = Descriptor.openCount();
         List<UnixSocket> silent = new ArrayList<>();
-        for (int count = 0; count < IommuOwner.MAX_CONNECTIONS + 10; count++) {
+        for (int count = 0; count < DeviceConnections.MAX_CONNECTIONS + 10; count++) {
             silent.add(connect());
         }
         attach("nic0").close();
@@ -295,18 +293,22 @@ final class IommuOwnerTest {
     }
 
     @Test
-    void shouldEndCleanlyWithDevicesAttachedAndWaiting() throws Exception {
+    void shouldEndCleanlyWithDevicesAttachedAndWaiting() {
         owner.claim("nic0", memory, DART);
-        IommuAttachment attached = attach("nic0");
-        CompletableFuture<IommuAttachment> waiting =
-                CompletableFuture.supplyAsync(() -> attach("late"));
-        owner.close();
-        owner.close();
-        assertThat(attached.isOwnerGone()).isTrue();
-        attached.close();
-        assertThatThrownBy(waiting::get).cause().isInstanceOf(RuntimeException.class);
+        try (UnixSocket waiting = connect()) {
+            waiting.send(buffer, 0, AttachProtocol.writeHello(buffer, "late"));
+            IommuAttachment attached = attach("nic0");
+            owner.close();
+            owner.close();
+            assertThat(attached.isOwnerGone()).isTrue();
+            attached.close();
+            assertThat(answer(waiting)).isEqualTo("closed");
+        }
         assertThatThrownBy(() -> owner.claim("nic9", memory, DART))
                 .isInstanceOf(RuntimeException.class)
                 .hasMessageContaining("closed");
+        assertThatThrownBy(() -> IommuAttachment.connect(owner.path(), "nic0", 1))
+                .isInstanceOf(RuntimeException.class)
+                .hasMessageContaining("iommu.sock");
     }
 }

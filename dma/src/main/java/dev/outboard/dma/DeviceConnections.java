@@ -1,0 +1,340 @@
+package dev.outboard.dma;
+
+import dev.outboard.dma.AttachProtocol.Grant;
+import dev.outboard.dma.AttachProtocol.Segment;
+import dev.outboard.uio.Descriptor;
+import dev.outboard.uio.Epoll;
+import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.NativeException;
+import dev.outboard.uio.PeerGoneException;
+import dev.outboard.uio.UnixServer;
+import dev.outboard.uio.UnixSocket;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+
+/**
+ * The devices' end of an owner: accepts, reads a name, attaches to the domain of that name, notices
+ * deaths, delivers faults.
+ *
+ * <p>Owned and used by the owner's thread alone, but for {@link #wake} and {@link #path}. What
+ * comes over a connection is checked; the worst that a device achieves is the end of its own.
+ */
+final class DeviceConnections implements AutoCloseable {
+    /** The most connections, attached or not; further ones are turned away. */
+    static final int MAX_CONNECTIONS = 64;
+
+    private static final System.Logger LOG = System.getLogger(IommuOwner.class.getName());
+    private static final int SERVER_TOKEN = 0;
+    private static final int WAKE_TOKEN = 1;
+    private static final long PAUSE_NANOS = 100_000_000;
+
+    private final Function<String, IommuDomain> claims;
+    private final UnixServer server;
+    private final Epoll epoll;
+    private final EventDescriptor wake;
+    private final MemorySegment buffer = AttachProtocol.buffer(Arena.ofAuto());
+
+    /** By the token of their socket; a fault event has the token after it. */
+    private final Map<Integer, Connection> connections = new HashMap<>();
+
+    private int nextToken = 2;
+    private boolean paused;
+
+    /** A connection, and what it became. */
+    private static final class Connection {
+        final UnixSocket socket;
+        final int token;
+        String name;
+        IommuDomain domain;
+        AttachedDevice device;
+
+        Connection(UnixSocket socket, int token) {
+            this.socket = socket;
+            this.token = token;
+        }
+    }
+
+    /**
+     * Listens.
+     *
+     * @param claims the domain that a name was claimed for, or null
+     */
+    DeviceConnections(Path socket, Function<String, IommuDomain> claims) {
+        this.claims = claims;
+        epoll = Epoll.create();
+        EventDescriptor event = null;
+        try {
+            event = EventDescriptor.create();
+            epoll.add(event.descriptor(), Epoll.READABLE, WAKE_TOKEN);
+            server = UnixServer.listen(socket, UnixSocket.Kind.SEQPACKET);
+            epoll.add(server.descriptor(), Epoll.READABLE, SERVER_TOKEN);
+        } catch (RuntimeException failure) {
+            if (event != null) {
+                event.close();
+            }
+            epoll.close();
+            throw failure;
+        }
+        wake = event;
+    }
+
+    Path path() {
+        return server.path();
+    }
+
+    /** Ends an {@link #await}; any thread. */
+    void wake() {
+        wake.signal();
+    }
+
+    /** Waits for something to happen, and deals with it. */
+    void await() {
+        epoll.await(paused ? PAUSE_NANOS : -1, this::onReady);
+        if (paused) {
+            paused = false;
+            epoll.add(server.descriptor(), Epoll.READABLE, SERVER_TOKEN);
+        }
+    }
+
+    private void onReady(int token, int events) {
+        try {
+            if (token == SERVER_TOKEN) {
+                acceptAll();
+            } else if (token == WAKE_TOKEN) {
+                wake.drain();
+            } else {
+                onConnectionReady(token, events);
+            }
+        } catch (RuntimeException failure) {
+            // One connection's trouble may not end the thread that serves the others.
+            LOG.log(System.Logger.Level.WARNING, "iommu owner at " + server.path(), failure);
+        }
+    }
+
+    private void acceptAll() {
+        for (UnixSocket socket = accept(); socket != null; socket = accept()) {
+            if (connections.size() >= MAX_CONNECTIONS && !dropSilent()) {
+                refuse(socket, "too many devices are connected: " + MAX_CONNECTIONS);
+                continue;
+            }
+            Connection connection = new Connection(socket, nextToken());
+            connections.put(connection.token, connection);
+            epoll.add(socket.descriptor(), Epoll.READABLE | Epoll.HANG_UP, connection.token);
+        }
+    }
+
+    /** The next connection that waits, or null. */
+    private UnixSocket accept() {
+        try {
+            return server.accept();
+        } catch (NativeException noDescriptors) {
+            // It keeps waiting: without a pause this thread would turn round it as fast as it can.
+            LOG.log(System.Logger.Level.WARNING, "iommu owner: {0}", noDescriptors.getMessage());
+            epoll.remove(server.descriptor());
+            paused = true;
+            return null;
+        }
+    }
+
+    /** Tokens come in pairs, never 0 or 1, and never one that is in use. */
+    private int nextToken() {
+        do {
+            nextToken = nextToken + 2 < 0 ? 2 : nextToken + 2;
+        } while (connections.containsKey(nextToken));
+        return nextToken;
+    }
+
+    /** Makes room by dropping a connection that has not said its name. */
+    private boolean dropSilent() {
+        for (Connection connection : connections.values()) {
+            if (connection.name == null) {
+                drop(connection, null);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void onConnectionReady(int token, int events) {
+        Connection connection = connections.get(token & ~1);
+        if (connection == null) {
+            return;
+        }
+        try {
+            if ((token & 1) == 1) {
+                connection.device.faultEvent().drain();
+                if (connection.domain.deliverFaults(connection.device)) {
+                    connection.device.faultEvent().signal();
+                }
+            } else if ((events & Epoll.READABLE) != 0) {
+                receive(connection);
+            } else {
+                drop(connection, null);
+            }
+        } catch (IllegalArgumentException | IllegalStateException | PeerGoneException wrong) {
+            refuse(connection, wrong.getMessage());
+        } catch (RuntimeException failure) {
+            drop(connection, failure.toString());
+        }
+    }
+
+    private void receive(Connection connection) {
+        int length = connection.socket.receive(buffer, 0, AttachProtocol.BUFFER_BYTES, null, false);
+        if (length == UnixSocket.WOULD_BLOCK) {
+            return;
+        }
+        if (length == UnixSocket.END_OF_STREAM) {
+            drop(connection, null);
+            return;
+        }
+        if (connection.name != null) {
+            throw new IllegalArgumentException("a device says nothing after its name");
+        }
+        if (AttachProtocol.type(buffer, length) != AttachProtocol.HELLO) {
+            throw new IllegalArgumentException("the first message must be the device's name");
+        }
+        connection.name = AttachProtocol.requireName(AttachProtocol.readText(buffer, length));
+        attachIfClaimed(connection);
+    }
+
+    /** Attaches the devices whose name was claimed after they came. */
+    void attachWaiting() {
+        for (Connection connection : List.copyOf(connections.values())) {
+            if (connection.name != null && connection.device == null) {
+                try {
+                    attachIfClaimed(connection);
+                } catch (RuntimeException failure) {
+                    refuse(connection, failure.getMessage());
+                }
+            }
+        }
+    }
+
+    private void attachIfClaimed(Connection connection) {
+        IommuDomain domain = claims.apply(connection.name);
+        if (domain == null) {
+            return;
+        }
+        AttachedDevice before = domain.attached(connection.name);
+        if (before != null && !before.isGone()) {
+            throw new IllegalStateException(
+                    "device=%s is attached already, as process %d"
+                            .formatted(connection.name, before.processId()));
+        }
+        AttachedDevice device = new AttachedDevice(connection.name, connection.socket);
+        connection.device = device;
+        connection.domain = domain;
+        epoll.add(device.faultEvent().descriptor(), Epoll.READABLE, connection.token | 1);
+        if (!domain.add(device)) {
+            throw new IllegalStateException("the driver is closing its domain");
+        }
+        grant(connection, domain);
+        domain.announce();
+    }
+
+    private void grant(Connection connection, IommuDomain domain) {
+        List<PhysicalSegment> segments = domain.memory().segments();
+        DomainOptions options = domain.options();
+        Grant grant =
+                new Grant(
+                        options.format(), options.tableEntries(), options.iotlb(), segments.size());
+        AttachedDevice device = connection.device;
+        int length = AttachProtocol.writeGrant(buffer, grant);
+        requireSent(
+                connection.socket.trySend(
+                        buffer,
+                        0,
+                        length,
+                        domain.tableFile().descriptor(),
+                        device.controlFile().descriptor(),
+                        device.faultEvent().descriptor()));
+        for (PhysicalSegment segment : segments) {
+            length =
+                    AttachProtocol.writeSegment(
+                            buffer, new Segment(segment.physicalAddress(), segment.lengthBytes()));
+            requireSent(connection.socket.trySend(buffer, 0, length, segment.descriptor()));
+        }
+    }
+
+    private static void requireSent(int sent) {
+        if (sent == UnixSocket.WOULD_BLOCK) {
+            throw new IllegalStateException("the device does not read what it is sent");
+        }
+    }
+
+    private void refuse(Connection connection, String why) {
+        if (connection.device == null) {
+            sendRefusal(connection.socket, why);
+        }
+        drop(connection, why);
+    }
+
+    private void refuse(UnixSocket socket, String why) {
+        sendRefusal(socket, why);
+        socket.close();
+    }
+
+    private void sendRefusal(UnixSocket socket, String why) {
+        try {
+            socket.trySend(buffer, 0, AttachProtocol.writeRefusal(buffer, why));
+        } catch (PeerGoneException gone) {
+            // It does not want to know.
+        }
+    }
+
+    /** Ends a connection, for a reason worth telling or null. */
+    private void drop(Connection connection, String why) {
+        if (connections.remove(connection.token) == null) {
+            return;
+        }
+        if (why != null) {
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "device={0} is disconnected from {1}: {2}",
+                    connection.name,
+                    server.path(),
+                    why);
+        }
+        unwatch(connection.socket.descriptor());
+        if (connection.device == null) {
+            connection.socket.close();
+            return;
+        }
+        unwatch(connection.device.faultEvent().descriptor());
+        connection.domain.remove(connection.device);
+        connection.device.close();
+    }
+
+    private void unwatch(Descriptor descriptor) {
+        try {
+            epoll.remove(descriptor);
+        } catch (NativeException notWatched) {
+            // The connection failed before it was watched.
+        }
+    }
+
+    /** Drops the devices of a domain. */
+    void detach(IommuDomain domain) {
+        for (Connection connection : List.copyOf(connections.values())) {
+            if (connection.domain == domain) {
+                drop(connection, null);
+            }
+        }
+    }
+
+    /** Drops everybody, and listens no more. */
+    @Override
+    public void close() {
+        for (Connection connection : List.copyOf(connections.values())) {
+            drop(connection, null);
+        }
+        server.close();
+        epoll.close();
+        wake.close();
+    }
+}
