@@ -11,6 +11,7 @@ import dev.outboard.perf.stream.FrameSendClient;
 import dev.outboard.perf.stream.StreamEchoClient;
 import dev.outboard.perf.stream.StreamReceiveClient;
 import dev.outboard.perf.stream.StreamSendClient;
+import dev.outboard.perf.versus.VersusCommand;
 
 /**
  * The demo, the benchmarks and the clients that measure drivers from inside their process.
@@ -32,6 +33,8 @@ module dev.outboard.perf {
             info.picocli;
     opens dev.outboard.perf.demo to
             info.picocli;
+    opens dev.outboard.perf.versus to
+            info.picocli;
     opens dev.outboard.perf.jmh to
             jmh.core;
     opens dev.outboard.perf.jmh.jmh_generated to
@@ -49,5 +52,6 @@ module dev.outboard.perf {
             DiskSha256Client;
     provides Subcommand with
             DemoCommand,
-            BenchCommand;
+            BenchCommand,
+            VersusCommand;
 }

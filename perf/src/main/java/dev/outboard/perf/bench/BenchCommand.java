@@ -27,10 +27,9 @@ import picocli.CommandLine.Parameters;
         name = "bench",
         mixinStandardHelpOptions = true,
         usageHelpAutoWidth = true,
-        description = {
-            "Runs micro-benchmarks (JMH), each in a process of its own: mapping, translation,",
-            "rings, patterns. Quiet the machine first."
-        })
+        description =
+                "Runs micro-benchmarks (JMH), each in a process of its own: mapping, translation,"
+                        + " rings, patterns. Quiet the machine first.")
 public final class BenchCommand implements Subcommand {
     private static final int ORDER = 60;
     private static final String ALLOCATION = "gc.alloc.rate.norm";

@@ -68,8 +68,8 @@ final class Table {
                 number("%.0f %%", row.deviceCpuPercent()),
                 row.iotlbHitRate() == null ? NONE : number("%.2f %%", 100 * row.iotlbHitRate()),
                 Long.toString(row.faults()),
-                row.windowEntries() == null ? NONE : "%,d".formatted(row.windowEntries()),
-                row.windowNanos() == null ? NONE : number("%,.1f", row.windowNanos() / 1e6),
+                row.windowEntries() == null ? "all" : "%,d".formatted(row.windowEntries()),
+                row.windowNanos() == null ? "always" : number("%,.1f", row.windowNanos() / 1e6),
                 row.verified() ? "yes" : "NO");
     }
 

@@ -109,6 +109,26 @@ abstract class ProcessTest {
         }
     }
 
+    /** The outboard processes of this source tree; not those of another on the same machine. */
+    static List<Long> outboardProcesses() {
+        var modules = ROOT.resolve("perf/target/modules").toString();
+        return ProcessHandle.allProcesses()
+                .filter(process -> commandLine(process.pid()).contains(modules))
+                .map(ProcessHandle::pid)
+                .filter(pid -> pid != ProcessHandle.current().pid())
+                .toList();
+    }
+
+    private static String commandLine(long pid) {
+        try {
+            var line = Files.readString(Path.of("/proc", Long.toString(pid), "cmdline"));
+            // This very test may have the folder on its path.
+            return line.contains("dev.outboard.host.cli.Outboard") ? line : "";
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
     /** Waits until a file is there. */
     static void awaitFile(Path file, OutboardProcess maker) throws InterruptedException {
         long deadline = System.nanoTime() + LIMIT.toNanos();
