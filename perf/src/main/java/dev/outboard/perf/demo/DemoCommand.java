@@ -19,9 +19,9 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         usageHelpAutoWidth = true,
         description =
-                "Shows the whole: streams messages between two network drivers and reads and writes a"
-                        + " disk, each driver and device in a process of its own, with the IOMMU off,"
-                        + " strict and deferred; every byte is checked.")
+                "Shows the whole: streams messages between two network drivers and reads and"
+                        + " writes a disk, each driver and device in a process of its own, with the"
+                        + " IOMMU off, strict and deferred; every byte is checked.")
 public final class DemoCommand implements Subcommand {
     private static final int ORDER = 1;
     private static final int EXIT_NOT_VERIFIED = 1;

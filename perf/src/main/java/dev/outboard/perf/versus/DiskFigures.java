@@ -87,9 +87,7 @@ final class DiskFigures {
         row.put("latencyP99Nanos", samples(results, "latencyP99Nanos").median());
         row.put("latencyP999Nanos", samples(results, "latencyP999Nanos").median());
         row.put("driverCpuPercent", samples(results, "cpuPercent").median());
-        row.put(
-                "allocatedBytesPerRequest",
-                samples(results, "allocatedBytesPerRequest").median());
+        row.put("allocatedBytesPerRequest", samples(results, "allocatedBytesPerRequest").median());
         return row;
     }
 
@@ -138,8 +136,7 @@ final class DiskFigures {
                             "millis=" + 1000 * seconds,
                             "--json");
             try (var driver = OutboardProcess.start("our driver", words)) {
-                var result =
-                        driver.awaitEvent(Event.RESULT, PATIENCE.plusSeconds(6L * seconds));
+                var result = driver.awaitEvent(Event.RESULT, PATIENCE.plusSeconds(6L * seconds));
                 driver.awaitExit(PATIENCE);
                 return rows(result);
             }

@@ -43,7 +43,13 @@ final class Testpmd implements AutoCloseable {
     /** DPDK's vhost back-end on processor 0; returns when its socket is there. */
     static Testpmd backEnd(Path socket, String mode, int frameBytes, Count count) {
         var testpmd =
-                start("backend", "net_vhost0,iface=" + socket + ",queues=1", 0, mode, frameBytes, count);
+                start(
+                        "backend",
+                        "net_vhost0,iface=" + socket + ",queues=1",
+                        0,
+                        mode,
+                        frameBytes,
+                        count);
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         while (!Files.exists(socket)) {
             if (!testpmd.process.isAlive() || System.nanoTime() - deadline > 0) {

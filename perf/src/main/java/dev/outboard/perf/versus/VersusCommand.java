@@ -127,8 +127,8 @@ public final class VersusCommand implements Subcommand {
         } else if (what == What.NET) {
             System.out.printf(
                     Locale.ROOT,
-                    "%-12s %5d bytes: ours %.2f M frames/s (%.2f-%.2f), virtio-user %.2f M (%.2f-%.2f),"
-                            + " ratio %.2f (%.2f-%.2f), %.3f bytes allocated per frame%n",
+                    "%-12s %5d bytes: ours %.2f M frames/s (%.2f-%.2f), virtio-user %.2f M"
+                            + " (%.2f-%.2f), ratio %.2f (%.2f-%.2f), %.3f bytes allocated per frame%n",
                     row.get("test"),
                     row.get("sizeBytes"),
                     millions(row, "framesPerSecond"),
@@ -144,8 +144,8 @@ public final class VersusCommand implements Subcommand {
         } else {
             System.out.printf(
                     Locale.ROOT,
-                    "%-28s depth %2d: %,.0f reads/s (%,.0f-%,.0f), latency p50 %.1f us, p99 %.1f us,"
-                            + " p99.9 %.1f us, %.3f bytes allocated per request%n",
+                    "%-28s depth %2d: %,.0f reads/s (%,.0f-%,.0f), latency p50 %.1f us,"
+                            + " p99 %.1f us, p99.9 %.1f us, %.3f bytes allocated per request%n",
                     row.get("backEnd"),
                     row.get("depth"),
                     row.get("operationsPerSecond"),

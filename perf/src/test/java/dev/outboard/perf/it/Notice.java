@@ -35,7 +35,9 @@ final class Notice {
     record Taken(long nanos, long waitedNanos) {
         void shouldBeAtOnce() {
             assertThat(nanos)
-                    .as("nanoseconds until it was noticed, %d of them without a processor", waitedNanos)
+                    .as(
+                            "nanoseconds until it was noticed, %d of them without a processor",
+                            waitedNanos)
                     .isLessThan(LIMIT_NANOS + waitedNanos);
         }
     }
