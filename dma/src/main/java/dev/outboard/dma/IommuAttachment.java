@@ -13,6 +13,7 @@ import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.MemoryFile;
 import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.PeerTimeoutException;
+import dev.outboard.uio.Resources;
 import dev.outboard.uio.UnixSocket;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -33,7 +34,7 @@ public final class IommuAttachment implements BusMaster {
     private final LocalMemory memory;
     private final Translator translator;
     private final EventDescriptor faultEvent;
-    private final List<AutoCloseable> owned;
+    private final Resources owned;
     private boolean inside;
     private boolean closed;
 
@@ -42,7 +43,7 @@ public final class IommuAttachment implements BusMaster {
             LocalMemory memory,
             Translator translator,
             EventDescriptor faultEvent,
-            List<AutoCloseable> owned) {
+            Resources owned) {
         this.socket = socket;
         this.memory = memory;
         this.translator = translator;
@@ -64,30 +65,14 @@ public final class IommuAttachment implements BusMaster {
         long deadline = System.nanoTime() + timeoutNanos;
         UnixSocket socket =
                 UnixSocket.connect(ownerSocket, UnixSocket.Kind.SEQPACKET, timeoutNanos);
-        List<AutoCloseable> owned = new ArrayList<>();
+        Resources owned = new Resources();
         owned.add(socket);
         try (Arena arena = Arena.ofConfined()) {
             Exchange exchange = new Exchange(socket, deviceName, deadline, arena);
             return exchange.attach(owned);
         } catch (RuntimeException failure) {
-            closeAll(owned);
+            owned.closeAfter(failure);
             throw failure;
-        }
-    }
-
-    private static void closeAll(List<AutoCloseable> owned) {
-        RuntimeException first = null;
-        for (AutoCloseable resource : owned.reversed()) {
-            try {
-                resource.close();
-            } catch (RuntimeException failure) {
-                first = first == null ? failure : first;
-            } catch (Exception impossible) {
-                throw new AssertionError("nothing owned here throws this", impossible);
-            }
-        }
-        if (first != null) {
-            throw first;
         }
     }
 
@@ -105,7 +90,7 @@ public final class IommuAttachment implements BusMaster {
             buffer = AttachProtocol.buffer(arena);
         }
 
-        IommuAttachment attach(List<AutoCloseable> owned) {
+        IommuAttachment attach(Resources owned) {
             socket.send(buffer, 0, AttachProtocol.writeHello(buffer, deviceName));
             List<Descriptor> received = new ArrayList<>();
             try {
@@ -173,10 +158,7 @@ public final class IommuAttachment implements BusMaster {
         }
 
         private static MemorySegment map(
-                Descriptor received,
-                long lengthBytes,
-                boolean writable,
-                List<AutoCloseable> owned) {
+                Descriptor received, long lengthBytes, boolean writable, Resources owned) {
             try (MemoryFile file = MemoryFile.adopt(received)) {
                 if (!file.isSizeSealed()) {
                     throw new IllegalArgumentException(
@@ -281,7 +263,7 @@ public final class IommuAttachment implements BusMaster {
         if (!closed) {
             exit();
             closed = true;
-            closeAll(owned);
+            owned.close();
         }
     }
 }

@@ -11,7 +11,7 @@ import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.HostedDevice;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.UsageException;
-import dev.outboard.host.resource.ResourceStack;
+import dev.outboard.uio.Resources;
 import java.util.concurrent.CountDownLatch;
 
 /**
@@ -44,7 +44,7 @@ final class DriverSession {
      * @throws DeviceLostException when the device went away
      */
     void run() {
-        var resources = new ResourceStack();
+        var resources = new Resources();
         try {
             var memory = resources.add(PhysicalMemory.create(plan.memoryBytes()));
             var domain = owner == null ? null : resources.add(claim(memory));

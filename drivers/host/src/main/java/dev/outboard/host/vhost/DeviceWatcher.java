@@ -1,9 +1,9 @@
 package dev.outboard.host.vhost;
 
-import dev.outboard.host.resource.ResourceStack;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.Resources;
 
 /**
  * Sees a device's socket hang up, within the time of a wake-up, whatever the driver is doing. Owns
@@ -14,7 +14,7 @@ final class DeviceWatcher implements AutoCloseable {
     private static final int END = 1;
     private static final long FOREVER = -1;
 
-    private final ResourceStack resources = new ResourceStack();
+    private final Resources resources = new Resources();
     private final Epoll epoll;
     private final EventDescriptor end;
     private final Runnable onHangUp;

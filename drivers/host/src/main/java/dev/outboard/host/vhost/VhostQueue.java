@@ -5,10 +5,10 @@ import dev.outboard.driver.DeviceLostException;
 import dev.outboard.driver.Doorbell;
 import dev.outboard.driver.QueueAddresses;
 import dev.outboard.host.bus.DeviceSetup;
-import dev.outboard.host.resource.ResourceStack;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.InterruptLine;
+import dev.outboard.uio.Resources;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 
 /** One queue of a vhost-user device, with its doorbell and its interrupt. The driver's thread. */
@@ -17,7 +17,7 @@ final class VhostQueue implements AutoCloseable {
     private final VhostFrontEnd frontEnd;
     private final DeviceSetup setup;
     private final int index;
-    private final ResourceStack resources = new ResourceStack();
+    private final Resources resources = new Resources();
     private final EventDescriptor kick;
     private EventDescriptor call;
     private boolean started;

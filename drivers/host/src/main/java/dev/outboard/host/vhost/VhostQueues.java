@@ -6,9 +6,9 @@ import dev.outboard.driver.Doorbell;
 import dev.outboard.driver.QueueAddresses;
 import dev.outboard.driver.QueueTransport;
 import dev.outboard.host.bus.DeviceSetup;
-import dev.outboard.host.resource.ResourceStack;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.InterruptLine;
+import dev.outboard.uio.Resources;
 import dev.outboard.uio.vhost.MemoryRegion;
 import dev.outboard.uio.vhost.VhostFeatures;
 import dev.outboard.uio.vhost.VhostFrontEnd;
@@ -159,7 +159,7 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
 
     @Override
     public void close() {
-        try (var all = new ResourceStack()) {
+        try (var all = new Resources()) {
             for (var queue : queues) {
                 if (queue != null) {
                     all.add(queue);

@@ -7,8 +7,8 @@ import dev.outboard.driver.QueueTransport;
 import dev.outboard.driver.Registers;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.HostedDevice;
-import dev.outboard.host.resource.ResourceStack;
 import dev.outboard.uio.Interrupt;
+import dev.outboard.uio.Resources;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -27,10 +27,10 @@ final class VhostUserDevice implements HostedDevice {
     private final DeviceSetup setup;
     private final VhostLink link;
     private final VhostQueues queues;
-    private final ResourceStack resources;
+    private final Resources resources;
 
     private VhostUserDevice(
-            DeviceSetup setup, VhostLink link, VhostQueues queues, ResourceStack resources) {
+            DeviceSetup setup, VhostLink link, VhostQueues queues, Resources resources) {
         this.setup = setup;
         this.link = link;
         this.queues = queues;
@@ -44,7 +44,7 @@ final class VhostUserDevice implements HostedDevice {
      */
     static VhostUserDevice connect(Path socket, DeviceSetup setup) {
         var link = new VhostLink(setup.name());
-        var resources = new ResourceStack();
+        var resources = new Resources();
         try {
             var frontEnd =
                     resources.add(

@@ -6,11 +6,11 @@ import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.driver.Device;
 import dev.outboard.driver.Doorbell;
-import dev.outboard.driver.Resources;
 import dev.outboard.driver.block.BlockQueue;
 import dev.outboard.driver.block.BlockStatus;
 import dev.outboard.driver.block.CompletionHandler;
 import dev.outboard.uio.Interrupt;
+import dev.outboard.uio.Resources;
 import dev.outboard.virtio.BlockDescriptor;
 import dev.outboard.virtio.DriverQueue;
 import dev.outboard.virtio.VirtqueueDescriptor;
@@ -72,7 +72,7 @@ final class RequestQueue implements BlockQueue, AutoCloseable {
         this.index = index;
         this.queue = queue;
         this.depth = depth;
-        this.slots = resources.take(dma.allocateCoherent((long) depth * SLOT_BYTES));
+        this.slots = resources.add(dma.allocateCoherent((long) depth * SLOT_BYTES));
         this.slotMemory = slots.memory();
         this.tags = new long[depth];
         this.dataIova = new long[depth];
@@ -84,7 +84,7 @@ final class RequestQueue implements BlockQueue, AutoCloseable {
             freeSlots[i] = depth - 1 - i;
         }
         freeCount = depth;
-        interrupt = resources.take(device.queues().interrupt(index, queue));
+        interrupt = resources.add(device.queues().interrupt(index, queue));
     }
 
     void start() {

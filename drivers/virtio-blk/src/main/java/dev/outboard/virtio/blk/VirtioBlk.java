@@ -1,9 +1,9 @@
 package dev.outboard.virtio.blk;
 
 import dev.outboard.driver.Device;
-import dev.outboard.driver.Resources;
 import dev.outboard.driver.block.BlockQueue;
 import dev.outboard.driver.block.BlockService;
+import dev.outboard.uio.Resources;
 import dev.outboard.virtio.DriverQueue;
 import dev.outboard.virtio.VirtioFeatures;
 import java.util.ArrayList;
@@ -37,7 +37,7 @@ final class VirtioBlk implements BlockService {
             queues.forEach(RequestQueue::start);
             return new VirtioBlk(config, List.copyOf(queues), resources);
         } catch (RuntimeException e) {
-            resources.close();
+            resources.closeAfter(e);
             throw e;
         }
     }
@@ -54,9 +54,9 @@ final class VirtioBlk implements BlockService {
                         (features & VirtioFeatures.RING_EVENT_IDX) != 0,
                         MAXIMUM_PARTS,
                         indirect);
-        resources.take(queue);
+        resources.add(queue);
         int depth = indirect ? entries : Math.max(1, entries / MINIMUM_PARTS);
-        return resources.take(new RequestQueue(device, config, index, queue, depth, resources));
+        return resources.add(new RequestQueue(device, config, index, queue, depth, resources));
     }
 
     @Override

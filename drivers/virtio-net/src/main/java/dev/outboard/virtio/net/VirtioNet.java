@@ -1,10 +1,10 @@
 package dev.outboard.virtio.net;
 
 import dev.outboard.driver.Device;
-import dev.outboard.driver.Resources;
 import dev.outboard.driver.net.NetworkService;
 import dev.outboard.driver.net.ReceiveQueue;
 import dev.outboard.driver.net.TransmitQueue;
+import dev.outboard.uio.Resources;
 import dev.outboard.virtio.DriverQueue;
 import dev.outboard.virtio.NetDescriptor;
 import dev.outboard.virtio.VirtioFeatures;
@@ -24,7 +24,7 @@ final class VirtioNet implements NetworkService {
         this.resources = resources;
         this.entries = device.queues().maximumEntries(NetDescriptor.receiveQueue(PAIR));
         var in = side(device, NetDescriptor.receiveQueue(PAIR), "receive", features, 1);
-        receive = resources.take(new ReceiveSide(device.dma(), in, buffers(device)));
+        receive = resources.add(new ReceiveSide(device.dma(), in, buffers(device)));
         var out =
                 side(
                         device,
@@ -32,7 +32,7 @@ final class VirtioNet implements NetworkService {
                         "transmit",
                         features,
                         TransmitSide.MAXIMUM_PARTS);
-        transmit = resources.take(new TransmitSide(device.dma(), out, buffers(device)));
+        transmit = resources.add(new TransmitSide(device.dma(), out, buffers(device)));
     }
 
     static VirtioNet start(Device device, long features, NetConfig config) {
@@ -43,14 +43,14 @@ final class VirtioNet implements NetworkService {
             net.transmit.start();
             return net;
         } catch (RuntimeException e) {
-            resources.close();
+            resources.closeAfter(e);
             throw e;
         }
     }
 
     private FrameBuffers buffers(Device device) {
         int frameBytes = NetDescriptor.ETHERNET_HEADER_BYTES + config.mtuBytes();
-        return resources.take(new FrameBuffers(device.dma(), entries, frameBytes));
+        return resources.add(new FrameBuffers(device.dma(), entries, frameBytes));
     }
 
     private QueueSide side(Device device, int index, String what, long features, int parts) {
@@ -62,8 +62,8 @@ final class VirtioNet implements NetworkService {
                         (features & VirtioFeatures.RING_EVENT_IDX) != 0,
                         parts,
                         (features & VirtioFeatures.RING_INDIRECT_DESC) != 0);
-        resources.take(queue);
-        return resources.take(new QueueSide(device, index, queue));
+        resources.add(queue);
+        return resources.add(new QueueSide(device, index, queue));
     }
 
     @Override

@@ -1,4 +1,4 @@
-package dev.outboard.host.resource;
+package dev.outboard.uio;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -8,9 +8,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class ResourceStackTest {
+class ResourcesTest {
     private final List<String> closed = new ArrayList<>();
-    private final ResourceStack stack = new ResourceStack();
+    private final Resources stack = new Resources();
 
     private AutoCloseable resource(String name) {
         return () -> closed.add(name);

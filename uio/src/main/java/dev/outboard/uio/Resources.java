@@ -1,4 +1,4 @@
-package dev.outboard.host.resource;
+package dev.outboard.uio;
 
 import java.util.ArrayDeque;
 
@@ -6,11 +6,11 @@ import java.util.ArrayDeque;
  * Resources that are given back together, the last one taken first. A failure to close one does not
  * keep the others open. One thread; closing twice does no harm.
  */
-public final class ResourceStack implements AutoCloseable {
+public final class Resources implements AutoCloseable {
     private final ArrayDeque<Entry> entries = new ArrayDeque<>();
 
     /** An empty stack. */
-    public ResourceStack() {}
+    public Resources() {}
 
     /** Adds a resource, and returns it. */
     public <T extends AutoCloseable> T add(T resource) {
