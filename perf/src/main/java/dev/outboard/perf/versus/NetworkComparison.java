@@ -130,7 +130,7 @@ final class NetworkComparison {
         double rate;
         try (var backEnd = backEnd(socket, send, frameBytes);
                 var driver = Testpmd.virtioUser(socket, send ? "txonly" : "rxonly", frameBytes)) {
-            Testpmd.sleep(2500);
+            driver.sleepAlive(2500);
             rate = backEnd.rate(seconds);
         }
         remove(socket);

@@ -135,6 +135,17 @@ final class Testpmd implements AutoCloseable {
         return samples.median();
     }
 
+    /** Waits; a program that ends meanwhile is an error. */
+    void sleepAlive(long millis) {
+        sleep(millis);
+        if (!process.isAlive()) {
+            throw new CommandException(
+                    process.name()
+                            + " ended: "
+                            + process.errorOutput().strip().lines().reduce("", (a, line) -> line));
+        }
+    }
+
     private List<Double> rates() {
         return rate.matcher(process.output())
                 .results()

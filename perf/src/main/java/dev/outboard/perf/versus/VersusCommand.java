@@ -127,8 +127,9 @@ public final class VersusCommand implements Subcommand {
         } else if (what == What.NET) {
             System.out.printf(
                     Locale.ROOT,
-                    "%-12s %5d bytes: ours %.2f M frames/s (%.2f-%.2f), virtio-user %.2f M"
-                            + " (%.2f-%.2f), ratio %.2f (%.2f-%.2f), %.3f bytes allocated per frame%n",
+                    "%-12s %5d bytes: ours %.2f M frames/s (%.2f-%.2f), virtio-user"
+                            + " %.2f M (%.2f-%.2f), ratio %.2f (%.2f-%.2f),"
+                            + " %.3f bytes allocated per frame%n",
                     row.get("test"),
                     row.get("sizeBytes"),
                     millions(row, "framesPerSecond"),
