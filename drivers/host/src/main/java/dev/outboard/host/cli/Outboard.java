@@ -29,7 +29,7 @@ import picocli.CommandLine.Spec;
             "OUTBOARD_DEBUG=1 adds stack traces; OUTBOARD_JDK names the JDK to run on."
         })
 public final class Outboard implements Runnable {
-    private static final int EXIT_NO_PARENT = 1;
+    private static final int EXIT_FAILED = 1;
 
     @Spec private CommandSpec spec;
 
@@ -41,9 +41,13 @@ public final class Outboard implements Runnable {
         PlatformLog.setUp();
         var stop = StopRequest.ofProcess();
         stop.install();
-        var code = commandLine().execute(words);
-        System.out.flush();
-        stop.finished(code);
+        var code = EXIT_FAILED;
+        try {
+            code = commandLine().execute(words);
+        } finally {
+            System.out.flush();
+            stop.finished(code);
+        }
         System.exit(code);
     }
 
@@ -76,7 +80,7 @@ public final class Outboard implements Runnable {
         var living = ProcessHandle.current().parent().map(ProcessHandle::pid).orElse(0L);
         if (!parent.equals(Long.toString(living))) {
             // It died before we asked, and the kernel will not tell.
-            Runtime.getRuntime().halt(EXIT_NO_PARENT);
+            Runtime.getRuntime().halt(EXIT_FAILED);
         }
     }
 

@@ -91,6 +91,9 @@ public final class RunCommand implements Subcommand {
     }
 
     private CommandException neverReturned(DeviceAbsentException cause) {
+        if (StopRequest.ofProcess().isStopping()) {
+            return new CommandException("stopped while waiting for the device to return", cause);
+        }
         return new CommandException(
                 "the device went away and did not return in "
                         + reconnectSeconds

@@ -3,13 +3,17 @@ package dev.outboard.host.process;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(60)
 class OutboardProcessTest {
@@ -115,6 +119,26 @@ class OutboardProcessTest {
             assertThat(child.awaitExit(LONG)).as(child::errorOutput).isZero();
             assertThat(child.output()).startsWith("outboard ").contains("Java ");
             assertThat(child.errorOutput()).isEmpty();
+        }
+    }
+
+    @Test
+    void shouldEndWithTheProcessThatStartedItThoughThatWasKilled(@TempDir Path folder)
+            throws Exception {
+        Files.write(folder.resolve("disk.raw"), new byte[512]);
+        var words = new ArrayList<>(OutboardCommand.prefix());
+        words.addAll(List.of("device", "disk", "--socket", folder.resolve("d.sock").toString()));
+        words.addAll(List.of("--file", folder.resolve("disk.raw").toString(), "--json"));
+        // A shell plays the parent: it names itself, as OutboardProcess does, and is killed.
+        var script = new ArrayList<>(List.of("sh", "-c", "OUTBOARD_PARENT=$$ \"$@\" & wait", "sh"));
+        script.addAll(words);
+        try (var parent = OutboardProcess.startProgram("parent", script, Map.of())) {
+            var child = ProcessHandle.of(parent.awaitReady(LONG).number("pid")).orElseThrow();
+
+            parent.kill();
+
+            child.onExit().get(20, TimeUnit.SECONDS);
+            assertThat(child.isAlive()).isFalse();
         }
     }
 }
