@@ -9,7 +9,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
 /**
@@ -56,8 +55,7 @@ final class Testpmd implements AutoCloseable {
                 var said = testpmd.process.output() + testpmd.process.errorOutput();
                 testpmd.close();
                 throw new CommandException(
-                        "dpdk-testpmd did not open its socket: "
-                                + said.strip().lines().reduce("", (before, line) -> line));
+                        "dpdk-testpmd did not open its socket: " + lastLine(said));
             }
             sleep(20);
         }
@@ -122,16 +120,17 @@ final class Testpmd implements AutoCloseable {
     /** The median of the rates it prints in the coming seconds. */
     double rate(int seconds) {
         int before = rates().size();
-        sleep(TimeUnit.SECONDS.toMillis(seconds + 1) + 200);
-        var all = rates();
-        var samples = new Samples();
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
         // The first began before we asked.
-        all.subList(Math.min(before + 1, all.size()), all.size()).forEach(samples::add);
-        if (samples.count() == 0) {
-            throw new CommandException(
-                    "dpdk-testpmd printed no rates: "
-                            + process.errorOutput().strip().lines().reduce("", (a, line) -> line));
+        while (rates().size() < before + 1 + seconds) {
+            sleepAlive(50);
+            if (System.nanoTime() - deadline > 0) {
+                throw new CommandException(
+                        process.name() + " prints no rates: " + lastLine(process.errorOutput()));
+            }
         }
+        var samples = new Samples();
+        rates().subList(before + 1, before + 1 + seconds).forEach(samples::add);
         return samples.median();
     }
 
@@ -140,10 +139,12 @@ final class Testpmd implements AutoCloseable {
         sleep(millis);
         if (!process.isAlive()) {
             throw new CommandException(
-                    process.name()
-                            + " ended: "
-                            + process.errorOutput().strip().lines().reduce("", (a, line) -> line));
+                    process.name() + " ended: " + lastLine(process.errorOutput()));
         }
+    }
+
+    private static String lastLine(String text) {
+        return text.strip().lines().reduce("", (before, line) -> line);
     }
 
     private List<Double> rates() {
