@@ -20,10 +20,12 @@ final class Testpmd implements AutoCloseable {
     private static final int HUGE_PAGES = 128;
 
     private final OutboardProcess process;
+    private final String prefix;
     private final Pattern rate;
 
-    private Testpmd(OutboardProcess process, Pattern rate) {
+    private Testpmd(OutboardProcess process, String prefix, Pattern rate) {
         this.process = process;
+        this.prefix = prefix;
         this.rate = rate;
     }
 
@@ -75,6 +77,7 @@ final class Testpmd implements AutoCloseable {
 
     private static Testpmd start(
             String name, String device, int processor, String mode, int frameBytes, Count count) {
+        var prefix = "outboard-" + name + "-" + ProcessHandle.current().pid();
         // Its output is a pipe, which it would fill before we see a line.
         var command = new ArrayList<>(List.of("stdbuf", "-oL", "dpdk-testpmd"));
         command.addAll(
@@ -90,7 +93,7 @@ final class Testpmd implements AutoCloseable {
                         "--lcores",
                         "0@(0,1),1@" + processor,
                         "--file-prefix",
-                        "outboard-" + name,
+                        prefix,
                         "--vdev",
                         device,
                         "--",
@@ -103,6 +106,7 @@ final class Testpmd implements AutoCloseable {
                         "--forward-mode=" + mode));
         return new Testpmd(
                 OutboardProcess.startProgram("dpdk-testpmd (" + name + ")", command, Map.of()),
+                prefix,
                 count.rate);
     }
 
@@ -166,5 +170,19 @@ final class Testpmd implements AutoCloseable {
     @Override
     public void close() {
         process.close();
+        // Without huge pages DPDK makes a folder and leaves it.
+        var folder = Path.of("/var/run/dpdk", prefix);
+        try {
+            if (Files.isDirectory(folder)) {
+                try (var files = Files.list(folder)) {
+                    for (var file : files.toList()) {
+                        Files.delete(file);
+                    }
+                }
+                Files.delete(folder);
+            }
+        } catch (IOException e) {
+            throw new CommandException(folder + " cannot be removed: " + e.getMessage(), e);
+        }
     }
 }
