@@ -1,0 +1,301 @@
+package dev.outboard.host.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.outboard.dma.DmaWindow;
+import dev.outboard.dma.DomainOptions;
+import dev.outboard.dma.IommuAttachment;
+import dev.outboard.dma.IommuOwner;
+import dev.outboard.dma.Strategy;
+import dev.outboard.driver.Client;
+import dev.outboard.driver.ClientContext;
+import dev.outboard.driver.Device;
+import dev.outboard.driver.DeviceException;
+import dev.outboard.driver.DeviceLostException;
+import dev.outboard.driver.Driver;
+import dev.outboard.driver.Match;
+import dev.outboard.driver.Service;
+import dev.outboard.driver.net.NetworkService;
+import dev.outboard.host.bus.DeviceAddress;
+import dev.outboard.host.cli.StopRequest;
+import dev.outboard.host.cli.UsageException;
+import dev.outboard.host.event.Event;
+import dev.outboard.host.event.EventOutput;
+import dev.outboard.iommu.Access;
+import dev.outboard.uio.Descriptor;
+import dev.outboard.uio.WaitPolicy;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** One life of a driver, with a device, a driver and a client that the test made up. */
+@Timeout(30)
+class DriverSessionTest {
+    private static final Match TOY = Match.type("toy", 1);
+    private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+
+    @TempDir Path folder;
+    private final List<String> happened = new ArrayList<>();
+    private final ToyBus bus = new ToyBus(happened);
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private final EventOutput output = new EventOutput(new PrintStream(bytes, true), true);
+    private final FaultLog faults = new FaultLog(output, System::nanoTime);
+    private RunReport report;
+    private int descriptorsBefore;
+
+    @BeforeEach
+    void countDescriptors() {
+        descriptorsBefore = Descriptor.openCount();
+    }
+
+    @AfterEach
+    void shouldHaveGivenEverythingBack() {
+        assertThat(Descriptor.openCount()).isEqualTo(descriptorsBefore);
+    }
+
+    /** What the test's service and driver are: they say when they come and go. */
+    private final class ToyService implements Service {
+        private boolean closed;
+
+        @Override
+        public String describe() {
+            return "a toy";
+        }
+
+        @Override
+        public void close() {
+            if (!closed) {
+                closed = true;
+                happened.add("service closed");
+            }
+        }
+    }
+
+    private final class ToyDriver implements Driver {
+        RuntimeException failure;
+
+        @Override
+        public String name() {
+            return "toy";
+        }
+
+        @Override
+        public Match match() {
+            return TOY;
+        }
+
+        @Override
+        public Service start(Device device) {
+            if (failure != null) {
+                throw failure;
+            }
+            happened.add("driver started");
+            return new ToyService();
+        }
+    }
+
+    private static Client client(
+            Class<? extends Service> type, BiConsumer<Service, ClientContext> work) {
+        return new Client() {
+            @Override
+            public String name() {
+                return "work";
+            }
+
+            @Override
+            public String help() {
+                return "works";
+            }
+
+            @Override
+            public Class<? extends Service> service() {
+                return type;
+            }
+
+            @Override
+            public void run(Service service, ClientContext context) {
+                work.accept(service, context);
+            }
+        };
+    }
+
+    private HostPlan plan(Driver driver, Strategy strategy, Client client) {
+        return new HostPlan(
+                driver,
+                new DeviceAddress(bus, "dev"),
+                strategy,
+                folder.resolve("i.sock"),
+                DomainOptions.DEFAULT,
+                1 << 20,
+                256,
+                WaitPolicy.BLOCK,
+                client,
+                Map.of("colour", "red"));
+    }
+
+    private void run(Driver driver, Client client) {
+        var plan = plan(driver, Strategy.OFF, client);
+        report = new RunReport(plan, output);
+        new DriverSession(plan, null, StopRequest.ofProcess(), faults, report).run();
+    }
+
+    private void run(BiConsumer<Service, ClientContext> work) {
+        run(new ToyDriver(), client(Service.class, work));
+    }
+
+    private List<Event> events() {
+        return bytes.toString().lines().map(Event::parse).filter(Objects::nonNull).toList();
+    }
+
+    @Test
+    void shouldTakeEverythingAndGiveItBackInReverse() {
+        run((service, context) -> happened.add("client " + context.options().get("colour")));
+
+        assertThat(happened)
+                .containsExactly(
+                        "device opened",
+                        "driver started",
+                        "client red",
+                        "service closed",
+                        "device closed");
+    }
+
+    @Test
+    void shouldReportWhatTheClientFoundOut() {
+        run(
+                (service, context) -> {
+                    assertThat(context.isStopping()).isFalse();
+                    assertThat(context.translation()).isNull();
+                    context.ready();
+                    context.ready();
+                    context.result("frames", 7L);
+                });
+        report.result(faults.count());
+
+        assertThat(events()).extracting(Event::name).containsExactly("up", "ready", "result");
+        var result = events().getLast();
+        assertThat(result.fields().get("client")).isEqualTo(Map.of("frames", 7L));
+        assertThat(result.text("strategy")).isEqualTo("off");
+        assertThat(result.text("owner")).isEqualTo("none");
+        assertThat(result.number("cpuUserNanos")).isNotNegative();
+    }
+
+    @Test
+    void shouldTellAndCountTheFaultsOfItsDevice() {
+        try (var owner = IommuOwner.listen(folder.resolve("i.sock"))) {
+            var plan =
+                    plan(
+                            new ToyDriver(),
+                            Strategy.STRICT,
+                            client(Service.class, (service, context) -> misbehave(context)));
+            report = new RunReport(plan, output);
+            new DriverSession(plan, owner, StopRequest.ofProcess(), faults, report).run();
+        }
+        faults.summarize();
+        report.result(faults.count());
+
+        assertThat(faults.count()).isEqualTo(1);
+        var fault = events().stream().filter(event -> event.name().equals("fault")).toList();
+        assertThat(fault).hasSize(1);
+        assertThat(fault.getFirst().text("device")).isEqualTo("dev");
+        assertThat(fault.getFirst().text("iova")).isEqualTo("0x7000");
+        assertThat(fault.getFirst().text("access")).isEqualTo("write");
+        var result = events().getLast();
+        assertThat(result.number("faults")).isEqualTo(1);
+        assertThat(((Map<?, ?>) result.fields().get("iotlb")).get("faults")).isEqualTo(1L);
+        assertThat(result.text("iommu")).isEqualTo("calgary");
+    }
+
+    /** Plays the device: attaches, and writes where nothing was mapped. */
+    private void misbehave(ClientContext context) {
+        try (var bad = IommuAttachment.connect(folder.resolve("i.sock"), "dev", 5 * SECOND)) {
+            bad.enter();
+            assertThat(bad.resolve(0x7000, 16, Access.WRITE, new DmaWindow())).isFalse();
+            bad.exit();
+            var deadline = System.nanoTime() + 10 * SECOND;
+            while (faults.count() == 0 && System.nanoTime() < deadline) {
+                Thread.onSpinWait();
+            }
+            assertThat(context.translation().counters().faults()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void shouldSayThatTheDeviceWentAwayThoughTheClientDidNotNotice() {
+        assertThatExceptionOfType(DeviceLostException.class)
+                .isThrownBy(
+                        () ->
+                                run(
+                                        (service, context) -> {
+                                            bus.device().lose();
+                                            assertThat(context.isStopping()).isTrue();
+                                        }));
+        assertThat(happened).endsWith("service closed", "device closed");
+    }
+
+    @Test
+    void shouldEndAnIdleDriverWhenItsDeviceGoesAway() {
+        bus.losesItself();
+        assertThatExceptionOfType(DeviceLostException.class)
+                .isThrownBy(() -> run(new ToyDriver(), null));
+        assertThat(events()).extracting(Event::name).containsExactly("up", "ready");
+        assertThat(happened).endsWith("service closed", "device closed");
+    }
+
+    @Test
+    void shouldCloseTheDeviceThatADriverCouldNotStart() {
+        var driver = new ToyDriver();
+        driver.failure = new DeviceException("too old");
+
+        assertThatExceptionOfType(DeviceException.class)
+                .isThrownBy(() -> run(driver, null))
+                .withMessage("too old");
+        assertThat(happened).containsExactly("device opened", "device closed");
+    }
+
+    @Test
+    void shouldRefuseADeviceThatTheDriverDoesNotDrive() {
+        bus.isOfType(2);
+        assertThatExceptionOfType(DeviceException.class)
+                .isThrownBy(() -> run(new ToyDriver(), null))
+                .withMessageContaining("driver toy does not drive");
+        assertThat(happened).containsExactly("device opened", "device closed");
+    }
+
+    @Test
+    void shouldCallAClientsComplaintAMistakeOfTheUser() {
+        assertThatExceptionOfType(UsageException.class)
+                .isThrownBy(
+                        () ->
+                                run(
+                                        (service, context) -> {
+                                            context.option("colour", 0);
+                                        }))
+                .withMessage("client work: option colour=red is not a whole number");
+        assertThat(happened).endsWith("service closed", "device closed");
+    }
+
+    @Test
+    void shouldRefuseAClientOfAnotherKindOfService() {
+        assertThatExceptionOfType(UsageException.class)
+                .isThrownBy(
+                        () ->
+                                run(
+                                        new ToyDriver(),
+                                        client(NetworkService.class, (service, context) -> {})))
+                .withMessageContaining("needs a NetworkService, and driver toy gives none");
+        assertThat(events()).isEmpty();
+    }
+}
