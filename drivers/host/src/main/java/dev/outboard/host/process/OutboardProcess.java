@@ -9,6 +9,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -20,13 +21,13 @@ import java.util.function.Consumer;
  *
  * <p>Its output is read as it comes: lines that are events (the child runs with {@code --json}) can
  * be waited for, the rest is kept, bounded, for the one who asks. Closing ends it: first politely,
- * then not. It never outlives this process, not even one killed by {@code kill -9}: an Outboard
- * child asks the kernel for that itself.
+ * then not. It does not outlive this process; an Outboard child not even one that was ended by
+ * {@code kill -9}, for it watches its parent itself.
  *
  * <p>Any thread. Owns two daemon threads until the child has ended.
  */
 public final class OutboardProcess implements AutoCloseable {
-    /** Set for children: the process id of the parent, without which they end. */
+    /** Set for Outboard children: the process id of the parent, without which they end. */
     public static final String PARENT_VARIABLE = "OUTBOARD_PARENT";
 
     private static final Duration POLITELY = Duration.ofSeconds(5);
@@ -62,7 +63,9 @@ public final class OutboardProcess implements AutoCloseable {
             String name, List<String> words, Map<String, String> environment) {
         var command = new ArrayList<>(OutboardCommand.prefix());
         command.addAll(words);
-        return startProgram(name, command, environment);
+        var all = new HashMap<>(environment);
+        all.put(PARENT_VARIABLE, Long.toString(ProcessHandle.current().pid()));
+        return startProgram(name, command, all);
     }
 
     /**
@@ -75,7 +78,6 @@ public final class OutboardProcess implements AutoCloseable {
             String name, List<String> command, Map<String, String> environment) {
         var builder = new ProcessBuilder(command);
         builder.redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
-        builder.environment().put(PARENT_VARIABLE, Long.toString(ProcessHandle.current().pid()));
         builder.environment().putAll(environment);
         try {
             return new OutboardProcess(name, Spawner.start(builder));
