@@ -12,11 +12,13 @@ final class DeviceWork implements DeviceLoop.Work {
     private static final Logger LOG = LoggerFactory.getLogger(DeviceWork.class);
 
     private final DeviceEngine engine;
-    private final List<VhostPort> ports;
+
+    /** An array, as to go through a list is to allocate. */
+    private final VhostPort[] ports;
 
     DeviceWork(DeviceEngine engine, List<VhostPort> ports) {
         this.engine = engine;
-        this.ports = List.copyOf(ports);
+        this.ports = ports.toArray(VhostPort[]::new);
     }
 
     @Override

@@ -6,21 +6,30 @@ import dev.outboard.virtio.BlockDescriptor;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The file behind a disk, and the lock that keeps other disks off it: shared among read-only ones,
  * exclusive for a writable one.
+ *
+ * <p>The lock is the process's, and goes when the process closes any descriptor of the file. So
+ * there is one disk to a file in a process, and nothing is opened before that is known.
  */
 final class DiskFile implements AutoCloseable {
+    private static final Set<Object> OPEN = ConcurrentHashMap.newKeySet();
+
+    private final Object key;
     private final FileAccess access;
     private final FileChannel lockChannel;
     private final long sectors;
 
-    private DiskFile(FileAccess access, FileChannel lockChannel, long sectors) {
+    private DiskFile(Object key, FileAccess access, FileChannel lockChannel, long sectors) {
+        this.key = key;
         this.access = access;
         this.lockChannel = lockChannel;
         this.sectors = sectors;
@@ -37,13 +46,42 @@ final class DiskFile implements AutoCloseable {
                     "disk file %s does not exist: create it, for instance with truncate -s 1G %s"
                             .formatted(path, path));
         }
-        FileAccess access = access(path, readOnly);
+        Object key = key(path);
+        if (!OPEN.add(key)) {
+            throw inUse(path, readOnly);
+        }
+        FileAccess access = null;
         try {
-            return new DiskFile(access, lock(path, readOnly), sectors(path, access.lengthBytes()));
+            access = access(path, readOnly);
+            long sectors = sectors(path, access.lengthBytes());
+            return new DiskFile(key, access, lock(path, readOnly), sectors);
         } catch (RuntimeException e) {
-            access.close();
+            if (access != null) {
+                access.close();
+            }
+            OPEN.remove(key);
             throw e;
         }
+    }
+
+    /** The same for all names of a file. */
+    private static Object key(Path path) {
+        try {
+            return Files.readAttributes(path, BasicFileAttributes.class).fileKey();
+        } catch (IOException e) {
+            throw new DeviceModelException(
+                    "disk file " + path + " cannot be looked at: " + e.getMessage(), e);
+        }
+    }
+
+    private static DeviceModelException inUse(Path path, boolean readOnly) {
+        return new DeviceModelException(
+                "disk file "
+                        + path
+                        + " is in use by another disk: stop that one, or give each its own file"
+                        + (readOnly
+                                ? ""
+                                : " (read-only disks of several processes can share one)"));
     }
 
     private static FileAccess access(Path path, boolean readOnly) {
@@ -79,19 +117,13 @@ final class DiskFile implements AutoCloseable {
             if (lock != null) {
                 return channel;
             }
-        } catch (OverlappingFileLockException e) {
-            // Another disk in this very process has it.
         } catch (IOException e) {
             close(channel);
             throw new DeviceModelException(
                     "disk file " + path + " cannot be locked: " + e.getMessage(), e);
         }
         close(channel);
-        throw new DeviceModelException(
-                "disk file "
-                        + path
-                        + " is in use by another disk: stop that one, or give each its own file"
-                        + (readOnly ? "" : " (read-only disks can share one)"));
+        throw inUse(path, readOnly);
     }
 
     private static void close(FileChannel channel) {
@@ -120,6 +152,7 @@ final class DiskFile implements AutoCloseable {
             access.close();
         } finally {
             close(lockChannel);
+            OPEN.remove(key);
         }
     }
 }

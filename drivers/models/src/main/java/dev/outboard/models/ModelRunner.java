@@ -33,8 +33,13 @@ final class ModelRunner {
         this.assembler = assembler;
     }
 
-    /** Opens everything, or nothing. */
-    private synchronized void open(Thread runner) {
+    /** Opens everything, or nothing; false when it was stopped before. */
+    private synchronized boolean open(Thread runner) {
+        if (stopped && !used) {
+            // Stopped before it began: there is nothing to run.
+            used = true;
+            return false;
+        }
         if (used) {
             throw new IllegalStateException(name + " was started before: make a new one");
         }
@@ -48,11 +53,14 @@ final class ModelRunner {
             throw e;
         }
         thread = runner;
+        return true;
     }
 
     /** Runs on the calling thread until stopped. */
     void run(Runnable ready) {
-        open(Thread.currentThread());
+        if (!open(Thread.currentThread())) {
+            return;
+        }
         try {
             ready.run();
             loop.run(assembly.work());
@@ -75,8 +83,9 @@ final class ModelRunner {
                                         end();
                                     }
                                 });
-        open(runner);
-        runner.start();
+        if (open(runner)) {
+            runner.start();
+        }
     }
 
     private void end() {
@@ -94,7 +103,6 @@ final class ModelRunner {
     /** Ends it, and waits until everything is closed; harmless when it is not running. */
     synchronized void stop() {
         if (!used) {
-            used = true;
             stopped = true;
         }
         if (stopped) {

@@ -380,20 +380,38 @@ class DiskModelTest {
     }
 
     @Test
-    void shouldKeepAFileForItself() {
+    void shouldKeepAFileForItself() throws IOException {
         start(options());
         var other = directory.resolve("other.sock");
+        var link = Files.createLink(directory.resolve("link.raw"), file);
         int before = Descriptor.openCount();
         for (boolean readOnly : new boolean[] {false, true}) {
-            var second = new DiskModel(DiskOptions.of(other, file).withReadOnly(readOnly));
-            assertThatThrownBy(second::start)
-                    .isInstanceOf(DeviceModelException.class)
-                    .hasMessageContaining("is in use by another disk");
+            for (var name : List.of(file, link)) {
+                var second = new DiskModel(DiskOptions.of(other, name).withReadOnly(readOnly));
+                assertThatThrownBy(second::start)
+                        .isInstanceOf(DeviceModelException.class)
+                        .hasMessageContaining("is in use by another disk");
+            }
         }
         assertThat(Descriptor.openCount()).isEqualTo(before);
         model.stop();
         var third = opened(new DiskModel(DiskOptions.of(other, file)));
         third.start();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldKeepAFileFromOtherProcesses(boolean readOnly) throws Exception {
+        start(options().withReadOnly(readOnly));
+        var arguments = List.of(directory.resolve("other.sock").toString(), file.toString());
+        try (var child = new ChildJvm(DiskProcess.class, arguments)) {
+            assertThat(child.line()).contains("is in use by another disk");
+        }
+        var sharing = List.of(arguments.get(0), arguments.get(1), "read-only");
+        try (var child = new ChildJvm(DiskProcess.class, sharing)) {
+            assertThat(child.line())
+                    .contains(readOnly ? DiskProcess.STARTED : "is in use by another disk");
+        }
     }
 
     @Test

@@ -37,6 +37,11 @@ final class NicDriver implements AutoCloseable {
         return start(iommu == null ? TestDriver.open(socket) : TestDriver.open(socket, iommu), 0);
     }
 
+    /** Over queues that run already. */
+    static NicDriver of(TestDriver started) {
+        return new NicDriver(started);
+    }
+
     static NicDriver start(TestDriver driver, long refused) {
         return new NicDriver(driver.start(2, refused));
     }

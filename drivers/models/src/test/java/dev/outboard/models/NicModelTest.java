@@ -1,89 +1,17 @@
 package dev.outboard.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outboard.dma.DmaDirection;
-import dev.outboard.uio.Descriptor;
-import dev.outboard.uio.vhost.VhostFrontEnd;
-import dev.outboard.uio.vhost.VhostProtocolException;
 import dev.outboard.virtio.VirtioFeatures;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Random;
-import java.util.concurrent.CountDownLatch;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class NicModelTest {
-    private static final MacAddress A = MacAddress.parse("02:00:00:00:00:0a");
-    private static final MacAddress B = MacAddress.parse("02:00:00:00:00:0b");
-    private static final MacAddress C = MacAddress.parse("02:00:00:00:00:0c");
-    private static final MacAddress ALL = new MacAddress(0xffff_ffff_ffffL);
-    private static final long OFFERED =
-            VirtioFeatures.VERSION_1
-                    | VirtioFeatures.RING_EVENT_IDX
-                    | VirtioFeatures.RING_INDIRECT_DESC
-                    | VirtioFeatures.NET_MAC
-                    | VirtioFeatures.NET_STATUS
-                    | VirtioFeatures.NET_MTU;
-
-    @TempDir Path directory;
-    private final List<AutoCloseable> opened = new ArrayList<>();
-    private NicModel model;
-
-    private <T extends AutoCloseable> T opened(T resource) {
-        opened.add(resource);
-        return resource;
-    }
-
-    @AfterEach
-    void close() throws Exception {
-        for (var resource : opened.reversed()) {
-            resource.close();
-        }
-    }
-
-    private Path socket(int port) {
-        return directory.resolve("nic" + port + ".sock");
-    }
-
-    private Path iommu(int port) {
-        return directory.resolve("iommu" + port + ".sock");
-    }
-
-    private void startModel(int ports, boolean translated, long backPressureNanos) {
-        var options = new NicPortOptions[ports];
-        for (int i = 0; i < ports; i++) {
-            options[i] =
-                    NicPortOptions.at(socket(i)).withIommu(translated ? iommu(i) : null).withMac(A);
-        }
-        model =
-                opened(
-                        new NicModel(
-                                NicOptions.of(options).withBackPressureNanos(backPressureNanos)));
-        model.start();
-    }
-
-    private void startModel(int ports, boolean translated) {
-        startModel(ports, translated, NicOptions.DEFAULT_BACK_PRESSURE_NANOS);
-    }
-
-    private NicDriver driver(int port, boolean translated) {
-        return opened(NicDriver.start(socket(port), translated ? iommu(port) : null));
-    }
-
-    private NicPortStatistics port(int index) {
-        return model.statistics().ports().get(index);
-    }
-
+/** What becomes of frames. */
+class NicModelTest extends NicFixture {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void shouldCarryFramesBetweenTwoPorts(boolean translated) {
@@ -277,56 +205,6 @@ class NicModelTest {
     }
 
     @Test
-    void shouldOfferOnlyWhatWorks() {
-        startModel(2, false);
-        var driver = opened(TestDriver.open(socket(0)));
-        assertThat(driver.frontEnd.features() & ~(1L << 30)).isEqualTo(OFFERED);
-        driver.negotiate(0);
-        assertThat(driver.frontEnd.queueCount()).isEqualTo(1);
-        var config = ByteBuffer.wrap(driver.frontEnd.readConfig(0, 12));
-        config.order(ByteOrder.LITTLE_ENDIAN);
-        var mac = new byte[6];
-        config.get(mac);
-        assertThat(mac).isEqualTo(A.bytes());
-        assertThat(config.getShort(6)).isEqualTo((short) 1);
-        assertThat(config.getShort(10)).isEqualTo((short) 1500);
-    }
-
-    @Test
-    void shouldOfferTheIommuOnlyWhereThereIsOne() {
-        startModel(2, true);
-        var driver = opened(TestDriver.open(socket(0)));
-        assertThat(driver.frontEnd.features() & ~(1L << 30))
-                .isEqualTo(OFFERED | VirtioFeatures.ACCESS_PLATFORM);
-    }
-
-    @Test
-    void shouldRefuseALegacyDriver() {
-        startModel(2, false);
-        var driver = opened(TestDriver.open(socket(0)));
-        assertThatThrownBy(() -> driver.negotiate(VirtioFeatures.VERSION_1))
-                .isInstanceOf(VhostProtocolException.class);
-        driver.hangUp();
-        Await.until("the end of the session", () -> port(0).disconnections() == 1);
-    }
-
-    @Test
-    void shouldRefuseAnIommuWhoseOwnerDoesNotAnswer() {
-        startModel(2, true);
-        var driver = opened(TestDriver.open(socket(0)));
-        driver.frontEnd.setProtocolFeatures(driver.frontEnd.protocolFeatures());
-        driver.frontEnd.setOwner();
-        assertThatThrownBy(
-                        () ->
-                                driver.frontEnd.setFeatures(
-                                        VirtioFeatures.VERSION_1 | VirtioFeatures.ACCESS_PLATFORM))
-                .isInstanceOf(VhostProtocolException.class);
-        // The refusal is no reason to hang up: without the IOMMU it works.
-        driver.frontEnd.setFeatures(VirtioFeatures.VERSION_1);
-        assertThat(port(0).connected()).isTrue();
-    }
-
-    @Test
     void shouldWorkForADriverWithoutEventIndexAndIndirectTables() {
         startModel(2, false);
         long refused = VirtioFeatures.RING_EVENT_IDX | VirtioFeatures.RING_INDIRECT_DESC;
@@ -338,22 +216,6 @@ class NicModelTest {
             a.driver.kicks.get(1).signal();
             assertThat(b.next()).isEqualTo(frame);
         }
-    }
-
-    @Test
-    void shouldRefuseASecondDriver() {
-        startModel(2, false);
-        var first = driver(0, false);
-        assertThatThrownBy(
-                        () -> {
-                            try (var second = VhostFrontEnd.connect(socket(0), 1_000_000_000L)) {
-                                second.features();
-                            }
-                        })
-                .isInstanceOf(RuntimeException.class);
-        assertThat(port(0).connected()).isTrue();
-        assertThat(port(0).disconnections()).isZero();
-        assertThat(first.driver.frontEnd.readConfig(0, 6)).hasSize(6);
     }
 
     @Test
@@ -445,94 +307,5 @@ class NicModelTest {
         a.driver.kicks.get(1).signal();
         Await.until("the end of the session", () -> port(0).disconnections() == 1);
         assertThat(port(0).lastReason()).contains("DMA fault on the available ring");
-    }
-
-    @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void shouldServeOneDriverAfterTheOtherAndKeepNothing(boolean translated) throws Exception {
-        startModel(2, translated);
-        var b = driver(1, translated).supply(64);
-        cycle(translated, b, 1);
-        int before = Descriptor.openCount();
-        for (int i = 2; i < 42; i++) {
-            cycle(translated, b, i);
-        }
-        assertThat(Descriptor.openCount()).isEqualTo(before);
-        assertThat(port(1).disconnections()).isZero();
-    }
-
-    private void cycle(boolean translated, NicDriver b, int number) throws Exception {
-        try (var a = NicDriver.start(socket(0), translated ? iommu(0) : null)) {
-            var frame = NicDriver.frame(B, A, 64, number);
-            a.send(frame, false);
-            assertThat(b.next()).isEqualTo(frame);
-            if (number % 2 == 0) {
-                // Stopped in good order, every other time.
-                assertThat(a.driver.frontEnd.stopVring(1)).isEqualTo(1);
-            }
-        }
-        Await.until("disconnection " + number, () -> port(0).disconnections() == number);
-    }
-
-    @Test
-    void shouldStopAndStartAQueue() {
-        startModel(2, false);
-        var a = driver(0, false);
-        var b = driver(1, false).supply(8);
-        a.send(NicDriver.frame(B, A, 60, 1), false);
-        b.next();
-        assertThat(a.driver.frontEnd.stopVring(1)).isEqualTo(1);
-        // Nothing is taken from a ring that is stopped.
-        a.send(NicDriver.frame(B, A, 60, 2), false);
-        a.driver.frontEnd.readConfig(0, 6);
-        assertThat(a.transmit.used()).isEqualTo(1);
-        a.driver.frontEnd.setVringBase(1, 1);
-        a.driver.frontEnd.setVringKick(1, a.driver.kicks.get(1));
-        a.driver.frontEnd.setVringEnabled(1, true);
-        assertThat(b.next()).isEqualTo(NicDriver.frame(B, A, 60, 2));
-    }
-
-    @Test
-    void shouldReleaseEverythingAtTheEnd() {
-        int before = Descriptor.openCount();
-        startModel(4, false);
-        var a = NicDriver.start(socket(0), null);
-        var b = NicDriver.start(socket(1), null);
-        a.send(NicDriver.frame(B, A, 60, 1), false);
-        model.stop();
-        assertThat(socket(0)).doesNotExist();
-        a.close();
-        b.close();
-        assertThat(Descriptor.openCount()).isEqualTo(before);
-        assertThatThrownBy(model::start).hasMessageContaining("was started before");
-    }
-
-    @Test
-    void shouldRefuseAPathWhereSomebodyListens() {
-        startModel(2, false);
-        int before = Descriptor.openCount();
-        var second =
-                new NicModel(
-                        NicOptions.of(
-                                NicPortOptions.at(directory.resolve("new.sock")),
-                                NicPortOptions.at(socket(1))));
-        assertThatThrownBy(second::start)
-                .isInstanceOf(DeviceModelException.class)
-                .hasMessageContaining(socket(1).toString());
-        assertThat(Descriptor.openCount()).isEqualTo(before);
-        assertThat(directory.resolve("new.sock")).doesNotExist();
-    }
-
-    @Test
-    void shouldSayWhenItIsReadyAndRunUntilStopped() throws Exception {
-        var options = NicOptions.of(NicPortOptions.at(socket(0)), NicPortOptions.at(socket(1)));
-        var running = new NicModel(options);
-        var ready = new CountDownLatch(1);
-        var thread = Thread.ofPlatform().start(() -> running.run(ready::countDown));
-        ready.await();
-        assertThat(socket(1)).exists();
-        running.stop();
-        thread.join(5000);
-        assertThat(thread.isAlive()).isFalse();
     }
 }
