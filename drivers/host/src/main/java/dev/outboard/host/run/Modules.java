@@ -76,10 +76,28 @@ final class Modules {
         return find("client", name, Client.class, Client::name, "--module-path DIR finds others");
     }
 
+    /** What there is, for the help. */
+    String describe() {
+        return "%nDrivers:%n".formatted()
+                + lines(Driver.class, Driver::name, driver -> "module " + moduleOf(driver))
+                + "%nClients:%n".formatted()
+                + lines(Client.class, Client::name, Client::help);
+    }
+
+    private <T> String lines(Class<T> type, Function<T, String> nameOf, Function<T, String> what) {
+        return provided(type).stream()
+                .map(one -> "  %-16s %s%n".formatted(nameOf.apply(one), what.apply(one)))
+                .sorted()
+                .collect(Collectors.joining());
+    }
+
+    private <T> List<T> provided(Class<T> type) {
+        return ServiceLoader.load(layer, type).stream().map(ServiceLoader.Provider::get).toList();
+    }
+
     private <T> T find(
             String kind, String name, Class<T> type, Function<T, String> nameOf, String remedy) {
-        var all =
-                ServiceLoader.load(layer, type).stream().map(ServiceLoader.Provider::get).toList();
+        var all = provided(type);
         var found =
                 all.stream()
                         .filter(one -> name.equals(nameOf.apply(one)) || name.equals(moduleOf(one)))

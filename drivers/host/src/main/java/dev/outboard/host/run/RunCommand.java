@@ -9,9 +9,13 @@ import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.host.event.EventOutput;
+import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code outboard run}: hosts one driver. */
 @Command(
@@ -39,6 +43,14 @@ public final class RunCommand implements Subcommand {
 
     /** For the service loader. */
     public RunCommand() {}
+
+    /** The drivers and clients are looked for only when somebody wants to read of them. */
+    @Spec
+    void addToHelp(CommandSpec spec) {
+        spec.usageMessage()
+                .sectionMap()
+                .put(UsageMessageSpec.SECTION_KEY_FOOTER, help -> Modules.of(List.of()).describe());
+    }
 
     @Override
     public int order() {

@@ -144,4 +144,19 @@ class UsageTest {
             assertThat(out.toString().lines().count()).isGreaterThan(5);
         }
     }
+
+    @Test
+    void shouldListTheDriversInTheHelpOfRun() {
+        var out = new StringWriter();
+        var command = Outboard.commandLine().setOut(new PrintWriter(out));
+        command.execute("run", "--help");
+
+        assertThat(out.toString())
+                .containsSubsequence(
+                        "Drivers:",
+                        "virtio-blk",
+                        "module dev.outboard.virtio.blk",
+                        "virtio-net",
+                        "Clients:");
+    }
 }
