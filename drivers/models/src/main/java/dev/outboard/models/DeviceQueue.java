@@ -3,9 +3,6 @@ package dev.outboard.models;
 import static dev.outboard.virtio.VirtqueueDescriptor.AVAILABLE_ELEMENT_BYTES;
 import static dev.outboard.virtio.VirtqueueDescriptor.AVAILABLE_NO_INTERRUPT;
 import static dev.outboard.virtio.VirtqueueDescriptor.DESCRIPTOR_BYTES;
-import static dev.outboard.virtio.VirtqueueDescriptor.FLAG_INDIRECT;
-import static dev.outboard.virtio.VirtqueueDescriptor.FLAG_NEXT;
-import static dev.outboard.virtio.VirtqueueDescriptor.FLAG_WRITE;
 import static dev.outboard.virtio.VirtqueueDescriptor.RING_ELEMENTS_OFFSET;
 import static dev.outboard.virtio.VirtqueueDescriptor.RING_FLAGS_OFFSET;
 import static dev.outboard.virtio.VirtqueueDescriptor.RING_INDEX_OFFSET;
@@ -16,15 +13,10 @@ import static dev.outboard.virtio.VirtqueueDescriptor.USED_ELEMENT_BYTES;
 import static dev.outboard.virtio.VirtqueueDescriptor.USED_NO_NOTIFY;
 
 import dev.outboard.dma.BusMaster;
-import dev.outboard.dma.DmaWindow;
 import dev.outboard.iommu.Access;
 import dev.outboard.virtio.VirtioFeatures;
 import dev.outboard.virtio.VirtqueueDescriptor;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 
 /**
  * The device's side of a split virtqueue (VIRTIO 1.2, section 2.7).
@@ -43,39 +35,23 @@ import java.nio.ByteOrder;
  * exceptions.
  */
 final class DeviceQueue {
-    private static final ValueLayout.OfLong U64_UNALIGNED =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final long MOST_CHAIN_BYTES = 0xffff_ffffL;
     private static final int SHORT_MASK = 0xffff;
 
     private final String name;
-    private final RingWindow descriptors = new RingWindow(this, "descriptor table", Access.READ);
+    private final DescriptorChain chain = new DescriptorChain(this);
     private final RingWindow available = new RingWindow(this, "available ring", Access.READ);
     private final RingWindow used = new RingWindow(this, "used ring", Access.WRITE);
-    private final DmaWindow tableWindow = new DmaWindow();
     private BusMaster bus;
     private long generation;
     private int entries;
     private int mask;
     private boolean eventIndex;
     private boolean indirect;
-
-    /** Where an indirect table is copied to before it is looked at. */
-    private MemorySegment table = MemorySegment.NULL;
-
     private int nextAvailable;
     private int seenAvailable;
     private int nextUsed;
     private int publishedUsed;
     private boolean notifyOff;
-
-    private int head;
-    private long[] addresses = {};
-    private long[] lengths = {};
-    private int readable;
-    private int count;
-    private long readableBytes;
-    private long chainBytes;
 
     /** A queue that is not started. The name begins the message of each error. */
     DeviceQueue(String name) {
@@ -102,12 +78,7 @@ final class DeviceQueue {
         aligned("descriptor table", parts.descriptors(), DESCRIPTOR_BYTES);
         aligned("available ring", parts.available(), 2);
         aligned("used ring", parts.used(), 4);
-        if (ringEntries != entries) {
-            entries = ringEntries;
-            addresses = new long[ringEntries];
-            lengths = new long[ringEntries];
-            table = Arena.ofAuto().allocate((long) ringEntries * DESCRIPTOR_BYTES, 8);
-        }
+        entries = ringEntries;
         mask = ringEntries - 1;
         eventIndex = (features & VirtioFeatures.RING_EVENT_IDX) != 0;
         indirect = (features & VirtioFeatures.RING_INDIRECT_DESC) != 0;
@@ -122,8 +93,7 @@ final class DeviceQueue {
     /** Goes on elsewhere: the front-end gave another memory table. */
     void move(BusMaster busMaster, RingAddresses parts) {
         bus = busMaster;
-        descriptors.place(
-                bus, parts.descriptors(), VirtqueueDescriptor.descriptorTableBytes(entries));
+        chain.place(bus, parts.descriptors(), entries, indirect);
         // Without event index the last two bytes are not there.
         int event = eventIndex ? 0 : 2;
         available.place(
@@ -143,7 +113,7 @@ final class DeviceQueue {
     void begin(long sectionGeneration) {
         if (sectionGeneration != generation) {
             generation = sectionGeneration;
-            descriptors.forget();
+            chain.forget();
             available.forget();
             used.forget();
         }
@@ -176,167 +146,12 @@ final class DeviceQueue {
     void load() {
         int slot = nextAvailable & mask;
         long at = available.at(RING_ELEMENTS_OFFSET + (long) slot * AVAILABLE_ELEMENT_BYTES, 2);
-        head = available.memory.get(U16, at) & SHORT_MASK;
-        if (head >= entries) {
-            throw new RingException(
-                    this, "head %d is outside the ring's %d entries".formatted(head, entries));
-        }
-        count = 0;
-        readable = 0;
-        readableBytes = 0;
-        chainBytes = 0;
-        walk();
+        chain.load(available.memory.get(U16, at) & SHORT_MASK);
     }
 
-    private void walk() {
-        int index = head;
-        for (int seen = 0; seen < entries; seen++) {
-            long at = descriptors.at((long) index * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES);
-            // Length, flags and next in one read: what is checked is what is used.
-            long address = descriptors.memory.get(U64_UNALIGNED, at);
-            long rest = descriptors.memory.get(U64_UNALIGNED, at + 8);
-            int flags = (int) (rest >>> 32) & SHORT_MASK;
-            if ((flags & FLAG_INDIRECT) != 0) {
-                walkTable(address, rest & MOST_CHAIN_BYTES, flags);
-                return;
-            }
-            add(address, rest & MOST_CHAIN_BYTES, flags);
-            if ((flags & FLAG_NEXT) == 0) {
-                return;
-            }
-            index = (int) (rest >>> 48);
-            if (index >= entries) {
-                throw new RingException(
-                        this,
-                        "chain %d goes on at %d, outside the ring's %d entries"
-                                .formatted(head, index, entries));
-            }
-        }
-        throw new RingException(
-                this,
-                "chain %d is a loop: longer than the ring's %d entries".formatted(head, entries));
-    }
-
-    /** An indirect table: copied, then checked (section 2.7.5.3). */
-    private void walkTable(long address, long bytes, int outerFlags) {
-        int length = copyTable(address, bytes, outerFlags);
-        int index = 0;
-        for (int seen = 0; seen < length; seen++) {
-            long at = (long) index * DESCRIPTOR_BYTES;
-            long rest = table.get(U64_UNALIGNED, at + 8);
-            int flags = (int) (rest >>> 32) & SHORT_MASK;
-            if ((flags & FLAG_INDIRECT) != 0) {
-                throw new RingException(
-                        this, "chain %d has an indirect table inside another".formatted(head));
-            }
-            add(table.get(U64_UNALIGNED, at), rest & MOST_CHAIN_BYTES, flags);
-            if ((flags & FLAG_NEXT) == 0) {
-                return;
-            }
-            index = (int) (rest >>> 48);
-            if (index >= length) {
-                throw new RingException(
-                        this,
-                        "chain %d goes on at %d, outside its indirect table of %d"
-                                .formatted(head, index, length));
-            }
-        }
-        throw new RingException(
-                this,
-                "chain %d is a loop: longer than its indirect table of %d".formatted(head, length));
-    }
-
-    private int copyTable(long address, long bytes, int outerFlags) {
-        if (!indirect) {
-            throw new RingException(
-                    this, "chain %d is indirect, which was not negotiated".formatted(head));
-        }
-        if ((outerFlags & FLAG_NEXT) != 0) {
-            throw new RingException(
-                    this, "chain %d goes on after its indirect table".formatted(head));
-        }
-        if (bytes == 0 || bytes % DESCRIPTOR_BYTES != 0) {
-            throw new RingException(
-                    this,
-                    "chain %d has an indirect table of %d bytes, not a multiple of 16"
-                            .formatted(head, bytes));
-        }
-        long length = bytes / DESCRIPTOR_BYTES;
-        if (length + count > entries) {
-            throw new RingException(
-                    this,
-                    "chain %d has an indirect table of %d, longer than the ring's %d entries"
-                            .formatted(head, length, entries));
-        }
-        for (long done = 0; done < bytes; done += tableWindow.lengthBytes) {
-            if (!bus.resolve(address + done, bytes - done, Access.READ, tableWindow)) {
-                throw new RingException(
-                        this,
-                        "DMA fault on the indirect table of chain %d: bus address 0x%x"
-                                .formatted(head, address + done));
-            }
-            MemorySegment.copy(
-                    tableWindow.memory, tableWindow.offset, table, done, tableWindow.lengthBytes);
-        }
-        return (int) length;
-    }
-
-    private void add(long address, long bytes, int flags) {
-        if (bytes == 0) {
-            throw new RingException(this, "chain %d has a buffer of no bytes".formatted(head));
-        }
-        if (Long.compareUnsigned(address + bytes, address) < 0) {
-            throw new RingException(
-                    this,
-                    "chain %d has a buffer of %d bytes at 0x%x, past the last address"
-                            .formatted(head, bytes, address));
-        }
-        chainBytes += bytes;
-        if (chainBytes > MOST_CHAIN_BYTES) {
-            throw new RingException(this, "chain %d is longer than 4 GiB in all".formatted(head));
-        }
-        if ((flags & FLAG_WRITE) == 0) {
-            if (readable != count) {
-                throw new RingException(
-                        this,
-                        "chain %d has a readable buffer after a writable one".formatted(head));
-            }
-            readable++;
-            readableBytes += bytes;
-        }
-        addresses[count] = address;
-        lengths[count] = bytes;
-        count++;
-    }
-
-    /** Bus addresses of the loaded chain's buffers: the readable ones, then the writable ones. */
-    long[] addresses() {
-        return addresses;
-    }
-
-    /** Lengths of the loaded chain's buffers in bytes, each at least 1. */
-    long[] lengths() {
-        return lengths;
-    }
-
-    /** How many buffers of the loaded chain the device reads: they come first. */
-    int readableCount() {
-        return readable;
-    }
-
-    /** How many buffers the loaded chain has. */
-    int count() {
-        return count;
-    }
-
-    /** Bytes that the device may read. */
-    long readableBytes() {
-        return readableBytes;
-    }
-
-    /** Bytes that the device may write. */
-    long writableBytes() {
-        return chainBytes - readableBytes;
+    /** The loaded chain. */
+    DescriptorChain chain() {
+        return chain;
     }
 
     /** Gives the loaded chain back, once; visible to the driver after {@link #publish}. */
@@ -344,7 +159,7 @@ final class DeviceQueue {
         long offset = RING_ELEMENTS_OFFSET + (long) (nextUsed & mask) * USED_ELEMENT_BYTES;
         // Two stores, as an element need not lie in one page.
         long at = used.at(offset, 4);
-        used.memory.set(U32, at, head);
+        used.memory.set(U32, at, chain.head());
         at = used.at(offset + 4, 4);
         used.memory.set(U32, at, (int) writtenBytes);
         nextUsed = nextUsed + 1 & SHORT_MASK;

@@ -83,6 +83,7 @@ final class DeviceWork implements DeviceLoop.Work {
             }
         }
         if (!found) {
+            LOG.error("an access to memory failed, and no driver cut any off", error);
             failInside("an access to memory failed: " + error.getMessage());
         }
         closeSections();

@@ -81,11 +81,13 @@ final class DiskRequest {
      * @throws RingException when the chain is no request
      */
     boolean serve(DeviceQueue queue, boolean writeThrough) {
-        if (queue.readableBytes() < HEADER_BYTES || queue.writableBytes() < STATUS_BYTES) {
+        if (queue.chain().readableBytes() < HEADER_BYTES
+                || queue.chain().writableBytes() < STATUS_BYTES) {
             throw new RingException(
                     queue,
                     "a request of %d readable and %d writable bytes has no header or no status"
-                            .formatted(queue.readableBytes(), queue.writableBytes()));
+                            .formatted(
+                                    queue.chain().readableBytes(), queue.chain().writableBytes()));
         }
         faulted = false;
         dataBytes = 0;
@@ -110,11 +112,11 @@ final class DiskRequest {
     private byte perform(DeviceQueue queue) {
         return switch (type) {
             case BlockDescriptor.TYPE_IN -> {
-                dataBytes = queue.writableBytes() - STATUS_BYTES;
+                dataBytes = queue.chain().writableBytes() - STATUS_BYTES;
                 yield transfer(queue, false);
             }
             case BlockDescriptor.TYPE_OUT -> {
-                dataBytes = queue.readableBytes() - HEADER_BYTES;
+                dataBytes = queue.chain().readableBytes() - HEADER_BYTES;
                 yield readOnly ? IO_ERROR : transfer(queue, true);
             }
             case BlockDescriptor.TYPE_FLUSH -> OK;
@@ -125,7 +127,7 @@ final class DiskRequest {
 
     private byte identify(DeviceQueue queue) {
         cursor.openWritable(queue);
-        long room = queue.writableBytes() - STATUS_BYTES;
+        long room = queue.chain().writableBytes() - STATUS_BYTES;
         return cursor.copyFrom(identity, 0, Math.min(room, IDENTITY_BYTES)) ? OK : fault();
     }
 
@@ -242,8 +244,9 @@ final class DiskRequest {
 
     /** Writes the status into the loaded chain, and completes it. */
     void finish(DeviceQueue queue) {
-        int last = queue.count() - 1;
-        long statusAddress = queue.addresses()[last] + queue.lengths()[last] - STATUS_BYTES;
+        DescriptorChain chain = queue.chain();
+        int last = chain.count() - 1;
+        long statusAddress = chain.addresses()[last] + chain.lengths()[last] - STATUS_BYTES;
         boolean told = queue.bus().resolve(statusAddress, STATUS_BYTES, Access.WRITE, statusWindow);
         if (told) {
             statusWindow.memory.set(ValueLayout.JAVA_BYTE, statusWindow.offset, status);
@@ -252,7 +255,7 @@ final class DiskRequest {
         }
         count(told);
         // Nothing written: the driver sees that there is no status.
-        queue.complete(told ? queue.writableBytes() : 0);
+        queue.complete(told ? queue.chain().writableBytes() : 0);
     }
 
     private void count(boolean told) {

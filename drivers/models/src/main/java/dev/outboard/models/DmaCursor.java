@@ -34,14 +34,14 @@ final class DmaCursor {
 
     /** Stands before the first byte that the device may write. */
     void openWritable(DeviceQueue queue) {
-        open(queue, queue.readableCount(), Access.WRITE);
+        open(queue, queue.chain().readableCount(), Access.WRITE);
     }
 
     private void open(DeviceQueue queue, int first, int newAccess) {
         bus = queue.bus();
         access = newAccess;
-        addresses = queue.addresses();
-        lengths = queue.lengths();
+        addresses = queue.chain().addresses();
+        lengths = queue.chain().lengths();
         buffer = first;
         doneOfBuffer = 0;
         lengthBytes = 0;

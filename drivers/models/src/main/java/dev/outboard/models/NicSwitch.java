@@ -118,7 +118,7 @@ final class NicSwitch implements DeviceEngine {
     /** Takes the next frame; false when it has to wait for its receiver. */
     private boolean take(SwitchPort from, DeviceQueue queue, long nowNanos) {
         queue.load();
-        long frameBytes = queue.readableBytes() - HEADER_BYTES;
+        long frameBytes = queue.chain().readableBytes() - HEADER_BYTES;
         if (frameBytes < ETHERNET_HEADER_BYTES || frameBytes > MOST_FRAME_BYTES) {
             return drop(from, queue, SwitchPort.MALFORMED);
         }
@@ -218,7 +218,7 @@ final class NicSwitch implements DeviceEngine {
         }
         to.feed();
         long bytes = HEADER_BYTES + frameBytes;
-        if (buffers.writableBytes() < bytes) {
+        if (buffers.chain().writableBytes() < bytes) {
             to.counters.add(SwitchPort.TOO_LONG, 1);
             return NOT_DELIVERED;
         }
@@ -265,7 +265,7 @@ final class NicSwitch implements DeviceEngine {
     private static boolean loadBuffer(SwitchPort to, DeviceQueue buffers) {
         while (buffers.waiting() > 0) {
             buffers.load();
-            if (buffers.writableBytes() >= ALL_HEADERS_BYTES) {
+            if (buffers.chain().writableBytes() >= ALL_HEADERS_BYTES) {
                 return true;
             }
             to.counters.add(SwitchPort.TOO_LONG, 1);

@@ -1,8 +1,5 @@
 package dev.outboard.models;
 
-import dev.outboard.dma.BusMaster;
-import dev.outboard.dma.IommuAttachment;
-import dev.outboard.dma.MemoryTable;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.UnixSocket;
@@ -31,10 +28,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     private final VhostSession protocol;
     private final int socketToken;
     private final Vring[] vrings;
-    private BusMaster bus;
-    private IommuAttachment attachment;
-    private int attachmentToken;
-    private RegionGuard guard;
+    private final SessionMemory memory;
     private long features;
     private boolean inside;
     private String failure;
@@ -49,6 +43,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
             vrings[i] = new Vring(loop, "queue " + i);
         }
         this.socket = socket;
+        memory = new SessionMemory(loop, settings, this::fail);
         protocol = new VhostSession(socket, this);
         socketToken =
                 loop.watch(
@@ -129,7 +124,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     /** Begins a DMA section, unless inside already; a queue must be running. */
     void enter() {
         if (!inside) {
-            long generation = bus.enter();
+            long generation = memory.bus().enter();
             inside = true;
             for (var vring : vrings) {
                 vring.queue().begin(generation);
@@ -167,13 +162,13 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     void abandon() {
         if (inside) {
             inside = false;
-            bus.exit();
+            memory.bus().exit();
         }
     }
 
     /** Whether the driver took memory away under the device. */
     boolean isMemoryTruncated() {
-        return guard != null && guard.isTruncated();
+        return memory.isTruncated();
     }
 
     @Override
@@ -213,105 +208,45 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
             throw new VhostProtocolException(
                     "VIRTIO_F_VERSION_1 was not accepted: this device has no legacy interface");
         }
-        if ((own & VirtioFeatures.ACCESS_PLATFORM) == 0) {
-            detach();
-        } else if (attachment == null) {
-            attach();
+        boolean translated = (own & VirtioFeatures.ACCESS_PLATFORM) != 0;
+        if (translated != memory.isAttached()) {
+            stopAll();
+            if (translated) {
+                memory.attach();
+            } else {
+                memory.close();
+            }
         }
         features = own;
     }
 
-    private void attach() {
-        IommuAttachment attached;
-        try {
-            attached =
-                    IommuAttachment.connect(
-                            settings.iommu(), settings.name(), settings.attachLimitNanos());
-        } catch (RuntimeException e) {
-            throw new VhostProtocolException(
-                    "VIRTIO_F_ACCESS_PLATFORM was accepted, and the IOMMU at "
-                            + settings.iommu()
-                            + " has nothing for device "
-                            + settings.name()
-                            + ": "
-                            + e.getMessage());
-        }
-        replaceBus(attached);
-        attachment = attached;
-        attachmentToken =
-                loop.watch(
-                        attached.descriptor(),
-                        Epoll.HANG_UP,
-                        events -> fail("the owner of its IOMMU is gone"));
-    }
-
-    private void detach() {
-        if (attachment != null) {
-            replaceBus(null);
-        }
-    }
-
-    /** Lets go of all memory, and of rings that lie in it unless they can move. */
-    private void replaceBus(BusMaster newBus) {
+    /** Rings do not outlive the kind of their addresses. */
+    private void stopAll() {
         abandon();
+        for (var vring : vrings) {
+            vring.stop();
+        }
+    }
+
+    @Override
+    public void memoryTable(List<MemoryRegion> regions) {
+        if (memory.isAttached()) {
+            // With an IOMMU every address is an IOVA, and memory is its owner's to give.
+            regions.forEach(region -> region.descriptor().close());
+            return;
+        }
+        abandon();
+        memory.map(regions);
         try {
-            if (newBus != null) {
-                for (var vring : vrings) {
-                    if (vring.isStarted()) {
-                        vring.move(newBus);
-                    }
+            for (var vring : vrings) {
+                if (vring.isStarted()) {
+                    vring.move(memory.bus());
                 }
             }
         } catch (VhostProtocolException e) {
             // The ring stands nowhere now: refusing the request is not enough.
             fail(e.getMessage());
             throw e;
-        } finally {
-            if (newBus == null) {
-                for (var vring : vrings) {
-                    vring.stop();
-                }
-            }
-            closeBus();
-            bus = newBus;
-        }
-    }
-
-    private void closeBus() {
-        if (attachment != null) {
-            loop.unwatch(attachment.descriptor(), attachmentToken);
-            attachment = null;
-        }
-        if (guard != null) {
-            guard.close();
-            guard = null;
-        }
-        if (bus != null) {
-            bus.close();
-            bus = null;
-        }
-    }
-
-    @Override
-    public void memoryTable(List<MemoryRegion> regions) {
-        if (attachment != null) {
-            // With an IOMMU every address is an IOVA, and memory is its owner's to give.
-            regions.forEach(region -> region.descriptor().close());
-            return;
-        }
-        var newGuard = new RegionGuard();
-        try {
-            newGuard.guard(regions);
-            // From here on the table owns the regions' descriptors, also when it fails.
-            replaceBus(MemoryTable.of(regions));
-            guard = newGuard;
-        } catch (VhostProtocolException e) {
-            newGuard.close();
-            throw e;
-        } catch (RuntimeException e) {
-            newGuard.close();
-            regions.forEach(region -> region.descriptor().close());
-            throw new VhostProtocolException("the memory table is refused: " + e.getMessage());
         }
     }
 
@@ -359,12 +294,12 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
 
     @Override
     public void vringAddresses(int queue, long descriptors, long used, long available) {
-        checked(queue).addresses(descriptors, used, available, bus);
+        checked(queue).addresses(descriptors, used, available, memory.bus());
     }
 
     @Override
     public void vringKick(int queue, EventDescriptor kick) {
-        checked(queue).start(kick, bus, features);
+        checked(queue).start(kick, memory.bus(), features);
     }
 
     @Override
@@ -385,7 +320,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     @Override
     public int stopVring(int queue) {
         var vring = checked(queue);
-        if (vring.isStarted() && bus != null) {
+        if (vring.isStarted()) {
             showCompletions();
         }
         return vring.stop();
@@ -411,7 +346,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
             }
             vring.close();
         }
-        closeBus();
+        memory.close();
         loop.unwatch(protocol.descriptor(), socketToken);
         protocol.close();
     }

@@ -70,12 +70,12 @@ class DeviceQueueTest {
         assertThat(queue.waiting()).isEqualTo(1);
         queue.load();
 
-        assertThat(queue.count()).isEqualTo(3);
-        assertThat(queue.readableCount()).isEqualTo(1);
-        assertThat(queue.readableBytes()).isEqualTo(10);
-        assertThat(queue.writableBytes()).isEqualTo(50);
-        assertThat(queue.addresses()).startsWith(DATA, DATA + 100, DATA + 200);
-        assertThat(queue.lengths()).startsWith(10, 20, 30);
+        assertThat(queue.chain().count()).isEqualTo(3);
+        assertThat(queue.chain().readableCount()).isEqualTo(1);
+        assertThat(queue.chain().readableBytes()).isEqualTo(10);
+        assertThat(queue.chain().writableBytes()).isEqualTo(50);
+        assertThat(queue.chain().addresses()).startsWith(DATA, DATA + 100, DATA + 200);
+        assertThat(queue.chain().lengths()).startsWith(10, 20, 30);
     }
 
     @Test
@@ -101,7 +101,7 @@ class DeviceQueueTest {
         queue.load();
         queue.load();
         assertThat(queue.waiting()).isEqualTo(1);
-        assertThat(queue.addresses()).startsWith(DATA);
+        assertThat(queue.chain().addresses()).startsWith(DATA);
         assertThat(queue.publish()).isFalse();
         assertThat(ring.take()).isFalse();
     }
@@ -115,7 +115,7 @@ class DeviceQueueTest {
             ring.offerOne(i, DATA, 1 + i, 0);
             assertThat(queue.waiting()).isEqualTo(1);
             queue.load();
-            assertThat(queue.readableBytes()).isEqualTo(1 + i);
+            assertThat(queue.chain().readableBytes()).isEqualTo(1 + i);
             queue.complete(0);
             queue.publish();
             assertThat(ring.take()).isTrue();
@@ -130,9 +130,9 @@ class DeviceQueueTest {
         ring.descriptorAt(DATA + 32, DATA + 1024, 100, FLAG_WRITE, 0);
         ring.offerOne(4, DATA, 48, FLAG_INDIRECT);
         queue.load();
-        assertThat(queue.count()).isEqualTo(2);
-        assertThat(queue.addresses()).startsWith(DATA + 512, DATA + 1024);
-        assertThat(queue.readableCount()).isEqualTo(1);
+        assertThat(queue.chain().count()).isEqualTo(2);
+        assertThat(queue.chain().addresses()).startsWith(DATA + 512, DATA + 1024);
+        assertThat(queue.chain().readableCount()).isEqualTo(1);
     }
 
     @Test
@@ -155,8 +155,8 @@ class DeviceQueueTest {
         ring.offer(0);
         ring.publish(true, 0);
         queue.load();
-        assertThat(queue.count()).isEqualTo(3);
-        assertThat(queue.lengths()).startsWith(5, 12, 34);
+        assertThat(queue.chain().count()).isEqualTo(3);
+        assertThat(queue.chain().lengths()).startsWith(5, 12, 34);
     }
 
     @Test
@@ -173,7 +173,7 @@ class DeviceQueueTest {
             for (int i = 0; i < entries; i++) {
                 assertThat(queue.waiting()).isPositive();
                 queue.load();
-                assertThat(queue.readableBytes()).isEqualTo(1 + i);
+                assertThat(queue.chain().readableBytes()).isEqualTo(1 + i);
                 queue.complete(i);
             }
             queue.publish();
@@ -199,7 +199,7 @@ class DeviceQueueTest {
         ring.offerOne(0, DATA, 7, 0);
         assertThat(queue.waiting()).isEqualTo(1);
         queue.load();
-        assertThat(queue.readableBytes()).isEqualTo(7);
+        assertThat(queue.chain().readableBytes()).isEqualTo(7);
     }
 
     @ParameterizedTest

@@ -62,14 +62,16 @@ final class RandomChain {
 
     static void check(DeviceQueue queue, int[] chain, long seed, int step) {
         int buffers = chain.length - LENGTHS - chain[1];
-        assertThat(queue.count()).as("seed %d step %d", seed, step).isEqualTo(buffers);
-        assertThat(queue.readableCount()).as("seed %d step %d", seed, step).isEqualTo(chain[2]);
+        assertThat(queue.chain().count()).as("seed %d step %d", seed, step).isEqualTo(buffers);
+        assertThat(queue.chain().readableCount())
+                .as("seed %d step %d", seed, step)
+                .isEqualTo(chain[2]);
         long bytes = 0;
         for (int i = 0; i < buffers; i++) {
-            assertThat(queue.lengths()[i]).isEqualTo(chain[LENGTHS + i]);
+            assertThat(queue.chain().lengths()[i]).isEqualTo(chain[LENGTHS + i]);
             bytes += chain[LENGTHS + i];
         }
-        assertThat(queue.readableBytes() + queue.writableBytes()).isEqualTo(bytes);
+        assertThat(queue.chain().readableBytes() + queue.chain().writableBytes()).isEqualTo(bytes);
     }
 
     static void release(int[] chain, List<Integer> free) {
