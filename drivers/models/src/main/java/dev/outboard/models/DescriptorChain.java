@@ -57,8 +57,8 @@ final class DescriptorChain {
     void place(BusMaster newBus, long address, int newEntries, boolean mayBeIndirect) {
         bus = newBus;
         indirect = mayBeIndirect;
-        if (newEntries != entries) {
-            entries = newEntries;
+        entries = newEntries;
+        if (newEntries > addresses.length) {
             addresses = new long[newEntries];
             lengths = new long[newEntries];
             table = Arena.ofAuto().allocate((long) newEntries * DESCRIPTOR_BYTES, 8);

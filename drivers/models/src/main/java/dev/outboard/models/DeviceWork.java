@@ -49,8 +49,9 @@ final class DeviceWork implements DeviceLoop.Work {
     public long sleepLimitNanos(long nowNanos) {
         long limit = engine.sleepLimitNanos(nowNanos);
         for (var port : ports) {
-            if (port.session() != null && port.session().isPolled()) {
-                limit = limit < 0 ? DeviceLoop.LOOK_NANOS : Math.min(limit, DeviceLoop.LOOK_NANOS);
+            long own = port.sleepLimitNanos();
+            if (own != DeviceLoop.FOREVER && (limit == DeviceLoop.FOREVER || own < limit)) {
+                limit = own;
             }
         }
         return limit;
@@ -59,7 +60,7 @@ final class DeviceWork implements DeviceLoop.Work {
     @Override
     public void afterLook() {
         for (var port : ports) {
-            port.endIfFailed();
+            port.tend();
         }
     }
 

@@ -217,6 +217,7 @@ final class NicSwitch implements DeviceEngine {
             return starve(to, mayWait, nowNanos);
         }
         to.feed();
+        buffers.refuseDoorbell();
         long bytes = HEADER_BYTES + frameBytes;
         if (buffers.chain().writableBytes() < bytes) {
             to.counters.add(SwitchPort.TOO_LONG, 1);

@@ -14,11 +14,21 @@ import org.slf4j.LoggerFactory;
 final class VhostPort implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(VhostPort.class);
 
+    /** How long to let a connection wait when there is no descriptor for it. */
+    private static final long PAUSE_NANOS = 100_000_000;
+
+    /** Who tries again and again is told of once in so long. */
+    private static final long REFUSAL_NANOS = 1_000_000_000;
+
     private final DeviceLoop loop;
     private final PortSettings settings;
     private final PortDevice device;
     private final UnixServer server;
-    private final int serverToken;
+    private int serverToken;
+    private boolean paused;
+    private long pausedNanos;
+    private int refused;
+    private long refusedNanos;
     private PortSession session;
     private UnixSocket.Credentials driver;
     private volatile long disconnections;
@@ -34,7 +44,26 @@ final class VhostPort implements AutoCloseable {
         } catch (RuntimeException e) {
             throw new DeviceModelException("device " + settings.name() + ": " + e.getMessage(), e);
         }
+        listen();
+    }
+
+    private void listen() {
         serverToken = loop.watch(server.descriptor(), Epoll.READABLE, events -> accept());
+    }
+
+    /** The connection goes on waiting: without a pause the loop would turn round it. */
+    private void pause() {
+        loop.unwatch(server.descriptor(), serverToken);
+        paused = true;
+        pausedNanos = System.nanoTime();
+    }
+
+    /** How long the loop may sleep for this port's sake, or {@link DeviceLoop#FOREVER}. */
+    long sleepLimitNanos() {
+        if (paused) {
+            return PAUSE_NANOS;
+        }
+        return session != null && session.isPolled() ? DeviceLoop.LOOK_NANOS : DeviceLoop.FOREVER;
     }
 
     private void accept() {
@@ -43,6 +72,7 @@ final class VhostPort implements AutoCloseable {
             socket = server.accept();
         } catch (NativeException e) {
             LOG.warn("{}: a driver could not connect: {}", settings.name(), e.getMessage());
+            pause();
             return;
         }
         if (socket == null) {
@@ -55,15 +85,25 @@ final class VhostPort implements AutoCloseable {
         }
         endIfFailed();
         if (session != null) {
-            LOG.warn(
-                    "{}: refused a second driver, process {}: process {} has it",
-                    settings.name(),
-                    newDriver.pid(),
-                    driver.pid());
-            socket.close();
+            refuse(socket, newDriver);
             return;
         }
         open(socket, newDriver);
+    }
+
+    private void refuse(UnixSocket socket, UnixSocket.Credentials newDriver) {
+        socket.close();
+        refused++;
+        long now = System.nanoTime();
+        if (refused == 1 || now - refusedNanos >= REFUSAL_NANOS) {
+            LOG.warn(
+                    "{}: refused a second driver, process {}, as process {} has it ({} refused)",
+                    settings.name(),
+                    newDriver.pid(),
+                    driver.pid(),
+                    refused);
+            refusedNanos = now;
+        }
     }
 
     private void open(UnixSocket socket, UnixSocket.Credentials newDriver) {
@@ -84,8 +124,17 @@ final class VhostPort implements AutoCloseable {
         return session;
     }
 
+    /** Sees to what cannot wait for an event: a session that has failed, a pause that is over. */
+    void tend() {
+        endIfFailed();
+        if (paused && System.nanoTime() - pausedNanos >= PAUSE_NANOS) {
+            paused = false;
+            listen();
+        }
+    }
+
     /** Closes a session that has failed, and is then ready for the next. */
-    void endIfFailed() {
+    private void endIfFailed() {
         if (session == null || session.failure() == null) {
             return;
         }
@@ -126,7 +175,9 @@ final class VhostPort implements AutoCloseable {
         if (session != null) {
             end();
         }
-        loop.unwatch(server.descriptor(), serverToken);
+        if (!paused) {
+            loop.unwatch(server.descriptor(), serverToken);
+        }
         server.close();
     }
 }

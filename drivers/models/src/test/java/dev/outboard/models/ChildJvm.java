@@ -14,17 +14,28 @@ final class ChildJvm implements AutoCloseable {
     private final Process process;
 
     ChildJvm(Class<?> main, List<String> arguments) throws IOException {
-        var command =
-                new ArrayList<>(
-                        List.of(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "-XX:+UseSerialGC",
-                                "-XX:TieredStopAtLevel=1",
-                                "-Xshare:auto",
-                                "--enable-native-access=ALL-UNNAMED",
-                                "-cp",
-                                String.join(File.pathSeparator, classPath()),
-                                main.getName()));
+        this(List.of(), main, arguments);
+    }
+
+    /** One that can open no more descriptors than {@code limit}. */
+    static ChildJvm limited(int limit, Class<?> main, List<String> arguments) throws IOException {
+        var shell = List.of("sh", "-c", "ulimit -n " + limit + " && exec \"$@\"", "sh");
+        return new ChildJvm(shell, main, arguments);
+    }
+
+    private ChildJvm(List<String> prefix, Class<?> main, List<String> arguments)
+            throws IOException {
+        var command = new ArrayList<>(prefix);
+        command.addAll(
+                List.of(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:+UseSerialGC",
+                        "-XX:TieredStopAtLevel=1",
+                        "-Xshare:auto",
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-cp",
+                        String.join(File.pathSeparator, classPath()),
+                        main.getName()));
         command.addAll(arguments);
         process =
                 new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
@@ -48,6 +59,12 @@ final class ChildJvm implements AutoCloseable {
     /** The next line that it prints. */
     String line() throws IOException {
         return process.inputReader().readLine();
+    }
+
+    /** Sends it a line. */
+    void order(String line) throws IOException {
+        process.outputWriter().write(line + "\n");
+        process.outputWriter().flush();
     }
 
     /** kill -9; returns when it is gone. */

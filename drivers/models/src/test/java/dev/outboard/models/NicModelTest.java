@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outboard.dma.DmaDirection;
 import dev.outboard.virtio.VirtioFeatures;
+import dev.outboard.virtio.VirtqueueDescriptor;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -307,5 +308,26 @@ class NicModelTest extends NicFixture {
         a.driver.kicks.get(1).signal();
         Await.until("the end of the session", () -> port(0).disconnections() == 1);
         assertThat(port(0).lastReason()).contains("DMA fault on the available ring");
+    }
+
+    @Test
+    void shouldSpareADriverWithoutEventIndexTheDoorbellOfItsBuffers() {
+        startModel(2, false);
+        var a = driver(0, false);
+        var driver = TestDriver.open(socket(1));
+        var b = opened(NicDriver.start(driver, VirtioFeatures.RING_EVENT_IDX)).supply(8);
+        for (int i = 0; i < 20; i++) {
+            a.send(NicDriver.frame(B, A, 60, i), false);
+            b.next();
+        }
+        assertThat(b.receive.usedFlags()).isEqualTo(VirtqueueDescriptor.USED_NO_NOTIFY);
+        // Out of buffers: now it wants to be told.
+        for (int i = 0; i < 9; i++) {
+            a.send(NicDriver.frame(B, A, 60, i), false);
+        }
+        Await.until("the wish for a doorbell", () -> b.receive.usedFlags() == 0);
+        b.supplyAgain(0);
+        driver.kicks.get(NicDriver.RECEIVE).signal();
+        Await.until("the last frame", () -> port(1).receivedFrames() == 29);
     }
 }

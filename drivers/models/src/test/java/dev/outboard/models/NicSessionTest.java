@@ -267,4 +267,19 @@ class NicSessionTest extends NicFixture {
                 .isInstanceOf(VhostProtocolException.class);
         assertThat(port(0).connected()).isTrue();
     }
+
+    @Test
+    void shouldLetADriverWaitWhileThereIsNoDescriptorForIt() throws Exception {
+        var arguments = List.of(socket(0).toString(), socket(1).toString());
+        try (var full = ChildJvm.limited(128, FullProcess.class, arguments)) {
+            assertThat(full.line()).isEqualTo("full");
+            try (var frontEnd = VhostFrontEnd.connect(socket(0), 1_000_000_000L)) {
+                full.order("watch");
+                // A connection that cannot be accepted is no reason to turn round and round.
+                assertThat(Long.parseLong(full.line())).isLessThan(250);
+                assertThat(full.line()).isEqualTo("released");
+                assertThat(frontEnd.features() & OFFERED).isEqualTo(OFFERED);
+            }
+        }
+    }
 }

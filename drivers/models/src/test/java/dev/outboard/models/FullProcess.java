@@ -1,0 +1,64 @@
+package dev.outboard.models;
+
+import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.NativeException;
+import dev.outboard.uio.ProcessControl;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Scanner;
+
+/** A switch in a process that has no descriptor left, until it is told to let go of some. */
+final class FullProcess {
+    private static final long WATCHED_MILLIS = 500;
+
+    private FullProcess() {}
+
+    /** Arguments: the sockets of two ports. */
+    public static void main(String[] arguments) throws IOException, InterruptedException {
+        ProcessControl.dieWithParent();
+        var ports =
+                NicOptions.of(
+                        NicPortOptions.at(Path.of(arguments[0])),
+                        NicPortOptions.at(Path.of(arguments[1])));
+        try (var model = new NicModel(ports);
+                var orders = new Scanner(System.in)) {
+            model.start();
+            // What answers later is loaded while there are descriptors to load it with.
+            busyMillis(1);
+            List<EventDescriptor> hoard = hoard();
+            System.out.println("full");
+            orders.nextLine();
+            System.out.println(busyMillis(WATCHED_MILLIS));
+            hoard.forEach(EventDescriptor::close);
+            System.out.println("released");
+            orders.nextLine();
+        }
+    }
+
+    private static List<EventDescriptor> hoard() {
+        var hoard = new ArrayList<EventDescriptor>();
+        try {
+            while (true) {
+                hoard.add(EventDescriptor.create());
+            }
+        } catch (NativeException e) {
+            return hoard;
+        }
+    }
+
+    /** How long the switch's thread works in so long a time. */
+    private static long busyMillis(long millis) throws InterruptedException {
+        var threads = ManagementFactory.getThreadMXBean();
+        for (var info : threads.getThreadInfo(threads.getAllThreadIds())) {
+            if (info != null && info.getThreadName().equals("nic")) {
+                long before = threads.getThreadCpuTime(info.getThreadId());
+                Thread.sleep(millis);
+                return (threads.getThreadCpuTime(info.getThreadId()) - before) / 1_000_000;
+            }
+        }
+        throw new IllegalStateException("there is no thread called nic");
+    }
+}
