@@ -50,7 +50,7 @@ final class DescriptorChain {
 
     DescriptorChain(DeviceQueue queue) {
         this.queue = queue;
-        descriptors = new RingWindow(queue, "descriptor table", Access.READ);
+        descriptors = new RingWindow(queue, "descriptor table", DESCRIPTOR_BYTES, Access.READ);
     }
 
     /** Says where the descriptor table is, how long, and whether it may name others. */

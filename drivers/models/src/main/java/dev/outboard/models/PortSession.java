@@ -294,7 +294,15 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
 
     @Override
     public void vringAddresses(int queue, long descriptors, long used, long available) {
-        checked(queue).addresses(descriptors, used, available, memory.bus());
+        try {
+            checked(queue).addresses(descriptors, used, available, memory.bus());
+        } catch (VhostProtocolException e) {
+            if (checked(queue).isStarted()) {
+                // The ring stands nowhere now: refusing the request is not enough.
+                fail(e.getMessage());
+            }
+            throw e;
+        }
     }
 
     @Override

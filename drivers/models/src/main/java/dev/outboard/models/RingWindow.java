@@ -21,6 +21,7 @@ final class RingWindow {
 
     private final DeviceQueue queue;
     private final String part;
+    private final int alignment;
     private final int access;
     private final DmaWindow window = new DmaWindow();
     private BusMaster bus;
@@ -33,14 +34,25 @@ final class RingWindow {
     private long coveredFrom;
     private long coveredTo;
 
-    RingWindow(DeviceQueue queue, String part, int access) {
+    /**
+     * @param part for messages
+     * @param alignment of the part in bytes, a power of two (section 2.7)
+     * @param access what the device does with it, bits of {@link dev.outboard.iommu.Access}
+     */
+    RingWindow(DeviceQueue queue, String part, int alignment, int access) {
         this.queue = queue;
         this.part = part;
+        this.alignment = alignment;
         this.access = access;
     }
 
-    /** Says where the part is; nothing is touched yet. */
+    /**
+     * Says where the part is; nothing is touched yet.
+     *
+     * @throws RingException when it is not aligned
+     */
     void place(BusMaster newBus, long newAddress, long newLengthBytes) {
+        requireAligned(newAddress, newAddress);
         bus = newBus;
         busAddress = newAddress;
         lengthBytes = newLengthBytes;
@@ -84,6 +96,8 @@ final class RingWindow {
         resolve(offset);
         memory = window.memory;
         base = window.offset - offset;
+        // A memory table can be such that an aligned bus address is none here.
+        requireAligned(memory.address() + base, busAddress);
         coveredFrom = offset;
         coveredTo = offset + window.lengthBytes;
         while (coveredTo < lengthBytes) {
@@ -95,6 +109,14 @@ final class RingWindow {
                 return;
             }
             coveredTo += window.lengthBytes;
+        }
+    }
+
+    private void requireAligned(long address, long named) {
+        if ((address & alignment - 1) != 0) {
+            throw new RingException(
+                    queue,
+                    "%s at 0x%x is not aligned to %d bytes".formatted(part, named, alignment));
         }
     }
 

@@ -99,14 +99,18 @@ final class Vring implements AutoCloseable {
         try {
             queue.start(bus, entries, ringAddresses(bus), base, features);
         } catch (RingException e) {
-            throw new VhostProtocolException(e.getMessage());
+            throw new VhostProtocolException(e.getMessage(), e);
         }
         started = true;
     }
 
     /** Goes on in another memory table. */
     void move(BusMaster bus) {
-        queue.move(bus, ringAddresses(bus));
+        try {
+            queue.move(bus, ringAddresses(bus));
+        } catch (RingException e) {
+            throw new VhostProtocolException(e.getMessage(), e);
+        }
     }
 
     private RingAddresses ringAddresses(BusMaster bus) {

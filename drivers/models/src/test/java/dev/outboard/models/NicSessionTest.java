@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.vhost.MemoryRegion;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import dev.outboard.uio.vhost.VhostProtocolException;
 import dev.outboard.virtio.VirtioFeatures;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.assertj.core.api.Assertions;
@@ -281,5 +283,30 @@ class NicSessionTest extends NicFixture {
                 assertThat(frontEnd.features() & OFFERED).isEqualTo(OFFERED);
             }
         }
+    }
+
+    @Test
+    void shouldEndTheSessionWhoseMemoryTablePutsItsRingsAtOddAddresses() {
+        startModel(2, false);
+        var a = driver(0, false);
+        // Guest and file a byte apart: aligned for the driver, odd for the device.
+        var odd = new ArrayList<MemoryRegion>();
+        for (var region : a.driver.regions()) {
+            odd.add(
+                    new MemoryRegion(
+                            region.guestAddress() + 1,
+                            region.lengthBytes(),
+                            region.userAddress() + 1,
+                            0,
+                            region.descriptor()));
+        }
+        try {
+            a.driver.frontEnd.setMemoryTable(odd);
+        } catch (RuntimeException refused) {
+            // The device may meet the ring before or after it has answered.
+        }
+        Await.until("the end of the session", () -> port(0).disconnections() == 1);
+        assertThat(port(0).lastReason())
+                .containsAnyOf("is not aligned", "is in no region", "is refused");
     }
 }
