@@ -315,11 +315,22 @@ final class NicSwitch implements DeviceEngine {
                 work = true;
             }
             if (port.isStarved() && port.canReceive() && port.receive().askForDoorbell()) {
-                work = true;
+                port.feed();
+                // Buffers are work only for those who wait for them.
+                work |= isAnyBlocked();
             }
             port.session().leave();
         }
         return work;
+    }
+
+    private boolean isAnyBlocked() {
+        for (var port : ports) {
+            if (port.isBlocked()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Until the first sender's patience is over. */

@@ -2,9 +2,7 @@ package dev.outboard.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.sun.management.ThreadMXBean;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.io.TempDir;
@@ -13,8 +11,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the one thread of a device allocates while it works: nothing. */
 class DeviceAllocationTest {
-    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-
     private static final int ROUNDS = 40;
 
     /** Less than one object for every hundred frames or thirty requests. */
@@ -22,23 +18,13 @@ class DeviceAllocationTest {
 
     @TempDir Path directory;
 
-    private static long allocatedBytes(String name) {
-        for (long id : THREADS.getAllThreadIds()) {
-            var info = THREADS.getThreadInfo(id);
-            if (info != null && info.getThreadName().equals(name)) {
-                return THREADS.getThreadAllocatedBytes(id);
-            }
-        }
-        throw new AssertionError("no thread is called " + name);
-    }
-
     /** Native calls allocate until they are compiled; then a round costs nothing. */
     private static long leastAllocated(String thread, Runnable round) {
         long least = Long.MAX_VALUE;
         for (int i = 0; i < ROUNDS && least >= LITTLE_BYTES; i++) {
-            long before = allocatedBytes(thread);
+            long before = LoopThread.allocatedBytes(thread);
             round.run();
-            least = Math.min(least, allocatedBytes(thread) - before);
+            least = Math.min(least, LoopThread.allocatedBytes(thread) - before);
         }
         return least;
     }

@@ -422,4 +422,12 @@ class DiskModelTest {
             assertThat(disk.read(0, i, SECTOR, 1)).isNotNull();
         }
     }
+
+    @Test
+    void shouldSleepWhileThereIsNothingToDo() throws InterruptedException {
+        start(options().withQueues(4));
+        var disk = opened(DiskDriver.start(socket, null, 4, 0));
+        assertThat(disk.read(2, 0, SECTOR, 1)).isNotNull();
+        assertThat(LoopThread.busyMillis("disk", 300)).isLessThan(75);
+    }
 }

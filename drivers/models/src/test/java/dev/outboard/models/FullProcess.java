@@ -4,7 +4,6 @@ import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.NativeException;
 import dev.outboard.uio.ProcessControl;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,11 +26,11 @@ final class FullProcess {
                 var orders = new Scanner(System.in)) {
             model.start();
             // What answers later is loaded while there are descriptors to load it with.
-            busyMillis(1);
+            LoopThread.busyMillis("nic", 1);
             List<EventDescriptor> hoard = hoard();
             System.out.println("full");
             orders.nextLine();
-            System.out.println(busyMillis(WATCHED_MILLIS));
+            System.out.println(LoopThread.busyMillis("nic", WATCHED_MILLIS));
             hoard.forEach(EventDescriptor::close);
             System.out.println("released");
             orders.nextLine();
@@ -47,18 +46,5 @@ final class FullProcess {
         } catch (NativeException e) {
             return hoard;
         }
-    }
-
-    /** How long the switch's thread works in so long a time. */
-    private static long busyMillis(long millis) throws InterruptedException {
-        var threads = ManagementFactory.getThreadMXBean();
-        for (var info : threads.getThreadInfo(threads.getAllThreadIds())) {
-            if (info != null && info.getThreadName().equals("nic")) {
-                long before = threads.getThreadCpuTime(info.getThreadId());
-                Thread.sleep(millis);
-                return (threads.getThreadCpuTime(info.getThreadId()) - before) / 1_000_000;
-            }
-        }
-        throw new IllegalStateException("there is no thread called nic");
     }
 }

@@ -330,4 +330,19 @@ class NicModelTest extends NicFixture {
         driver.kicks.get(NicDriver.RECEIVE).signal();
         Await.until("the last frame", () -> port(1).receivedFrames() == 29);
     }
+
+    @Test
+    void shouldSleepWhileThereIsNothingToDo() throws InterruptedException {
+        startModel(3, false);
+        var a = driver(0, false).supply(4);
+        var b = driver(1, false);
+        var c = driver(2, false).supply(4);
+        // Nobody waits for the port that had no buffer, and now it has some.
+        a.send(NicDriver.frame(ALL, A, 60, 1), false);
+        c.next();
+        Await.until("the drop", () -> port(1).droppedNoBuffer() == 1);
+        b.supply(4);
+        assertThat(LoopThread.busyMillis("nic", 400)).isLessThan(100);
+        assertThat(a.poll()).isNull();
+    }
 }
