@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.regex.PatternSyntaxException;
 import org.openjdk.jmh.profile.GCProfiler;
 import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.NoBenchmarksException;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
@@ -64,13 +65,12 @@ public final class BenchCommand implements Subcommand {
         Collection<RunResult> results;
         try {
             results = new Runner(options().build()).run();
+        } catch (NoBenchmarksException e) {
+            throw new UsageException("no benchmark has '" + pattern + "' in its name");
         } catch (RunnerException e) {
             throw new CommandException("the benchmarks failed: " + e.getMessage(), e);
         } catch (PatternSyntaxException e) {
             throw new UsageException("'" + pattern + "' is no regular expression");
-        }
-        if (results.isEmpty()) {
-            throw new UsageException("no benchmark has '" + pattern + "' in its name");
         }
         print(results.stream().map(BenchCommand::fields).toList());
         return 0;

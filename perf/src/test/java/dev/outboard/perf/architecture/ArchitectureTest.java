@@ -7,9 +7,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.Location;
 import java.io.IOException;
 import java.lang.module.ModuleDescriptor;
 import java.lang.module.ResolvedModule;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -59,13 +61,16 @@ class ArchitectureTest {
 
     private static final JavaClasses CLASSES =
             new ClassFileImporter()
-                    .importPaths(
+                    .importLocations(
                             MODULES.stream()
                                     .map(ArchitectureTest::location)
                                     .collect(Collectors.toSet()));
 
-    private static Path location(ResolvedModule module) {
-        return Path.of(module.reference().location().orElseThrow());
+    /** A folder of classes, or the archive where the module was packaged before. */
+    private static Location location(ResolvedModule module) {
+        var place = module.reference().location().orElseThrow();
+        return Location.of(
+                place.getPath().endsWith(".jar") ? URI.create("jar:" + place + "!/") : place);
     }
 
     @Test
