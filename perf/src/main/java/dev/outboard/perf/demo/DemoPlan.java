@@ -64,12 +64,14 @@ record DemoPlan(
 
     /** How long a setting's network trial takes, about. */
     double networkSeconds(Trial trial) {
-        return 2 * START_SECONDS + trial.sizes().size() * (millis + warmupMillis) / 1000.0;
+        return 2 * START_SECONDS
+                + (trial.sizes().size() * (millis + warmupMillis) + 3 * warmupMillis) / 1000.0;
     }
 
     /** How long a setting's disk trial takes, about. */
     double diskSeconds() {
-        return START_SECONDS + blockBytes.size() * 2 * (millis + warmupMillis) / 1000.0;
+        return START_SECONDS
+                + (blockBytes.size() * 2 * (millis + warmupMillis) + 4 * warmupMillis) / 1000.0;
     }
 
     /** How long all of it takes, about. */

@@ -20,6 +20,7 @@ import java.util.Set;
 public final class DiskCheckClient implements Client {
     private static final long DEFAULT_BYTES = 32L << 20;
     private static final int MAXIMUM_BLOCK = 1 << 20;
+    private static final int FIRST_WARMUP = 3;
 
     @Override
     public String name() {
@@ -77,7 +78,9 @@ public final class DiskCheckClient implements Client {
                 new PatternWork(
                         region, options.number("seed", 1, Long.MIN_VALUE, Long.MAX_VALUE), context);
         try (var loop = new RequestLoop(disk, context, blockBytes, depth)) {
-            long warmupNanos = options.nanos("warmupMillis", 200);
+            // The first also compiles what all of them run, here and in the device.
+            long warmupNanos =
+                    (rows.isEmpty() ? FIRST_WARMUP : 1) * options.nanos("warmupMillis", 200);
             if (warmupNanos > 0) {
                 loop.run(work.writing(warmupNanos));
                 loop.run(work.reading(warmupNanos));

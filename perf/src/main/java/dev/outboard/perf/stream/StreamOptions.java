@@ -25,7 +25,10 @@ record StreamOptions(
         Map<String, Long> watched) {
     static final String HELP =
             "sizes=64,256,1024,1500,4096,16384 millis=1000 warmupMillis=300 messages=0 (no limit)"
-                    + " window=128 (frames under way; 0: no limit) seed=1 watch.NAME=PID";
+                    + " window=224 (frames under way; 0: no limit) seed=1 watch.NAME=PID";
+
+    /** Fewer than a receive queue has buffers, so that no frame comes without one. */
+    private static final int DEFAULT_WINDOW = 224;
 
     private static final int MAXIMUM_WINDOW = 1 << 16;
 
@@ -43,7 +46,7 @@ record StreamOptions(
                 options.nanos("millis", 1000),
                 options.nanos("warmupMillis", 300),
                 options.number("messages", 0, 0, Long.MAX_VALUE / 65536),
-                (int) options.number("window", 128, 0, MAXIMUM_WINDOW),
+                (int) options.number("window", DEFAULT_WINDOW, 0, MAXIMUM_WINDOW),
                 options.number("seed", 1, Long.MIN_VALUE, Long.MAX_VALUE),
                 options.watched());
     }
