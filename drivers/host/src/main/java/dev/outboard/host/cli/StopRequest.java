@@ -22,7 +22,7 @@ public final class StopRequest {
     private final List<Runnable> listeners = new ArrayList<>();
     private volatile int exitCode = EXIT_NOT_CLEAN;
 
-    private StopRequest() {}
+    StopRequest() {}
 
     /** The one of this process. */
     public static StopRequest ofProcess() {
