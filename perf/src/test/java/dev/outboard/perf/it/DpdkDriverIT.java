@@ -8,7 +8,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** DPDK's own driver, virtio-user, on a port of our switch; our driver on the other. */
-class VirtioUserIT extends ProcessTest {
+class DpdkDriverIT extends ProcessTest {
     private final NetworkProcesses network = new NetworkProcesses(this, "off");
 
     @BeforeEach

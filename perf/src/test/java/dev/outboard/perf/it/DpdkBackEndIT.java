@@ -10,7 +10,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The network driver on DPDK's vhost back-end: nothing lost, nothing corrupt, equal counts. */
-class TestpmdIT extends ProcessTest {
+class DpdkBackEndIT extends ProcessTest {
     private Path socket;
 
     @BeforeEach
