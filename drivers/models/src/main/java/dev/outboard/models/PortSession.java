@@ -34,7 +34,12 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     private String failure;
 
     /** Takes ownership of the socket. */
-    PortSession(DeviceLoop loop, PortSettings settings, PortDevice device, UnixSocket socket) {
+    PortSession(
+            DeviceLoop loop,
+            PortSettings settings,
+            PortDevice device,
+            AttachGate gate,
+            UnixSocket socket) {
         this.loop = loop;
         this.settings = settings;
         this.device = device;
@@ -43,7 +48,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
             vrings[i] = new Vring(loop, "queue " + i);
         }
         this.socket = socket;
-        memory = new SessionMemory(loop, settings, this::fail);
+        memory = new SessionMemory(loop, settings, gate, this::fail);
         protocol = new VhostSession(socket, this);
         socketToken =
                 loop.watch(

@@ -14,8 +14,11 @@ import java.util.function.Consumer;
  * what the owner of an IOMMU maps. The loop's thread.
  */
 final class SessionMemory implements AutoCloseable {
+    private static final long NANOS_A_MILLI = 1_000_000;
+
     private final DeviceLoop loop;
     private final PortSettings settings;
+    private final AttachGate gate;
     private final Consumer<String> onLost;
     private BusMaster bus;
     private IommuAttachment attachment;
@@ -23,11 +26,14 @@ final class SessionMemory implements AutoCloseable {
     private RegionGuard guard;
 
     /**
+     * @param gate the port's, for all its sessions
      * @param onLost is told, with the reason, when memory goes away of itself
      */
-    SessionMemory(DeviceLoop loop, PortSettings settings, Consumer<String> onLost) {
+    SessionMemory(
+            DeviceLoop loop, PortSettings settings, AttachGate gate, Consumer<String> onLost) {
         this.loop = loop;
         this.settings = settings;
+        this.gate = gate;
         this.onLost = onLost;
     }
 
@@ -52,12 +58,20 @@ final class SessionMemory implements AutoCloseable {
      * @throws VhostProtocolException when its owner has nothing for this device
      */
     void attach() {
+        long began = System.nanoTime();
+        long shutNanos = gate.shutNanos(began);
+        if (shutNanos > 0) {
+            throw new VhostProtocolException(
+                    "the IOMMU at %s did not answer a moment ago: try again in %d ms"
+                            .formatted(settings.iommu(), 1 + shutNanos / NANOS_A_MILLI));
+        }
         IommuAttachment attached;
         try {
             attached =
                     IommuAttachment.connect(
                             settings.iommu(), settings.name(), settings.attachLimitNanos());
         } catch (RuntimeException e) {
+            gate.failed(began, System.nanoTime());
             throw new VhostProtocolException(
                     "ACCESS_PLATFORM was accepted, and the IOMMU at %s has nothing for %s: %s"
                             .formatted(settings.iommu(), settings.name(), e.getMessage()),

@@ -24,6 +24,7 @@ final class VhostPort implements AutoCloseable {
     private final PortSettings settings;
     private final PortDevice device;
     private final UnixServer server;
+    private final AttachGate gate = new AttachGate();
     private int serverToken;
     private boolean paused;
     private long pausedNanos;
@@ -108,7 +109,7 @@ final class VhostPort implements AutoCloseable {
 
     private void open(UnixSocket socket, UnixSocket.Credentials newDriver) {
         try {
-            session = new PortSession(loop, settings, device, socket);
+            session = new PortSession(loop, settings, device, gate, socket);
         } catch (RuntimeException e) {
             socket.close();
             LOG.warn("{}: a driver could not connect: {}", settings.name(), e.getMessage());
