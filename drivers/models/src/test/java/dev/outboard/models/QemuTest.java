@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -24,6 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class QemuTest {
     private static final String QEMU = "qemu-system-x86_64";
+    private static final Path NETWORK_ROM = Path.of("/usr/lib/ipxe/qemu/pxe-virtio.rom");
+    private static final MacAddress GUEST = MacAddress.parse("52:54:00:12:34:56");
     private static final int SECTOR = 512;
 
     /** Where the boot sector's program has its request: length, count, where to, which sector. */
@@ -54,8 +57,10 @@ class QemuTest {
         Assumptions.assumeTrue(there, QEMU + " is not installed: apt install qemu-system-x86");
     }
 
-    private Process boot(Path socket, Path console) throws IOException {
-        return new ProcessBuilder(
+    /** A machine of 64 MiB of shared memory, and what else it has. */
+    private Process qemu(String... more) throws IOException {
+        var command =
+                new ArrayList<>(
                         List.of(
                                 QEMU,
                                 "-M",
@@ -67,20 +72,26 @@ class QemuTest {
                                 "-nodefaults",
                                 "-nographic",
                                 "-object",
-                                "memory-backend-memfd,id=m,size=64M,share=on",
-                                "-chardev",
-                                "socket,id=c0,path=" + socket,
-                                "-device",
-                                "vhost-user-blk-pci,chardev=c0,num-queues=1,bootindex=0",
-                                "-chardev",
-                                "file,id=dbg,path=" + console,
-                                "-device",
-                                "isa-debugcon,iobase=0xe9,chardev=dbg",
-                                "-device",
-                                "isa-debug-exit,iobase=0x501,iosize=1"))
+                                "memory-backend-memfd,id=m,size=64M,share=on"));
+        command.addAll(List.of(more));
+        return new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(directory.resolve("qemu.log").toFile())
                 .start();
+    }
+
+    private Process boot(Path socket, Path console) throws IOException {
+        return qemu(
+                "-chardev",
+                "socket,id=c0,path=" + socket,
+                "-device",
+                "vhost-user-blk-pci,chardev=c0,num-queues=1,bootindex=0",
+                "-chardev",
+                "file,id=dbg,path=" + console,
+                "-device",
+                "isa-debugcon,iobase=0xe9,chardev=dbg",
+                "-device",
+                "isa-debug-exit,iobase=0x501,iosize=1");
     }
 
     @Test
@@ -117,5 +128,39 @@ class QemuTest {
         byte[] after = Files.readAllBytes(file);
         assertThat(Arrays.copyOfRange(after, 50 * SECTOR, 58 * SECTOR))
                 .isEqualTo(Arrays.copyOfRange(image, SECTOR, 9 * SECTOR));
+    }
+
+    @Test
+    void shouldCarryTheFramesOfAGuestThatLooksForAServer() throws Exception {
+        Assumptions.assumeTrue(Files.exists(NETWORK_ROM), "apt install ipxe-qemu");
+        var a = directory.resolve("a.sock");
+        var b = directory.resolve("b.sock");
+        try (var model = new NicModel(NicOptions.of(NicPortOptions.at(a), NicPortOptions.at(b)))) {
+            model.start();
+            try (var driver = NicDriver.start(b, null).supply(64)) {
+                var qemu =
+                        qemu(
+                                "-chardev",
+                                "socket,id=c0,path=" + a,
+                                "-netdev",
+                                "vhost-user,id=n0,chardev=c0,queues=1",
+                                "-device",
+                                "virtio-net-pci,netdev=n0,mac=" + GUEST + ",bootindex=0");
+                try {
+                    byte[] frame = driver.next();
+                    // DHCP: from the guest to everybody, IPv4, UDP, from port 68 to port 67.
+                    assertThat(Arrays.copyOf(frame, 6)).containsOnly(0xff);
+                    assertThat(Arrays.copyOfRange(frame, 6, 12)).isEqualTo(GUEST.bytes());
+                    assertThat(Arrays.copyOfRange(frame, 12, 14)).containsExactly(8, 0);
+                    assertThat(frame[23]).isEqualTo((byte) 17);
+                    assertThat(Arrays.copyOfRange(frame, 34, 38)).containsExactly(0, 68, 0, 67);
+                } finally {
+                    qemu.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
+                }
+                Await.until(
+                        "its end", () -> model.statistics().ports().get(0).disconnections() > 0);
+                assertThat(model.statistics().ports().get(0).droppedMalformed()).isZero();
+            }
+        }
     }
 }
