@@ -21,6 +21,9 @@ import java.util.function.Consumer;
 final class NetworkComparison {
     private static final String SPIN_MICROS = "1000";
 
+    /** Longer than any measurement: the driver is stopped when its back-end has been counted. */
+    private static final String UNTIL_STOPPED_MILLIS = "600000";
+
     private final Path folder;
     private final int pairs;
     private final int seconds;
@@ -99,7 +102,7 @@ final class NetworkComparison {
                                     "-o",
                                     "warmupMillis=" + 1000 * warmup,
                                     "-o",
-                                    "millis=" + 1000 * (seconds + 3),
+                                    "millis=" + UNTIL_STOPPED_MILLIS,
                                     "--json"));
             if (send) {
                 words.addAll(List.of("-o", "bytes=" + frameBytes));
@@ -108,12 +111,13 @@ final class NetworkComparison {
                 driver.awaitReady(Duration.ofSeconds(30));
                 pin(driver.pid());
                 Testpmd.sleep(1000L * warmup);
-                var before = ProcessCpu.sample(driver.pid());
+                var before = usage(driver);
                 long start = System.nanoTime();
                 rates.add(backEnd.rate(seconds));
                 long took = System.nanoTime() - start;
-                var usage = ProcessCpu.sample(driver.pid()).since(before);
+                var usage = usage(driver).since(before);
                 disturbed.add(100.0 * usage.waitNanos() / took);
+                driver.terminate();
                 var result = driver.awaitEvent(Event.RESULT, Duration.ofSeconds(30));
                 if (result.fields().get("client") instanceof Map<?, ?> client
                         && client.get("allocatedBytesPerFrame") instanceof Number bytes) {
@@ -123,6 +127,14 @@ final class NetworkComparison {
             }
         }
         remove(socket);
+    }
+
+    private static ProcessCpu.Sample usage(OutboardProcess driver) {
+        var sample = ProcessCpu.sample(driver.pid());
+        if (sample == null) {
+            throw new CommandException("our driver ended too early: " + driver.errorOutput());
+        }
+        return sample;
     }
 
     private double runTheirs(boolean send, int frameBytes) {
