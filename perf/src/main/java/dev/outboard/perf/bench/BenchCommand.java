@@ -78,7 +78,7 @@ public final class BenchCommand implements Subcommand {
 
     private OptionsBuilder options() {
         var options = new OptionsBuilder();
-        options.include("dev\\.outboard\\.perf\\.jmh\\..*" + pattern)
+        options.include("dev\\.outboard\\.perf\\.jmh\\..*(?:" + pattern + ")")
                 .verbosity(verbose ? VerboseMode.NORMAL : VerboseMode.SILENT)
                 .addProfiler(GCProfiler.class)
                 .shouldFailOnError(true)
