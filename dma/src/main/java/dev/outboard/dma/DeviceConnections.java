@@ -7,6 +7,7 @@ import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.NativeException;
 import dev.outboard.uio.PeerGoneException;
+import dev.outboard.uio.Resources;
 import dev.outboard.uio.UnixServer;
 import dev.outboard.uio.UnixSocket;
 import java.lang.foreign.Arena;
@@ -327,14 +328,16 @@ final class DeviceConnections implements AutoCloseable {
         }
     }
 
-    /** Drops everybody, and listens no more. */
+    /** Drops everybody, and listens no more, whatever fails on the way. */
     @Override
     public void close() {
-        for (Connection connection : List.copyOf(connections.values())) {
-            drop(connection, null);
+        Resources all = new Resources();
+        all.add(wake);
+        all.add(epoll);
+        all.add(server);
+        for (Connection connection : connections.values()) {
+            all.add(() -> drop(connection, null));
         }
-        server.close();
-        epoll.close();
-        wake.close();
+        all.close();
     }
 }
