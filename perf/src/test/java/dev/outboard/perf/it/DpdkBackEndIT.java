@@ -68,7 +68,7 @@ class DpdkBackEndIT extends ProcessTest {
                                 "-o",
                                 "warmupMillis=100",
                                 "-o",
-                                "quietMillis=700",
+                                "quietMillis=3000",
                                 "--json");
                 receiver.awaitReady(LIMIT);
                 testpmd.forward();

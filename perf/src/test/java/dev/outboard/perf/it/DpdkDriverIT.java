@@ -62,7 +62,7 @@ class DpdkDriverIT extends ProcessTest {
                                     "-o",
                                     "warmupMillis=100",
                                     "-o",
-                                    "quietMillis=700"));
+                                    "quietMillis=3000"));
             receiver.awaitReady(LIMIT);
             testpmd.forward();
             Thread.sleep(800);

@@ -18,6 +18,7 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,6 +39,11 @@ class VirtioNetDriverTest {
     };
 
     private static final int HEADER_BYTES = 12;
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+    /** Less than an object for every hundred frames. */
+    private static final long LITTLE_BYTES = 1_000;
+
     private static final int RECEIVE = 0;
     private static final int TRANSMIT = 1;
 
@@ -262,10 +268,15 @@ class VirtioNetDriverTest {
         start();
         var bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         FrameHandler handler = (memory, offset, length) -> {};
-        exchange(handler, 3000);
-        long before = bean.getCurrentThreadAllocatedBytes();
-        exchange(handler, 3000);
-        assertThat(bean.getCurrentThreadAllocatedBytes() - before).isLessThan(3000);
+        // Code that is not compiled yet may allocate: the compiler gets its time.
+        long start = System.nanoTime();
+        long cost = Long.MAX_VALUE;
+        while (cost > LITTLE_BYTES && System.nanoTime() - start < PATIENCE_NANOS) {
+            long before = bean.getCurrentThreadAllocatedBytes();
+            exchange(handler, 10_000);
+            cost = bean.getCurrentThreadAllocatedBytes() - before;
+        }
+        assertThat(cost).as("bytes for 10,000 frames").isLessThanOrEqualTo(LITTLE_BYTES);
     }
 
     /**
