@@ -1,11 +1,11 @@
 package dev.outboard.virtio.blk;
 
 import dev.outboard.driver.Device;
-import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.Driver;
 import dev.outboard.driver.Match;
 import dev.outboard.driver.Service;
 import dev.outboard.virtio.BlockDescriptor;
+import dev.outboard.virtio.ModernDevice;
 import dev.outboard.virtio.VirtioFeatures;
 
 /**
@@ -40,14 +40,7 @@ public final class VirtioBlkDriver implements Driver {
     @Override
     public Service start(Device device) {
         var transport = device.queues();
-        long offered = transport.offeredFeatures();
-        if ((offered & VirtioFeatures.VERSION_1) == 0) {
-            throw new DeviceException(
-                    "device "
-                            + device.name()
-                            + " is a legacy virtio device (it does not offer VIRTIO_F_VERSION_1);"
-                            + " only virtio 1.0 and later are driven");
-        }
+        long offered = ModernDevice.offeredFeatures(device);
         long features = offered & WANTED;
         var space = transport.readConfig(0, BlockDescriptor.CONFIG_BYTES);
         var config = BlockConfig.read(device.name(), space, features);

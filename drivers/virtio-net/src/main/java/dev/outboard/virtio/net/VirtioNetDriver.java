@@ -5,6 +5,7 @@ import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.Driver;
 import dev.outboard.driver.Match;
 import dev.outboard.driver.Service;
+import dev.outboard.virtio.ModernDevice;
 import dev.outboard.virtio.NetDescriptor;
 import dev.outboard.virtio.VirtioFeatures;
 
@@ -35,14 +36,7 @@ public final class VirtioNetDriver implements Driver {
     @Override
     public Service start(Device device) {
         var transport = device.queues();
-        long offered = transport.offeredFeatures();
-        if ((offered & VirtioFeatures.VERSION_1) == 0) {
-            throw new DeviceException(
-                    "device "
-                            + device.name()
-                            + " is a legacy virtio device (it does not offer VIRTIO_F_VERSION_1);"
-                            + " only virtio 1.0 and later are driven");
-        }
+        long offered = ModernDevice.offeredFeatures(device);
         if (transport.queueCount() < 2) {
             throw new DeviceException(
                     "device "
