@@ -5,6 +5,9 @@ import java.util.Map;
 
 /** What a host gives a client: its options, when to stop, and where results go. */
 public interface ClientContext {
+    /** The result that says whether the client's data was right; false fails the whole run. */
+    String VERIFIED = "verified";
+
     /** The device the service drives. */
     Device device();
 

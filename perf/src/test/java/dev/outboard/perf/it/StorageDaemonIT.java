@@ -112,7 +112,7 @@ class StorageDaemonIT extends ProcessTest {
                         "--client",
                         "disk-check",
                         "-o",
-                        "blocks=4096,8192",
+                        "blocks=4096,65536",
                         "-o",
                         "bytes=8388608",
                         "-o",

@@ -85,6 +85,11 @@ public final class RunCommand implements Subcommand {
                 new DriverSession(plan, owner, stop, faults, report).run();
                 faults.summarize();
                 report.result(faults.count());
+                if (report.isRefuted()) {
+                    throw new CommandException(
+                            "the client found data that is not as it was sent or written: see"
+                                    + " verified in its result");
+                }
                 return;
             } catch (DeviceLostException e) {
                 faults.summarize();

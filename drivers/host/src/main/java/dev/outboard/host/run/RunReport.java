@@ -3,6 +3,7 @@ package dev.outboard.host.run;
 import dev.outboard.dma.DmaStatistics;
 import dev.outboard.dma.DomainStatistics;
 import dev.outboard.dma.Strategy;
+import dev.outboard.driver.ClientContext;
 import dev.outboard.host.event.Event;
 import dev.outboard.host.event.EventOutput;
 import dev.outboard.iommu.DeviceCounters;
@@ -62,6 +63,11 @@ final class RunReport {
     /** The device went away. Machines only: people get the failure's line. */
     void lost() {
         output.say(Event.of(Event.LOST, "device", plan.device().deviceName()));
+    }
+
+    /** Whether the client looked at its data and found it wrong. */
+    boolean isRefuted() {
+        return Boolean.FALSE.equals(client.get(ClientContext.VERIFIED));
     }
 
     void clientResults(Map<String, Object> results) {

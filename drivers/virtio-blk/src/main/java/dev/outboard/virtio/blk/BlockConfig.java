@@ -80,6 +80,10 @@ record BlockConfig(
             return MAXIMUM_REQUEST_BYTES;
         }
         int given = space.get(U32, BlockDescriptor.CONFIG_SIZE_MAX_OFFSET);
+        if (given == 0) {
+            // QEMU's storage daemon offers the feature and gives no limit.
+            return MAXIMUM_REQUEST_BYTES;
+        }
         // A device that gives nonsense gets parts of one block, which it cannot refuse.
         return given < block ? block : Math.min(given, MAXIMUM_REQUEST_BYTES);
     }

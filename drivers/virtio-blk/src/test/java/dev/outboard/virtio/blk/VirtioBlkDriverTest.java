@@ -169,6 +169,12 @@ class VirtioBlkDriverTest {
                 .containsExactly(16, 4096, 4096, 2048, 1);
     }
 
+    @Test
+    void shouldTakeASegmentLimitOfZeroForNone() {
+        start(FEATURES | VirtioFeatures.BLK_SIZE_MAX, config(SECTORS, 0, 512));
+        assertThat(disk.maximumRequestBytes()).isEqualTo(1 << 20);
+    }
+
     @ParameterizedTest
     @CsvSource({
         "0,0,0",
