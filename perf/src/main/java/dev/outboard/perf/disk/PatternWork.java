@@ -53,6 +53,7 @@ final class PatternWork {
         private final long durationNanos;
         private final long startNanos = System.nanoTime();
         private long asked;
+        private int underWay;
         private long readPosition;
 
         private Round(boolean write, long durationNanos) {
@@ -67,7 +68,12 @@ final class PatternWork {
                             && System.nanoTime() - startNanos >= durationNanos)) {
                 return DONE;
             }
+            if (write && position == region.blocks() && underWay > 0) {
+                // A disk works in an order of its own: one lap's writes end before the next lap's.
+                return LATER;
+            }
             asked++;
+            underWay++;
             return region.firstBlock() + (write ? nextWrite() : nextRead());
         }
 
@@ -96,6 +102,7 @@ final class PatternWork {
 
         @Override
         public void done(long block, MemorySegment memory, long offset, long nanos) {
+            underWay--;
             if (write) {
                 return;
             }

@@ -112,7 +112,7 @@ class StorageDaemonIT extends ProcessTest {
                         "--client",
                         "disk-check",
                         "-o",
-                        "blocks=4096,65536",
+                        "blocks=4096,65536,1048576",
                         "-o",
                         "bytes=8388608",
                         "-o",
