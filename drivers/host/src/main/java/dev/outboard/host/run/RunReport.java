@@ -70,6 +70,7 @@ final class RunReport {
         return Boolean.FALSE.equals(client.get(ClientContext.VERIFIED));
     }
 
+    /** What the client found out; it has ended, well or not. */
     void clientResults(Map<String, Object> results) {
         client = results;
     }

@@ -193,6 +193,16 @@ class DriverSessionTest {
     }
 
     @Test
+    void shouldFailARunWhoseClientFoundWrongData() {
+        run((service, context) -> context.result(ClientContext.VERIFIED, false));
+        assertThat(report.isRefuted()).isTrue();
+        run((service, context) -> context.result(ClientContext.VERIFIED, true));
+        assertThat(report.isRefuted()).isFalse();
+        run((service, context) -> context.result("frames", 7L));
+        assertThat(report.isRefuted()).as("nothing was said of data").isFalse();
+    }
+
+    @Test
     void shouldTellAndCountTheFaultsOfItsDevice() {
         try (var owner = IommuOwner.listen(folder.resolve("i.sock"))) {
             var plan =
