@@ -2,7 +2,7 @@ package dev.outboard.dma;
 
 import dev.outboard.iommu.IotlbGeometry;
 import dev.outboard.iommu.Replacement;
-import dev.outboard.iommu.TceFormat;
+import dev.outboard.iommu.TableFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -54,7 +54,7 @@ final class AttachProtocol {
     private AttachProtocol() {}
 
     /** What an owner grants. */
-    record Grant(TceFormat format, int entries, IotlbGeometry iotlb, int segments) {}
+    record Grant(TableFormat format, int entries, IotlbGeometry iotlb, int segments) {}
 
     /** A piece of physical memory. */
     record Segment(long physicalAddress, long lengthBytes) {}
@@ -149,7 +149,7 @@ final class AttachProtocol {
 
     static Grant readGrant(MemorySegment buffer, int lengthBytes) {
         requireLength(lengthBytes, GRANT_BYTES);
-        TceFormat format = TceFormat.ofCode(buffer.get(INT, 8));
+        TableFormat format = TableFormat.ofCode(buffer.get(INT, 8));
         int entries = buffer.get(INT, 12);
         if (!format.isTableSize(entries)) {
             throw new IllegalArgumentException(

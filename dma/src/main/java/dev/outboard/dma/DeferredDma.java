@@ -1,7 +1,5 @@
 package dev.outboard.dma;
 
-import dev.outboard.iommu.TceTable;
-
 /**
  * The IOTLB is flushed when the allocator rolls over (The Price of Safety, section 4.1): an unmap
  * clears the entries, and what an IOTLB remembers of them works until then.
@@ -16,8 +14,8 @@ final class DeferredDma extends TranslatedDma {
     private long windowEntries;
     private long windowNanos;
 
-    DeferredDma(PhysicalMemory memory, TceTable table, Flusher flusher) {
-        this(memory, table, flusher, true);
+    DeferredDma(PhysicalMemory memory, Translations translations) {
+        this(memory, translations, true);
     }
 
     /**
@@ -25,8 +23,8 @@ final class DeferredDma extends TranslatedDma {
      *
      * @param retires false: freed at once, as an implementation that only flushes at the roll-over
      */
-    DeferredDma(PhysicalMemory memory, TceTable table, Flusher flusher, boolean retires) {
-        super(memory, table, flusher);
+    DeferredDma(PhysicalMemory memory, Translations translations, boolean retires) {
+        super(memory, translations);
         this.retires = retires;
     }
 
@@ -68,7 +66,8 @@ final class DeferredDma extends TranslatedDma {
 
     @Override
     public void flush() {
-        flusher.flushAll();
+        translations.invalidateAll();
+        translations.settle();
         if (stalePages > 0) {
             windowEntries = Math.max(windowEntries, stalePages);
             windowNanos = Math.max(windowNanos, System.nanoTime() - firstStaleNanos);

@@ -34,7 +34,7 @@ final class DeviceConnections implements AutoCloseable {
     private static final int WAKE_TOKEN = 1;
     private static final long PAUSE_NANOS = 100_000_000;
 
-    private final Function<String, IommuDomain> claims;
+    private final Function<String, OwnedDomain> claims;
     private final UnixServer server;
     private final Epoll epoll;
     private final EventDescriptor wake;
@@ -51,7 +51,7 @@ final class DeviceConnections implements AutoCloseable {
         final UnixSocket socket;
         final int token;
         String name;
-        IommuDomain domain;
+        OwnedDomain domain;
         AttachedDevice device;
 
         Connection(UnixSocket socket, int token) {
@@ -65,7 +65,7 @@ final class DeviceConnections implements AutoCloseable {
      *
      * @param claims the domain that a name was claimed for, or null
      */
-    DeviceConnections(Path socket, Function<String, IommuDomain> claims) {
+    DeviceConnections(Path socket, Function<String, OwnedDomain> claims) {
         this.claims = claims;
         epoll = Epoll.create();
         EventDescriptor event = null;
@@ -217,7 +217,7 @@ final class DeviceConnections implements AutoCloseable {
     }
 
     private void attachIfClaimed(Connection connection) {
-        IommuDomain domain = claims.apply(connection.name);
+        OwnedDomain domain = claims.apply(connection.name);
         if (domain == null) {
             return;
         }
@@ -238,7 +238,7 @@ final class DeviceConnections implements AutoCloseable {
         domain.announce();
     }
 
-    private void grant(Connection connection, IommuDomain domain) {
+    private void grant(Connection connection, OwnedDomain domain) {
         List<PhysicalSegment> segments = domain.memory().segments();
         DomainOptions options = domain.options();
         Grant grant =
@@ -320,7 +320,7 @@ final class DeviceConnections implements AutoCloseable {
     }
 
     /** Drops the devices of a domain. */
-    void detach(IommuDomain domain) {
+    void detach(OwnedDomain domain) {
         for (Connection connection : List.copyOf(connections.values())) {
             if (connection.domain == domain) {
                 drop(connection, null);

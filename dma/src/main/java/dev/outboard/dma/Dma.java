@@ -95,4 +95,21 @@ public interface Dma extends AutoCloseable {
     static Dma off(PhysicalMemory memory) {
         return new OffDma(memory);
     }
+
+    /**
+     * A mapping service over whatever holds the translations.
+     *
+     * @param translations closed by the service
+     * @throws IllegalArgumentException for {@link Strategy#OFF}: take {@link #off}
+     */
+    static Dma over(PhysicalMemory memory, Translations translations, StrategyOptions options) {
+        return switch (options.strategy()) {
+            case STRICT -> new StrictDma(memory, translations);
+            case DEFERRED -> new DeferredDma(memory, translations);
+            case OFF ->
+                    throw new IllegalArgumentException(
+                            "strategy=OFF has no translations: take Dma.off");
+            default -> throw new IllegalArgumentException("strategy=" + options.strategy());
+        };
+    }
 }

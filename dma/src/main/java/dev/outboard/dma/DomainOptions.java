@@ -2,7 +2,7 @@ package dev.outboard.dma;
 
 import dev.outboard.iommu.CalgaryFormat;
 import dev.outboard.iommu.IotlbGeometry;
-import dev.outboard.iommu.TceFormat;
+import dev.outboard.iommu.TableFormat;
 import dev.outboard.uio.WaitPolicy;
 
 /**
@@ -16,7 +16,7 @@ import dev.outboard.uio.WaitPolicy;
  * @param flushLimitNanos how long a flush waits for a device that does not leave its DMA section
  */
 public record DomainOptions(
-        TceFormat format,
+        TableFormat format,
         int tableEntries,
         IotlbGeometry iotlb,
         WaitPolicy flushWait,
@@ -49,7 +49,7 @@ public record DomainOptions(
     }
 
     /** The same with another format, and its largest table if it has none of the present size. */
-    public DomainOptions withFormat(TceFormat other) {
+    public DomainOptions withFormat(TableFormat other) {
         int entries = other.isTableSize(tableEntries) ? tableEntries : other.maxEntries();
         return new DomainOptions(other, entries, iotlb, flushWait, flushLimitNanos);
     }

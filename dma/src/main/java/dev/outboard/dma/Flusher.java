@@ -68,16 +68,8 @@ final class Flusher {
         return (AttachedDevice[]) DEVICES.getAcquire(this);
     }
 
-    /** Flushes one run of IOVA pages, already cleared. */
-    void flush(long page, long pages) {
-        begin();
-        request(page, pages);
-        complete();
-    }
-
-    /** Flushes everything, and lets the devices count what stale translations they held. */
-    void flushAll() {
-        begin();
+    /** Asks the devices to drop everything, and to count what stale translations they held. */
+    void requestAll() {
         try {
             for (AttachedDevice device : asked) {
                 device.control().requestAllCounted();
@@ -85,10 +77,9 @@ final class Flusher {
         } catch (IllegalStateException unmapped) {
             requireChanged(unmapped);
         }
-        complete();
     }
 
-    /** Begins a flush of several runs: {@link #request} for each, then {@link #complete}. */
+    /** Begins a flush: {@link #request} for each run, then {@link #complete}. */
     void begin() {
         asked = devicesAcquire();
         flushes++;

@@ -6,7 +6,6 @@ import dev.outboard.iommu.Access;
 import dev.outboard.iommu.ControlPageDescriptor;
 import dev.outboard.iommu.FaultReason;
 import dev.outboard.iommu.IoPage;
-import dev.outboard.iommu.TceTable;
 import dev.outboard.iommu.Translator;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.EventDescriptor;
@@ -96,7 +95,7 @@ public final class IommuAttachment implements BusMaster {
             try {
                 int length = receive(AttachProtocol.GRANT, received, 3);
                 Grant grant = AttachProtocol.readGrant(buffer, length);
-                long tableBytes = (long) grant.entries() * grant.format().entryBytes();
+                long tableBytes = grant.format().tableBytes(grant.entries());
                 MemorySegment table = map(received.remove(0), tableBytes, false, owned);
                 MemorySegment control =
                         map(received.remove(0), ControlPageDescriptor.LENGTH_BYTES, true, owned);
@@ -104,7 +103,7 @@ public final class IommuAttachment implements BusMaster {
                 owned.add(event);
                 Translator translator =
                         new Translator(
-                                new TceTable(grant.format(), table, grant.entries()),
+                                grant.format().open(table, grant.entries()),
                                 control,
                                 grant.iotlb());
                 LocalMemory memory = new LocalMemory(grant.segments());

@@ -1,126 +1,47 @@
 package dev.outboard.dma;
 
-import dev.outboard.iommu.ControlPageDescriptor;
-import dev.outboard.iommu.DeviceCounters;
 import dev.outboard.iommu.Fault;
-import dev.outboard.iommu.TceTable;
-import dev.outboard.uio.Mapping;
-import dev.outboard.uio.MemoryFile;
-import java.util.Arrays;
-import java.util.Objects;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * One I/O address space: a table, and the devices that share it.
+ * One I/O address space: translations, and the devices that share them.
  *
- * <p>Owned by who claimed it. Any thread, but for its mapping service, which has one at a time.
- * Devices come and go on the owner's thread; the table stays. The table is a memfd that only this
- * process can write: it was mapped here before all later mappings were sealed read-only.
+ * <p>Owned by who claimed it. Any thread, but for its mapping services, which have one each.
+ * Devices come and go; the translations stay. Who holds them, this process, the mediator or the
+ * device, makes no difference but in cost.
  */
-public final class IommuDomain implements AutoCloseable {
-    private static final System.Logger LOG = System.getLogger(IommuDomain.class.getName());
-
-    private final IommuOwner owner;
-    private final String name;
-    private final PhysicalMemory memory;
-    private final DomainOptions options;
-    private final MemoryFile tableFile;
-    private final Mapping tableMapping;
-    private final TceTable table;
-    private final Flusher flusher;
-    private AttachedDevice[] devices = {};
-    private DeviceCounters countersOfGone = DeviceCounters.NONE;
-    private long garbledByGone;
-    private long faultsDelivered;
-    private Dma service;
-    private boolean closed;
-    private boolean consumerFailed;
-    private volatile Consumer<Fault> faultConsumer = fault -> {};
-
-    IommuDomain(IommuOwner owner, String name, PhysicalMemory memory, DomainOptions options) {
-        this.owner = owner;
-        this.name = name;
-        this.memory = memory;
-        this.options = options;
-        long lengthBytes = (long) options.tableEntries() * options.format().entryBytes();
-        tableFile = MemoryFile.create("outboard-tce-" + name, lengthBytes);
-        try {
-            tableFile.sealSize();
-            tableMapping = tableFile.map(0, lengthBytes, true);
-            tableFile.sealFutureWrites();
-        } catch (RuntimeException failure) {
-            tableFile.close();
-            throw failure;
-        }
-        table = new TceTable(options.format(), tableMapping.memory(), options.tableEntries());
-        flusher = new Flusher(name, options, this::released);
-    }
-
+public interface IommuDomain extends AutoCloseable {
     /** The name of the device that it was claimed for. */
-    public String name() {
-        return name;
-    }
+    String name();
 
     /** What it is made of. */
-    public DomainOptions options() {
-        return options;
-    }
+    DomainOptions options();
 
     /** The memory that its devices can be allowed to reach. */
-    public PhysicalMemory memory() {
-        return memory;
-    }
+    PhysicalMemory memory();
 
     /**
      * Lets one more device, by name, attach to this domain: it then reaches what the others reach.
      *
      * @throws IllegalStateException if that name is claimed already
      */
-    public void admit(String deviceName) {
-        synchronized (this) {
-            requireOpen();
-        }
-        owner.admit(deviceName, this);
-    }
+    void admit(String deviceName);
 
     /**
-     * The mapping service of this domain; there is one at a time, until it is closed.
+     * A mapping service of this domain.
      *
      * @throws IllegalArgumentException for {@link Strategy#OFF}, which has no domain
-     * @throws IllegalStateException if there is one already
+     * @throws IllegalStateException if there are as many already as the domain allows
      */
-    public synchronized Dma dma(Strategy strategy) {
-        requireOpen();
-        if (service != null) {
-            throw new IllegalStateException(
-                    "domain=" + name + " has a mapping service already: close it first");
-        }
-        service =
-                switch (strategy) {
-                    case STRICT -> new StrictDma(memory, table, flusher);
-                    case DEFERRED -> new DeferredDma(memory, table, flusher);
-                    case OFF ->
-                            throw new IllegalArgumentException(
-                                    "strategy=OFF has no domain: take Dma.off");
-                };
-        return service;
-    }
+    Dma dma(StrategyOptions strategy);
 
-    private synchronized void released() {
-        service = null;
-    }
-
-    private void requireOpen() {
-        if (closed) {
-            throw new IllegalStateException("domain=" + name + " is closed");
-        }
+    /** The same with the strategy's usual bounds. */
+    default Dma dma(Strategy strategy) {
+        return dma(StrategyOptions.of(strategy));
     }
 
     /** Whether any device is attached. */
-    public synchronized boolean isAttached() {
-        return devices.length > 0;
-    }
+    boolean isAttached();
 
     /**
      * Waits until a device is attached.
@@ -128,154 +49,21 @@ public final class IommuDomain implements AutoCloseable {
      * @return false if none came in time, the domain was closed, or the thread was interrupted,
      *     which it stays
      */
-    public synchronized boolean awaitAttached(long timeoutNanos) {
-        long deadline = System.nanoTime() + timeoutNanos;
-        while (devices.length == 0 && !closed) {
-            long left = deadline - System.nanoTime();
-            if (left <= 0) {
-                return false;
-            }
-            try {
-                TimeUnit.NANOSECONDS.timedWait(this, left);
-            } catch (InterruptedException interrupted) {
-                Thread.currentThread().interrupt();
-                break;
-            }
-        }
-        return devices.length > 0;
-    }
+    boolean awaitAttached(long timeoutNanos);
 
     /**
      * Who is told of faults, on the owner's thread, in place of who was told before. It should be
      * quick, and must not map or unmap.
      */
-    public void onFault(Consumer<Fault> consumer) {
-        faultConsumer = Objects.requireNonNull(consumer, "consumer");
-    }
+    void onFault(Consumer<Fault> consumer);
 
     /** Counters of the devices, present and gone. */
-    public synchronized DomainStatistics statistics() {
-        DeviceCounters counters = countersOfGone;
-        long garbled = garbledByGone;
-        for (AttachedDevice device : devices) {
-            counters = counters.plus(device.counters());
-            garbled += device.control().faultsGarbled();
-        }
-        return new DomainStatistics(devices.length, counters, faultsDelivered, garbled);
-    }
-
-    TceTable table() {
-        return table;
-    }
-
-    Flusher flusher() {
-        return flusher;
-    }
-
-    MemoryFile tableFile() {
-        return tableFile;
-    }
-
-    /** Which device of that name is attached, or null. */
-    synchronized AttachedDevice attached(String deviceName) {
-        for (AttachedDevice device : devices) {
-            if (device.name().equals(deviceName)) {
-                return device;
-            }
-        }
-        return null;
-    }
+    DomainStatistics statistics();
 
     /**
-     * Owner's thread: flushes include the device from now on. Only then may it be told to start.
-     */
-    synchronized boolean add(AttachedDevice device) {
-        if (closed) {
-            return false;
-        }
-        AttachedDevice[] more = Arrays.copyOf(devices, devices.length + 1);
-        more[devices.length] = device;
-        devices = more;
-        flusher.set(more);
-        return true;
-    }
-
-    /** Any waiter may go on: the device was told to start. */
-    synchronized void announce() {
-        notifyAll();
-    }
-
-    /** Owner's thread: the device is gone. Its last faults are delivered, its counters kept. */
-    void remove(AttachedDevice device) {
-        deliverFaults(device);
-        synchronized (this) {
-            AttachedDevice[] fewer =
-                    Arrays.stream(devices)
-                            .filter(other -> other != device)
-                            .toArray(AttachedDevice[]::new);
-            if (fewer.length == devices.length) {
-                return;
-            }
-            devices = fewer;
-            flusher.set(fewer);
-            countersOfGone = countersOfGone.plus(device.counters());
-            garbledByGone += device.control().faultsGarbled();
-            notifyAll();
-        }
-    }
-
-    /** Owner's thread: takes a ring's worth of faults at most; true if there may be more. */
-    boolean deliverFaults(AttachedDevice device) {
-        for (int taken = 0; taken < ControlPageDescriptor.FAULTS; taken++) {
-            Fault fault = device.takeFault();
-            if (fault == null) {
-                return false;
-            }
-            synchronized (this) {
-                faultsDelivered++;
-            }
-            try {
-                faultConsumer.accept(fault);
-            } catch (RuntimeException failure) {
-                // A consumer's defect may not stop the owner's thread, on which every device
-                // depends. Told once: a device that faults all the time shall not fill a disk.
-                if (!consumerFailed) {
-                    consumerFailed = true;
-                    LOG.log(
-                            System.Logger.Level.WARNING,
-                            "a fault consumer failed, which is told once: " + fault,
-                            failure);
-                }
-            }
-        }
-        return true;
-    }
-
-    /**
-     * Clears the table, flushes, and detaches the devices; on the thread of the mapping service. A
-     * device that is stuck is detached all the same.
+     * Clears the translations, flushes, and detaches the devices; on the thread of the mapping
+     * service. A device that is stuck is detached all the same.
      */
     @Override
-    public void close() {
-        Dma last;
-        synchronized (this) {
-            if (closed) {
-                return;
-            }
-            closed = true;
-            last = service;
-            notifyAll();
-        }
-        try {
-            if (last != null) {
-                last.close();
-            }
-        } catch (DeviceStuckException stuck) {
-            LOG.log(System.Logger.Level.WARNING, stuck.getMessage());
-        } finally {
-            owner.forget(this);
-            tableMapping.close();
-            tableFile.close();
-        }
-    }
+    void close();
 }

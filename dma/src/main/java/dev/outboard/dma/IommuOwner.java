@@ -18,12 +18,12 @@ import java.util.concurrent.RejectedExecutionException;
  * touches connections. {@link #claim}, {@link #close} and the domains may be used from any thread.
  * What devices send is checked; the worst they achieve is the end of their own connection.
  */
-public final class IommuOwner implements AutoCloseable {
+public final class IommuOwner implements DomainSource {
     private final DeviceConnections connections;
     private final Path path;
     private final Thread thread;
     private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
-    private final Map<String, IommuDomain> claims = new HashMap<>();
+    private final Map<String, OwnedDomain> claims = new HashMap<>();
     private volatile boolean stopping;
 
     private IommuOwner(Path socket) {
@@ -32,7 +32,7 @@ public final class IommuOwner implements AutoCloseable {
         thread = Thread.ofPlatform().daemon().name("iommu-owner").unstarted(this::run);
     }
 
-    private IommuDomain claimed(String deviceName) {
+    private OwnedDomain claimed(String deviceName) {
         synchronized (claims) {
             return claims.get(deviceName);
         }
@@ -54,15 +54,15 @@ public final class IommuOwner implements AutoCloseable {
         return path;
     }
 
-    /**
-     * Makes a domain for the device of that name, which attaches now or later.
-     *
-     * @throws IllegalStateException if the name is claimed already, or the owner is closed
-     * @throws IllegalArgumentException if it is no name
-     */
+    @Override
+    public PhysicalMemory memory(long lengthBytes) {
+        return PhysicalMemory.create(lengthBytes);
+    }
+
+    @Override
     public IommuDomain claim(String deviceName, PhysicalMemory memory, DomainOptions options) {
         AttachProtocol.requireName(deviceName);
-        IommuDomain domain = new IommuDomain(this, deviceName, memory, options);
+        OwnedDomain domain = new OwnedDomain(this, deviceName, memory, options);
         try {
             admit(deviceName, domain);
         } catch (RuntimeException failure) {
@@ -73,7 +73,7 @@ public final class IommuOwner implements AutoCloseable {
     }
 
     /** Lets a device of that name attach to a domain, also one that waits for it already. */
-    void admit(String deviceName, IommuDomain domain) {
+    void admit(String deviceName, OwnedDomain domain) {
         AttachProtocol.requireName(deviceName);
         synchronized (claims) {
             if (claims.putIfAbsent(deviceName, domain) != null) {
@@ -86,7 +86,7 @@ public final class IommuOwner implements AutoCloseable {
     }
 
     /** The domain is closed: nobody attaches to it any more, and who is attached is detached. */
-    void forget(IommuDomain domain) {
+    void forget(OwnedDomain domain) {
         synchronized (claims) {
             claims.values().removeIf(claimed -> claimed == domain);
         }
@@ -140,11 +140,11 @@ public final class IommuOwner implements AutoCloseable {
     /** Closes all domains and the socket, and ends the thread. Twice does no harm. */
     @Override
     public void close() {
-        List<IommuDomain> open;
+        List<OwnedDomain> open;
         synchronized (claims) {
             open = new ArrayList<>(claims.values());
         }
-        open.forEach(IommuDomain::close);
+        open.forEach(OwnedDomain::close);
         synchronized (tasks) {
             if (!stopping) {
                 stopping = true;

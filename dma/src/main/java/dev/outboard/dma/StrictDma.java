@@ -1,7 +1,6 @@
 package dev.outboard.dma;
 
 import dev.outboard.iommu.IoPage;
-import dev.outboard.iommu.TceTable;
 
 /**
  * Every unmap ends with a flush: when it returns, no device reaches the buffer any more.
@@ -12,14 +11,15 @@ import dev.outboard.iommu.TceTable;
 final class StrictDma extends TranslatedDma {
     private boolean unflushed;
 
-    StrictDma(PhysicalMemory memory, TceTable table, Flusher flusher) {
-        super(memory, table, flusher);
+    StrictDma(PhysicalMemory memory, Translations translations) {
+        super(memory, translations);
     }
 
     @Override
     void release(long page, int pages) {
         try {
-            flusher.flush(page, pages);
+            translations.invalidate(page, pages);
+            translations.settle();
         } catch (RuntimeException failure) {
             retire(page, pages);
             throw failure;
@@ -34,19 +34,19 @@ final class StrictDma extends TranslatedDma {
 
     @Override
     void beginBatch() {
-        flusher.begin();
+        // The first request of the batch begins the flush.
     }
 
     @Override
     void releaseInBatch(long page, int pages) {
-        flusher.request(page, pages);
+        translations.invalidate(page, pages);
     }
 
     @Override
     void endBatch(long[] iovas, int[] lengths, int count) {
         boolean settled = false;
         try {
-            flusher.complete();
+            translations.settle();
             settled = true;
         } finally {
             for (int index = 0; index < count; index++) {
@@ -71,7 +71,8 @@ final class StrictDma extends TranslatedDma {
 
     @Override
     public void flush() {
-        flusher.flushAll();
+        translations.invalidateAll();
+        translations.settle();
         unflushed = false;
     }
 

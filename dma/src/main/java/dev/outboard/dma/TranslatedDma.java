@@ -2,20 +2,18 @@ package dev.outboard.dma;
 
 import dev.outboard.iommu.IoPage;
 import dev.outboard.iommu.IovaAllocator;
-import dev.outboard.iommu.NextFitAllocator;
-import dev.outboard.iommu.TceTable;
 
 /**
- * Mapping by a TCE table; what happens after entries were cleared is the strategy's.
+ * Mapping by translations, whoever holds them; what happens after entries were cleared is the
+ * strategy's.
  *
  * <p>One thread; map and unmap do not allocate. What is mapped where is kept here, in memory that
  * no device sees: a wrong unmap is refused by it.
  */
 abstract class TranslatedDma implements Dma {
-    final NextFitAllocator allocator;
-    final Flusher flusher;
+    final IovaAllocator allocator;
+    final Translations translations;
     private final PhysicalMemory memory;
-    private final TceTable table;
 
     /**
      * Pages of the mapping that begins at an IOVA page; negative while a batch is being checked.
@@ -28,13 +26,11 @@ abstract class TranslatedDma implements Dma {
     private boolean closed;
     private boolean released;
 
-    TranslatedDma(PhysicalMemory memory, TceTable table, Flusher flusher) {
+    TranslatedDma(PhysicalMemory memory, Translations translations) {
         this.memory = memory;
-        this.table = table;
-        this.flusher = flusher;
-        int end = table.entries() - table.format().reservedLastPages();
-        allocator = new NextFitAllocator(1, end);
-        runs = new int[table.entries()];
+        this.translations = translations;
+        allocator = translations.iovas();
+        runs = new int[Math.toIntExact(translations.pages())];
     }
 
     /** Makes sure that a cleared run can be handed out again, now or later. */
@@ -101,7 +97,8 @@ abstract class TranslatedDma implements Dma {
         if (page == IovaAllocator.NONE) {
             return NO_IOVA;
         }
-        setEntries(page, physicalAddress, pages, access);
+        translations.map(page, physicalAddress >>> IoPage.SHIFT, pages, access);
+        translations.commit();
         runs[(int) page] = pages;
         maps++;
         livePages += pages;
@@ -115,13 +112,6 @@ abstract class TranslatedDma implements Dma {
             page = allocator.allocate(pages);
         }
         return page;
-    }
-
-    private void setEntries(long page, long physicalAddress, int pages, int access) {
-        long frame = physicalAddress >>> IoPage.SHIFT;
-        for (int index = 0; index < pages; index++) {
-            table.map(page + index, frame + index, access);
-        }
     }
 
     @Override
@@ -142,9 +132,7 @@ abstract class TranslatedDma implements Dma {
     }
 
     private void forget(int page, int pages) {
-        for (int index = 0; index < pages; index++) {
-            table.clear(page + index);
-        }
+        translations.clear(page, pages);
         runs[page] = 0;
         unmaps++;
         livePages -= pages;
@@ -231,10 +219,11 @@ abstract class TranslatedDma implements Dma {
         for (int index = 0; index < list.count(); index++) {
             long physicalAddress = list.physicalAddress(index);
             int span = Buffers.pages(physicalAddress, list.lengthBytes(index));
-            setEntries(page, physicalAddress, span, access);
+            translations.map(page, physicalAddress >>> IoPage.SHIFT, span, access);
             list.setIova(index, page << IoPage.SHIFT | physicalAddress & IoPage.OFFSET_MASK);
             page += span;
         }
+        translations.commit();
         runs[(int) first] = (int) pages;
         list.setMappedBy(this);
         maps++;
@@ -264,8 +253,8 @@ abstract class TranslatedDma implements Dma {
         return new DmaStatistics(
                 maps,
                 unmaps,
-                flusher.flushes(),
-                flusher.waitedNanos(),
+                translations.flushes(),
+                translations.waitedNanos(),
                 maps - unmaps,
                 livePages,
                 staleEntries(),
@@ -299,6 +288,6 @@ abstract class TranslatedDma implements Dma {
         }
         flush();
         released = true;
-        flusher.release();
+        translations.close();
     }
 }

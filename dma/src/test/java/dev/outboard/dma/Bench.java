@@ -12,7 +12,7 @@ final class Bench implements AutoCloseable {
 
     final PhysicalMemory memory;
     final IommuOwner owner;
-    final IommuDomain domain;
+    final OwnedDomain domain;
     final IommuAttachment device;
     final DmaWindow window = new DmaWindow();
     final List<Fault> faults = new CopyOnWriteArrayList<>();
@@ -20,7 +20,7 @@ final class Bench implements AutoCloseable {
     Bench(Path directory, DomainOptions options) {
         memory = PhysicalMemory.create(4 << 20, 1 << 20);
         owner = IommuOwner.listen(directory.resolve("iommu.sock"));
-        domain = owner.claim("nic0", memory, options);
+        domain = (OwnedDomain) owner.claim("nic0", memory, options);
         domain.onFault(faults::add);
         device = IommuAttachment.connect(owner.path(), "nic0", TIMEOUT_NANOS);
     }

@@ -9,7 +9,7 @@ import dev.outboard.iommu.Fault;
 import dev.outboard.iommu.FaultReason;
 import dev.outboard.iommu.IotlbGeometry;
 import dev.outboard.iommu.Replacement;
-import dev.outboard.iommu.TceFormat;
+import dev.outboard.iommu.TableFormat;
 import dev.outboard.uio.WaitPolicy;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -69,7 +69,7 @@ final class CrossProcessTest {
 
     private static DomainOptions options(String title) {
         return new DomainOptions(
-                TceFormat.ofTitle(title),
+                TableFormat.ofTitle(title),
                 8192,
                 new IotlbGeometry(16, 4, Replacement.LRU),
                 WaitPolicy.DEFAULT,

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.outboard.iommu.Access;
 import dev.outboard.iommu.IotlbGeometry;
 import dev.outboard.iommu.Replacement;
-import dev.outboard.iommu.TceFormat;
+import dev.outboard.iommu.TableFormat;
 import dev.outboard.uio.WaitPolicy;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
@@ -41,7 +41,7 @@ final class StrictRaceTest {
         long seed = System.nanoTime();
         DomainOptions options =
                 new DomainOptions(
-                        TceFormat.ofTitle(title),
+                        TableFormat.ofTitle(title),
                         8192,
                         new IotlbGeometry(4, 2, Replacement.FIFO),
                         WaitPolicy.DEFAULT,

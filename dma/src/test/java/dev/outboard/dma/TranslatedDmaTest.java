@@ -8,7 +8,7 @@ import dev.outboard.iommu.CalgaryFormat;
 import dev.outboard.iommu.DartFormat;
 import dev.outboard.iommu.Fault;
 import dev.outboard.iommu.FaultReason;
-import dev.outboard.iommu.TceFormat;
+import dev.outboard.iommu.TableFormat;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.NativeException;
 import java.lang.foreign.ValueLayout;
@@ -30,14 +30,14 @@ final class TranslatedDmaTest {
 
     @TempDir Path directory;
 
-    private static DomainOptions options(TceFormat format) {
+    private static DomainOptions options(TableFormat format) {
         return format == CalgaryFormat.INSTANCE ? CALGARY : DART;
     }
 
     @ParameterizedTest
     @CsvSource({"calgary,STRICT", "calgary,DEFERRED", "dart,STRICT", "dart,DEFERRED"})
     void shouldLetTheDeviceReachJustWhatIsMapped(String title, Strategy strategy) {
-        try (Bench bench = new Bench(directory, options(TceFormat.ofTitle(title)));
+        try (Bench bench = new Bench(directory, options(TableFormat.ofTitle(title)));
                 Dma dma = bench.domain.dma(strategy);
                 DmaMemory memory = dma.allocate(3 * 4096)) {
             memory.memory().set(ValueLayout.JAVA_INT, 4000, 0xcafe);
@@ -65,7 +65,7 @@ final class TranslatedDmaTest {
     @ParameterizedTest
     @CsvSource({"calgary", "dart"})
     void shouldNeverLetAStaleIovaWorkUnderStrict(String title) {
-        try (Bench bench = new Bench(directory, options(TceFormat.ofTitle(title)));
+        try (Bench bench = new Bench(directory, options(TableFormat.ofTitle(title)));
                 Dma dma = bench.domain.dma(Strategy.STRICT);
                 DmaMemory memory = dma.allocate(4096)) {
             for (int round = 0; round < 3_000; round++) {
@@ -182,8 +182,7 @@ final class TranslatedDmaTest {
     private static Dma deferred(Bench bench, boolean mended) {
         return mended
                 ? bench.domain.dma(Strategy.DEFERRED)
-                : new DeferredDma(
-                        bench.memory, bench.domain.table(), bench.domain.flusher(), false);
+                : new DeferredDma(bench.memory, bench.domain.translations(), false);
     }
 
     @Test
@@ -302,7 +301,7 @@ final class TranslatedDmaTest {
     @ParameterizedTest
     @CsvSource({"calgary,STRICT", "calgary,DEFERRED", "dart,STRICT", "dart,DEFERRED"})
     void shouldUnmapABatchWithOneFlush(String title, Strategy strategy) {
-        try (Bench bench = new Bench(directory, options(TceFormat.ofTitle(title)));
+        try (Bench bench = new Bench(directory, options(TableFormat.ofTitle(title)));
                 Dma dma = bench.domain.dma(strategy);
                 DmaMemory memory = dma.allocate(300 * 4096)) {
             int count = 300;
@@ -440,7 +439,7 @@ final class TranslatedDmaTest {
     @Test
     void shouldRefuseATranslationThatIsNotMemory() {
         try (Bench bench = new Bench(directory, DART)) {
-            bench.domain.table().map(5, 3, Access.READ);
+            bench.domain.table().map(5, 3, 1, Access.READ);
             assertThat(bench.reaches(5 * 4096, 1, Access.READ)).isFalse();
             assertThat(bench.awaitFaults(1))
                     .containsExactly(

@@ -11,30 +11,29 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>Source: The Price of Safety (OLS 2007), section 1.1.2, tables 1 and 2.
  */
-public sealed interface TceFormat permits CalgaryFormat, DartFormat {
-    /** The name that users type and read: {@code calgary} or {@code dart}. */
-    String title();
-
-    /** The number that names this format between processes; see {@link #ofCode(int)}. */
-    int code();
-
+public sealed interface TceFormat extends TableFormat permits CalgaryFormat, DartFormat {
     /** Bytes of an entry in memory. */
     int entryBytes();
 
-    /** Whether the hardware has tables of this many entries. */
-    boolean isTableSize(int entries);
+    @Override
+    default int granuleShift() {
+        return 0;
+    }
 
-    /** The largest table, in entries. */
-    int maxEntries();
+    @Override
+    default long tableBytes(int entries) {
+        return (long) entries * entryBytes();
+    }
 
-    /** The largest page frame number an entry can hold. */
-    long maxPageFrame();
+    @Override
+    default PageTable create(MemorySegment memory, int entries) {
+        return new TceTable(this, memory, entries);
+    }
 
-    /** Whether one cached entry can be invalidated; otherwise only everything. */
-    boolean invalidatesSingleEntries();
-
-    /** Pages at the end of the table that are never handed out, against a device's prefetch. */
-    int reservedLastPages();
+    @Override
+    default PageTable open(MemorySegment memory, int entries) {
+        return new TceTable(this, memory, entries);
+    }
 
     /**
      * An entry that lets {@code access} through to a page frame.
@@ -59,32 +58,4 @@ public sealed interface TceFormat permits CalgaryFormat, DartFormat {
 
     /** Writes entry {@code index} with release. */
     void storeRelease(MemorySegment table, long index, long entry);
-
-    /**
-     * The format that another process names by number.
-     *
-     * @throws IllegalArgumentException if there is none
-     */
-    static TceFormat ofCode(int code) {
-        return switch (code) {
-            case CalgaryFormat.CODE -> CalgaryFormat.INSTANCE;
-            case DartFormat.CODE -> DartFormat.INSTANCE;
-            default -> throw new IllegalArgumentException("no TCE format has code=" + code);
-        };
-    }
-
-    /**
-     * The format that a user names.
-     *
-     * @throws IllegalArgumentException if there is none; the message lists what there is
-     */
-    static TceFormat ofTitle(String title) {
-        return switch (title) {
-            case CalgaryFormat.TITLE -> CalgaryFormat.INSTANCE;
-            case DartFormat.TITLE -> DartFormat.INSTANCE;
-            default ->
-                    throw new IllegalArgumentException(
-                            "no TCE format is called '" + title + "': take calgary or dart");
-        };
-    }
 }

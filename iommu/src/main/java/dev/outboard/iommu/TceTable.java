@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
  * <p>One process writes (with release), others read (with acquire); the memory decides who may, not
  * this class. It allocates nothing but itself. The owner of the memory closes it.
  */
-public final class TceTable {
+public final class TceTable implements PageTable {
     private final TceFormat format;
     private final MemorySegment memory;
     private final int entries;
@@ -40,7 +40,7 @@ public final class TceTable {
         this.entries = entries;
     }
 
-    /** The layout of the entries. */
+    @Override
     public TceFormat format() {
         return format;
     }
@@ -50,23 +50,35 @@ public final class TceTable {
         return entries;
     }
 
-    /**
-     * Lets {@code access} through from IOVA page {@code page} to a page frame, from now on.
-     *
-     * @throws IllegalArgumentException if the format cannot express it
-     * @throws IndexOutOfBoundsException if the table has no such page
-     */
-    public void map(long page, long pageFrame, int access) {
-        format.storeRelease(memory, page, format.encode(pageFrame, access));
+    @Override
+    public long pages() {
+        return entries;
     }
 
-    /**
-     * Lets nothing through any more, except from an IOTLB that still remembers.
-     *
-     * @throws IndexOutOfBoundsException if the table has no such page
-     */
-    public void clear(long page) {
-        format.storeRelease(memory, page, format.invalidEntry());
+    @Override
+    public void map(long page, long pageFrame, long pages, int access) {
+        for (long index = 0; index < pages; index++) {
+            format.storeRelease(memory, page + index, format.encode(pageFrame + index, access));
+        }
+    }
+
+    @Override
+    public void clear(long page, long pages) {
+        for (long index = 0; index < pages; index++) {
+            format.storeRelease(memory, page + index, format.invalidEntry());
+        }
+    }
+
+    @Override
+    public long walk(long page) {
+        if (page < 0 || page >= entries) {
+            return Translation.NONE;
+        }
+        long entry = entryAcquire(page);
+        int rights = format.access(entry);
+        return rights == Access.NONE
+                ? Translation.NONE
+                : Translation.of(format.pageFrame(entry), 0, rights);
     }
 
     /**

@@ -16,11 +16,10 @@ import java.lang.invoke.VarHandle;
  */
 public final class Translator {
     private static final int RING_MASK = ControlPageDescriptor.INVALIDATIONS - 1;
-    private static final long FRAME_SHIFT = 2;
 
-    private final TceTable table;
-    private final TceFormat format;
-    private final int entries;
+    private final PageTable table;
+    private final boolean dropsSingleEntries;
+    private final long pages;
     private final MemorySegment page;
     private final Iotlb iotlb;
     private final FaultRing faultRing;
@@ -38,10 +37,10 @@ public final class Translator {
      * @param controlPage see {@link ControlPageDescriptor}
      * @param geometry shape of the IOTLB
      */
-    public Translator(TceTable table, MemorySegment controlPage, IotlbGeometry geometry) {
+    public Translator(PageTable table, MemorySegment controlPage, IotlbGeometry geometry) {
         this.table = table;
-        format = table.format();
-        entries = table.entries();
+        dropsSingleEntries = table.format().invalidatesSingleEntries();
+        pages = table.pages();
         page = ControlPage.checked(controlPage);
         iotlb = new Iotlb(geometry);
         faultRing = new FaultRing(page);
@@ -75,7 +74,7 @@ public final class Translator {
             iotlb.flush();
         } else if (behind <= 0
                 || behind >= ControlPageDescriptor.INVALIDATIONS
-                || !format.invalidatesSingleEntries()
+                || !dropsSingleEntries
                 || !dropNamed(requested)) {
             iotlb.flush();
         }
@@ -93,7 +92,7 @@ public final class Translator {
             long named = slotAcquire(generation);
             long first = named >>> ControlPageDescriptor.INVALIDATION_PAGE_SHIFT;
             long pages = named & ControlPageDescriptor.MAX_INVALIDATION_PAGES;
-            if (pages == 0 || pages > dropAllBeyondPages || first >= entries) {
+            if (pages == 0 || pages > dropAllBeyondPages || first >= this.pages) {
                 return false;
             }
             for (long dropped = first; dropped < first + pages; dropped++) {
@@ -122,20 +121,13 @@ public final class Translator {
         for (int slot = 0; slot < dropAllBeyondPages; slot++) {
             long cached = iotlb.pageAt(slot);
             if (cached >= 0) {
-                long entry = table.entryAcquire(cached);
-                stale += translation(entry) == iotlb.translationAt(slot) ? 0 : 1;
+                stale += table.walk(cached) == iotlb.translationAt(slot) ? 0 : 1;
             }
         }
         if (stale > staleHeld) {
             staleHeld = stale;
             ControlPage.setOpaque(page, ControlPageDescriptor.STALE_HELD_OFFSET, stale);
         }
-    }
-
-    /** An entry as the IOTLB holds it: page frame and rights, or {@link Iotlb#MISS}. */
-    private long translation(long entry) {
-        int rights = format.access(entry);
-        return rights == Access.NONE ? Iotlb.MISS : format.pageFrame(entry) << FRAME_SHIFT | rights;
     }
 
     /** Ends the DMA section. */
@@ -156,7 +148,7 @@ public final class Translator {
      */
     public long translate(long iova, int access) {
         long iovaPage = iova >>> IoPage.SHIFT;
-        if (iovaPage >= entries) {
+        if (iovaPage >= pages) {
             return ~FaultReason.OUT_OF_RANGE.code();
         }
         translations++;
@@ -168,11 +160,11 @@ public final class Translator {
             return ~(translation == Iotlb.MISS ? FaultReason.NOT_MAPPED : FaultReason.ACCESS_DENIED)
                     .code();
         }
-        return translation >>> FRAME_SHIFT << IoPage.SHIFT | iova & IoPage.OFFSET_MASK;
+        return Translation.physicalAddress(translation, iova);
     }
 
     private long walk(long iovaPage) {
-        long translation = translation(table.entryAcquire(iovaPage));
+        long translation = table.walk(iovaPage);
         if (translation != Iotlb.MISS) {
             iotlb.insert(iovaPage, translation);
         }

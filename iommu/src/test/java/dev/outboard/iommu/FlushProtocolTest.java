@@ -31,7 +31,7 @@ final class FlushProtocolTest {
     @ValueSource(strings = {"calgary", "dart"})
     @Timeout(30)
     void shouldKeepTheDeviceOutOfAPageOnceFlushed(String title) throws InterruptedException {
-        TceFormat format = TceFormat.ofTitle(title);
+        TceFormat format = (TceFormat) TableFormat.ofTitle(title);
         long seed = System.nanoTime();
         try (Arena arena = Arena.ofShared()) {
             MemorySegment page = arena.allocate(ControlPageDescriptor.LENGTH_BYTES, IoPage.BYTES);
@@ -56,9 +56,9 @@ final class FlushProtocolTest {
                                         && System.nanoTime() - started < 10_000_000_000L;
                         token++) {
                     int frame = random.nextInt(PAGES);
-                    table.map(1 + frame, frame, Access.READ_WRITE);
+                    table.map(1 + frame, frame, 1, Access.READ_WRITE);
                     awaitWrites(writes, writes.get() + random.nextInt(3));
-                    table.clear(1 + frame);
+                    table.clear(1 + frame, 1);
                     owner.request(1 + frame, 1);
                     VarHandle.fullFence();
                     while (!owner.isSettled()) {

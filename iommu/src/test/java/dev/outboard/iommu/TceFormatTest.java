@@ -102,11 +102,11 @@ final class TceFormatTest {
 
     @Test
     void shouldFindFormatsByNameAndCode() {
-        assertThat(TceFormat.ofTitle("calgary")).isSameAs(CALGARY);
-        assertThat(TceFormat.ofCode(DART.code())).isSameAs(DART);
-        assertThatThrownBy(() -> TceFormat.ofTitle("vtd"))
-                .hasMessageContaining("take calgary or dart");
-        assertThatThrownBy(() -> TceFormat.ofCode(99)).hasMessageContaining("code=99");
+        assertThat(TableFormat.ofTitle("calgary")).isSameAs(CALGARY);
+        assertThat(TableFormat.ofCode(DART.code())).isSameAs(DART);
+        assertThatThrownBy(() -> TableFormat.ofTitle("vhs"))
+                .hasMessageContaining("take one of calgary, dart");
+        assertThatThrownBy(() -> TableFormat.ofCode(99)).hasMessageContaining("code=99");
     }
 
     @Test
@@ -118,9 +118,10 @@ final class TceFormatTest {
             assertThatThrownBy(() -> new TceTable(CALGARY, memory, 100))
                     .hasMessageContaining("entries=100");
             TceTable table = new TceTable(CALGARY, memory, 8192);
-            assertThatThrownBy(() -> table.map(8192, 1, Access.READ))
+            assertThatThrownBy(() -> table.map(8192, 1, 1, Access.READ))
                     .isInstanceOf(IndexOutOfBoundsException.class);
-            assertThatThrownBy(() -> table.clear(-1)).isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> table.clear(-1, 1))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
         }
     }
 

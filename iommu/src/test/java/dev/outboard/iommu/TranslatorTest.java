@@ -36,7 +36,7 @@ final class TranslatorTest {
     @Test
     void shouldTranslateWithinThePage() {
         start(CalgaryFormat.INSTANCE, IotlbGeometry.DEFAULT);
-        table.map(7, 0x123456, Access.READ);
+        table.map(7, 0x123456, 1, Access.READ);
         device.enter();
         assertThat(device.translate(7 * 4096 + 0xabc, Access.READ)).isEqualTo(0x123456abcL);
         assertThat(device.translate(7 * 4096 + 0xabd, Access.READ)).isEqualTo(0x123456abdL);
@@ -52,8 +52,8 @@ final class TranslatorTest {
     void shouldRefuseWithTheReason() {
         for (TceFormat format : new TceFormat[] {CalgaryFormat.INSTANCE, DartFormat.INSTANCE}) {
             start(format, IotlbGeometry.DEFAULT);
-            table.map(1, 5, Access.READ);
-            table.map(2, 6, Access.WRITE);
+            table.map(1, 5, 1, Access.READ);
+            table.map(2, 6, 1, Access.WRITE);
             assertThat(refusal(0x1000, Access.WRITE)).isEqualTo(FaultReason.ACCESS_DENIED);
             assertThat(refusal(0x1000, Access.READ_WRITE)).isEqualTo(FaultReason.ACCESS_DENIED);
             assertThat(refusal(0x2000, Access.READ)).isEqualTo(FaultReason.ACCESS_DENIED);
@@ -75,18 +75,18 @@ final class TranslatorTest {
     void shouldSeeAMappingMadeAfterAMiss() {
         start(CalgaryFormat.INSTANCE, IotlbGeometry.DEFAULT);
         assertThat(refusal(0x1000, Access.READ)).isEqualTo(FaultReason.NOT_MAPPED);
-        table.map(1, 9, Access.READ);
+        table.map(1, 9, 1, Access.READ);
         assertThat(device.translate(0x1000, Access.READ)).isEqualTo(0x9000);
     }
 
     @Test
     void shouldKeepAStaleEntryUntilAskedToFlush() {
         start(CalgaryFormat.INSTANCE, IotlbGeometry.DEFAULT);
-        table.map(1, 9, Access.READ);
+        table.map(1, 9, 1, Access.READ);
         device.enter();
         device.translate(0x1000, Access.READ);
         device.exit();
-        table.clear(1);
+        table.clear(1, 1);
         device.enter();
         assertThat(device.translate(0x1000, Access.READ)).isEqualTo(0x9000);
         device.exit();
@@ -100,9 +100,9 @@ final class TranslatorTest {
     void shouldDropOnlyWhatTheRingNames() {
         start(DartFormat.INSTANCE, IotlbGeometry.DEFAULT);
         for (int mapped = 1; mapped < 10; mapped++) {
-            table.map(mapped, mapped, Access.READ);
+            table.map(mapped, mapped, 1, Access.READ);
             device.translate(mapped * 4096L, Access.READ);
-            table.clear(mapped);
+            table.clear(mapped, 1);
         }
         owner.request(2, 3);
         owner.request(7, 1);
@@ -127,9 +127,9 @@ final class TranslatorTest {
     @Test
     void shouldDropEverythingWhenTheRingWasOverrun() {
         start(DartFormat.INSTANCE, IotlbGeometry.DEFAULT);
-        table.map(3, 3, Access.READ);
+        table.map(3, 3, 1, Access.READ);
         device.translate(0x3000, Access.READ);
-        table.clear(3);
+        table.clear(3, 1);
         owner.request(3, 1);
         for (int request = 1; request < ControlPageDescriptor.INVALIDATIONS; request++) {
             owner.request(4, 1);
@@ -268,7 +268,7 @@ final class TranslatorTest {
     void shouldNotAllocateOnTheDataPath() {
         start(DartFormat.INSTANCE, new IotlbGeometry(16, 2, Replacement.RANDOM));
         for (int mapped = 1; mapped < 200; mapped++) {
-            table.map(mapped, mapped, Access.READ);
+            table.map(mapped, mapped, 1, Access.READ);
         }
         long refused = burst(20_000);
         var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();

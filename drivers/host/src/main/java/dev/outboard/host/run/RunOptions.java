@@ -5,7 +5,7 @@ import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.Strategy;
 import dev.outboard.host.bus.DeviceAddress;
 import dev.outboard.host.cli.UsageException;
-import dev.outboard.iommu.TceFormat;
+import dev.outboard.iommu.TableFormat;
 import dev.outboard.uio.WaitPolicy;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -153,7 +153,7 @@ final class RunOptions {
     }
 
     private DomainOptions domain() {
-        var options = DomainOptions.DEFAULT.withFormat(TceFormat.ofTitle(format));
+        var options = DomainOptions.DEFAULT.withFormat(TableFormat.ofTitle(format));
         if (tableEntries != null) {
             options = options.withTableEntries(tableEntries);
         }
@@ -166,7 +166,7 @@ final class RunOptions {
             throw new UsageException("--memory " + memory + " is less than 1M");
         }
         var highest = (PhysicalMemory.FIRST_ADDRESS + bytes - 1) >>> 12;
-        if (strategy != Strategy.OFF && highest > TceFormat.ofTitle(format).maxPageFrame()) {
+        if (strategy != Strategy.OFF && highest > TableFormat.ofTitle(format).maxPageFrame()) {
             throw new UsageException(
                     "--memory " + memory + " is more than the format " + format + " can address");
         }

@@ -1,0 +1,29 @@
+package dev.outboard.dma;
+
+/**
+ * Where a driver gets its memory and its I/O address spaces from: the owner of the IOMMU in its own
+ * process, the mediator, or the device itself. A driver cannot tell which, but by its cost.
+ *
+ * <p>Any thread. Closing it closes its domains.
+ */
+public interface DomainSource extends AutoCloseable {
+    /**
+     * Physical memory for a driver; the caller closes it.
+     *
+     * @param lengthBytes rounded up to whole pages
+     * @throws QuotaExceededException if the owner does not give that much
+     */
+    PhysicalMemory memory(long lengthBytes);
+
+    /**
+     * Makes a domain for the device of that name, which attaches now or later.
+     *
+     * @param memory of this source
+     * @throws IllegalStateException if the name is claimed already, or this is closed
+     * @throws IllegalArgumentException if it is no name
+     */
+    IommuDomain claim(String deviceName, PhysicalMemory memory, DomainOptions options);
+
+    @Override
+    void close();
+}

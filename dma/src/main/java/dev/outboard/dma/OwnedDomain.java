@@ -1,0 +1,259 @@
+package dev.outboard.dma;
+
+import dev.outboard.iommu.ControlPageDescriptor;
+import dev.outboard.iommu.DeviceCounters;
+import dev.outboard.iommu.Fault;
+import dev.outboard.iommu.NextFitAllocator;
+import dev.outboard.iommu.PageTable;
+import dev.outboard.uio.Mapping;
+import dev.outboard.uio.MemoryFile;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * One I/O address space: a table, and the devices that share it.
+ *
+ * <p>Owned by who claimed it. Any thread, but for its mapping service, which has one at a time.
+ * Devices come and go on the owner's thread; the table stays. The table is a memfd that only this
+ * process can write: it was mapped here before all later mappings were sealed read-only.
+ */
+final class OwnedDomain implements IommuDomain {
+    private static final System.Logger LOG = System.getLogger(IommuDomain.class.getName());
+
+    private final IommuOwner owner;
+    private final String name;
+    private final PhysicalMemory memory;
+    private final DomainOptions options;
+    private final MemoryFile tableFile;
+    private final Mapping tableMapping;
+    private final PageTable table;
+    private final Flusher flusher;
+    private AttachedDevice[] devices = {};
+    private DeviceCounters countersOfGone = DeviceCounters.NONE;
+    private long garbledByGone;
+    private long faultsDelivered;
+    private Dma service;
+    private boolean closed;
+    private boolean consumerFailed;
+    private volatile Consumer<Fault> faultConsumer = fault -> {};
+
+    OwnedDomain(IommuOwner owner, String name, PhysicalMemory memory, DomainOptions options) {
+        this.owner = owner;
+        this.name = name;
+        this.memory = memory;
+        this.options = options;
+        long lengthBytes = options.format().tableBytes(options.tableEntries());
+        tableFile = MemoryFile.create("outboard-tce-" + name, lengthBytes);
+        try {
+            tableFile.sealSize();
+            tableMapping = tableFile.map(0, lengthBytes, true);
+            tableFile.sealFutureWrites();
+        } catch (RuntimeException failure) {
+            tableFile.close();
+            throw failure;
+        }
+        table = options.format().create(tableMapping.memory(), options.tableEntries());
+        flusher = new Flusher(name, options, this::released);
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public DomainOptions options() {
+        return options;
+    }
+
+    @Override
+    public PhysicalMemory memory() {
+        return memory;
+    }
+
+    @Override
+    public void admit(String deviceName) {
+        synchronized (this) {
+            requireOpen();
+        }
+        owner.admit(deviceName, this);
+    }
+
+    @Override
+    public synchronized Dma dma(StrategyOptions strategy) {
+        requireOpen();
+        if (service != null) {
+            throw new IllegalStateException(
+                    "domain=" + name + " has a mapping service already: close it first");
+        }
+        service = Dma.over(memory, translations(), strategy);
+        return service;
+    }
+
+    Translations translations() {
+        int end = options.tableEntries() - options.format().reservedLastPages();
+        return new TableTranslations(table, flusher, new NextFitAllocator(1, end));
+    }
+
+    private synchronized void released() {
+        service = null;
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("domain=" + name + " is closed");
+        }
+    }
+
+    @Override
+    public synchronized boolean isAttached() {
+        return devices.length > 0;
+    }
+
+    @Override
+    public synchronized boolean awaitAttached(long timeoutNanos) {
+        long deadline = System.nanoTime() + timeoutNanos;
+        while (devices.length == 0 && !closed) {
+            long left = deadline - System.nanoTime();
+            if (left <= 0) {
+                return false;
+            }
+            try {
+                TimeUnit.NANOSECONDS.timedWait(this, left);
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+                break;
+            }
+        }
+        return devices.length > 0;
+    }
+
+    @Override
+    public void onFault(Consumer<Fault> consumer) {
+        faultConsumer = Objects.requireNonNull(consumer, "consumer");
+    }
+
+    @Override
+    public synchronized DomainStatistics statistics() {
+        DeviceCounters counters = countersOfGone;
+        long garbled = garbledByGone;
+        for (AttachedDevice device : devices) {
+            counters = counters.plus(device.counters());
+            garbled += device.control().faultsGarbled();
+        }
+        return new DomainStatistics(devices.length, counters, faultsDelivered, garbled);
+    }
+
+    PageTable table() {
+        return table;
+    }
+
+    Flusher flusher() {
+        return flusher;
+    }
+
+    MemoryFile tableFile() {
+        return tableFile;
+    }
+
+    /** Which device of that name is attached, or null. */
+    synchronized AttachedDevice attached(String deviceName) {
+        for (AttachedDevice device : devices) {
+            if (device.name().equals(deviceName)) {
+                return device;
+            }
+        }
+        return null;
+    }
+
+    /**
+     * Owner's thread: flushes include the device from now on. Only then may it be told to start.
+     */
+    synchronized boolean add(AttachedDevice device) {
+        if (closed) {
+            return false;
+        }
+        AttachedDevice[] more = Arrays.copyOf(devices, devices.length + 1);
+        more[devices.length] = device;
+        devices = more;
+        flusher.set(more);
+        return true;
+    }
+
+    /** Any waiter may go on: the device was told to start. */
+    synchronized void announce() {
+        notifyAll();
+    }
+
+    /** Owner's thread: the device is gone. Its last faults are delivered, its counters kept. */
+    void remove(AttachedDevice device) {
+        deliverFaults(device);
+        synchronized (this) {
+            AttachedDevice[] fewer =
+                    Arrays.stream(devices)
+                            .filter(other -> other != device)
+                            .toArray(AttachedDevice[]::new);
+            if (fewer.length == devices.length) {
+                return;
+            }
+            devices = fewer;
+            flusher.set(fewer);
+            countersOfGone = countersOfGone.plus(device.counters());
+            garbledByGone += device.control().faultsGarbled();
+            notifyAll();
+        }
+    }
+
+    /** Owner's thread: takes a ring's worth of faults at most; true if there may be more. */
+    boolean deliverFaults(AttachedDevice device) {
+        for (int taken = 0; taken < ControlPageDescriptor.FAULTS; taken++) {
+            Fault fault = device.takeFault();
+            if (fault == null) {
+                return false;
+            }
+            synchronized (this) {
+                faultsDelivered++;
+            }
+            try {
+                faultConsumer.accept(fault);
+            } catch (RuntimeException failure) {
+                // A consumer's defect may not stop the owner's thread, on which every device
+                // depends. Told once: a device that faults all the time shall not fill a disk.
+                if (!consumerFailed) {
+                    consumerFailed = true;
+                    LOG.log(
+                            System.Logger.Level.WARNING,
+                            "a fault consumer failed, which is told once: " + fault,
+                            failure);
+                }
+            }
+        }
+        return true;
+    }
+
+    @Override
+    public void close() {
+        Dma last;
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            last = service;
+            notifyAll();
+        }
+        try {
+            if (last != null) {
+                last.close();
+            }
+        } catch (DeviceStuckException stuck) {
+            LOG.log(System.Logger.Level.WARNING, stuck.getMessage());
+        } finally {
+            owner.forget(this);
+            tableMapping.close();
+            tableFile.close();
+        }
+    }
+}

@@ -1,0 +1,90 @@
+package dev.outboard.dma;
+
+import dev.outboard.iommu.IovaAllocator;
+import dev.outboard.iommu.PageTable;
+
+/**
+ * Translations in a table of this process, which devices walk in theirs: a map works at once, a
+ * flush is {@link Flusher}'s.
+ */
+final class TableTranslations implements Translations {
+    private final PageTable table;
+    private final Flusher flusher;
+    private final IovaAllocator iovas;
+    private boolean asked;
+
+    TableTranslations(PageTable table, Flusher flusher, IovaAllocator iovas) {
+        this.table = table;
+        this.flusher = flusher;
+        this.iovas = iovas;
+    }
+
+    @Override
+    public int granuleShift() {
+        return table.format().granuleShift();
+    }
+
+    @Override
+    public long pages() {
+        return table.pages();
+    }
+
+    @Override
+    public IovaAllocator iovas() {
+        return iovas;
+    }
+
+    @Override
+    public void map(long page, long pageFrame, int pages, int access) {
+        table.map(page, pageFrame, pages, access);
+    }
+
+    @Override
+    public void commit() {
+        // A device that walks the table finds the entry: it was written with release.
+    }
+
+    @Override
+    public void clear(long page, int pages) {
+        table.clear(page, pages);
+    }
+
+    @Override
+    public void invalidate(long page, int pages) {
+        if (!asked) {
+            asked = true;
+            flusher.begin();
+        }
+        flusher.request(page, pages);
+    }
+
+    @Override
+    public void invalidateAll() {
+        if (!asked) {
+            asked = true;
+            flusher.begin();
+        }
+        flusher.requestAll();
+    }
+
+    @Override
+    public void settle() {
+        asked = false;
+        flusher.complete();
+    }
+
+    @Override
+    public long flushes() {
+        return flusher.flushes();
+    }
+
+    @Override
+    public long waitedNanos() {
+        return flusher.waitedNanos();
+    }
+
+    @Override
+    public void close() {
+        flusher.release();
+    }
+}
