@@ -1,6 +1,7 @@
 package dev.outboard.dma;
 
 import dev.outboard.iommu.IoPage;
+import java.util.Objects;
 
 /** Checks of what a driver asks to map; throwing is kept off the paths that pass. */
 final class Buffers {
@@ -17,6 +18,15 @@ final class Buffers {
         }
     }
 
+    /** A grant where the strategy does not ask for any. */
+    static Grant grantNothing(
+            PhysicalMemory memory, long physicalAddress, long lengthBytes, DmaDirection direction) {
+        if (!memory.contains(physicalAddress, lengthBytes)) {
+            throw notMemory(physicalAddress, lengthBytes);
+        }
+        return new Grant(physicalAddress, lengthBytes, Objects.requireNonNull(direction), () -> {});
+    }
+
     static void require(PhysicalMemory memory, ScatterGatherList list) {
         list.requireUnmapped();
         if (list.count() == 0) {
@@ -27,7 +37,7 @@ final class Buffers {
         }
     }
 
-    private static IllegalArgumentException notMemory(long physicalAddress, int lengthBytes) {
+    private static IllegalArgumentException notMemory(long physicalAddress, long lengthBytes) {
         return new IllegalArgumentException(
                 ("physicalAddress=0x%x lengthBytes=%d is not memory of this service:"
                                 + " map what allocate returned")

@@ -4,9 +4,9 @@ package dev.outboard.dma;
  * The mapping service a driver sees: gives a device access to buffers, and takes it away.
  *
  * <p>One thread at a time uses a service, as one thread owns a queue; handing it from one thread to
- * another needs the usual synchronisation. Only {@link #allocate} and {@link #statistics} may be
- * called from any thread. Mapping and unmapping do not allocate; an unmap may wait for a device
- * that is inside a DMA section.
+ * another needs the usual synchronisation. Only {@link #allocate}, {@link #grant} and {@link
+ * #statistics} may be called from any thread. Mapping and unmapping do not allocate; an unmap may
+ * wait for a device that is inside a DMA section.
  *
  * <p>A mapping is of whole pages: what shares a page with a mapped buffer is reachable too. An
  * {@code unmap} must name what {@code map} returned, with the same length; anything else is refused
@@ -75,7 +75,45 @@ public interface Dma extends AutoCloseable {
     /** Unmaps a list, with one flush at most. */
     void unmap(ScatterGatherList list);
 
-    /** Waits until no stale IOVA works any more, whatever the strategy. */
+    /**
+     * Shows the device what the processor wrote into a mapped buffer. Needed only for what is
+     * written while it is mapped: mapping shows what was there before. Costs nothing but under
+     * {@link Strategy#COPIED}, which copies that part.
+     *
+     * @param iova may lie inside a mapping; the bytes are all of one mapped buffer
+     * @throws IllegalArgumentException if the strategy copies and the bytes are not mapped like
+     *     that
+     */
+    void syncForDevice(long iova, int lengthBytes);
+
+    /**
+     * Shows the processor what the device wrote into a buffer that stays mapped. Unmapping does so
+     * by itself.
+     *
+     * @param iova may lie inside a mapping; the bytes are all of one mapped buffer
+     * @throws IllegalArgumentException if the strategy copies and the bytes are not mapped like
+     *     that
+     */
+    void syncForCpu(long iova, int lengthBytes);
+
+    /**
+     * Lets the device reach a piece of a client's memory until the grant is closed, so that mapping
+     * inside it costs next to nothing (The Price of Safety, section 4.4). From any thread.
+     *
+     * <p>Only {@link Strategy#GRANTED} maps here, and only there mapping needs a grant. Under every
+     * other strategy a grant checks its arguments and changes nothing, so that whoever serves
+     * clients need not know the strategy.
+     *
+     * @param physicalAddress of memory of this service; need not be aligned
+     * @throws IllegalArgumentException if the piece is empty or not memory of this service
+     * @throws OutOfDmaMemoryException if no run of IOVA is that long
+     */
+    Grant grant(long physicalAddress, long lengthBytes, DmaDirection direction);
+
+    /**
+     * Waits until no stale IOVA works any more; under the strategies whose window is their whole
+     * life, {@link Strategy#OFF} and {@link Strategy#PREALLOCATED}, there is nothing to wait for.
+     */
     void flush();
 
     /** How unmapping is done. */

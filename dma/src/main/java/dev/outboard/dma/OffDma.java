@@ -104,6 +104,21 @@ final class OffDma implements Dma {
     }
 
     @Override
+    public void syncForDevice(long iova, int lengthBytes) {
+        // The device sees the driver's own memory.
+    }
+
+    @Override
+    public void syncForCpu(long iova, int lengthBytes) {
+        // The device writes the driver's own memory.
+    }
+
+    @Override
+    public Grant grant(long physicalAddress, long lengthBytes, DmaDirection direction) {
+        return Buffers.grantNothing(memory, physicalAddress, lengthBytes, direction);
+    }
+
+    @Override
     public void flush() {
         // Nothing remembers a translation, and nothing ever becomes unreachable.
     }

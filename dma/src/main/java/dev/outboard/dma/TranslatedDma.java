@@ -249,6 +249,21 @@ abstract class TranslatedDma implements Dma {
     }
 
     @Override
+    public final void syncForDevice(long iova, int lengthBytes) {
+        // The device sees the driver's own memory.
+    }
+
+    @Override
+    public final void syncForCpu(long iova, int lengthBytes) {
+        // The device writes the driver's own memory.
+    }
+
+    @Override
+    public final Grant grant(long physicalAddress, long lengthBytes, DmaDirection direction) {
+        return Buffers.grantNothing(memory, physicalAddress, lengthBytes, direction);
+    }
+
+    @Override
     public final DmaStatistics statistics() {
         return new DmaStatistics(
                 maps,

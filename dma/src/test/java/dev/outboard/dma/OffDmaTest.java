@@ -43,6 +43,30 @@ final class OffDmaTest {
     }
 
     @Test
+    void shouldGrantWithoutMappingAnything() {
+        try (PhysicalMemory memory = PhysicalMemory.create(1 << 20);
+                Dma dma = Dma.off(memory);
+                DmaMemory buffer = dma.allocate(8192)) {
+            long address = buffer.physicalAddress() + 100;
+            try (Grant grant = dma.grant(address, 5000, DmaDirection.TO_DEVICE)) {
+                assertThat(grant.physicalAddress()).isEqualTo(address);
+                assertThat(grant.lengthBytes()).isEqualTo(5000);
+                assertThat(grant.direction()).isEqualTo(DmaDirection.TO_DEVICE);
+                grant.close();
+            }
+            long iova = dma.map(address, 100, DmaDirection.FROM_DEVICE);
+            dma.syncForDevice(iova, 100);
+            dma.syncForCpu(iova + 1, 99);
+            dma.unmap(iova, 100);
+            assertThatThrownBy(() -> dma.grant(address, 0, DmaDirection.TO_DEVICE))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("is not memory of this service");
+            assertThatThrownBy(() -> dma.grant(address, 5000, null))
+                    .isInstanceOf(NullPointerException.class);
+        }
+    }
+
+    @Test
     void shouldRefuseWhatIsNotMemory() {
         try (PhysicalMemory memory = PhysicalMemory.create(4096);
                 Dma dma = Dma.off(memory)) {
