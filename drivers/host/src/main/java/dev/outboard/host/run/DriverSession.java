@@ -1,8 +1,8 @@
 package dev.outboard.host.run;
 
 import dev.outboard.dma.Dma;
+import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.IommuDomain;
-import dev.outboard.dma.IommuOwner;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.DeviceLostException;
@@ -21,18 +21,23 @@ import java.util.concurrent.CountDownLatch;
  */
 final class DriverSession {
     private final HostPlan plan;
-    private final IommuOwner owner;
+    private final DomainSource source;
     private final StopRequest stop;
     private final FaultLog faults;
     private final RunReport report;
 
     /**
-     * @param owner the owner of the IOMMU, or null without one; borrowed
+     * @param source where memory and the I/O address space come from, or null without an IOMMU;
+     *     borrowed
      */
     DriverSession(
-            HostPlan plan, IommuOwner owner, StopRequest stop, FaultLog faults, RunReport report) {
+            HostPlan plan,
+            DomainSource source,
+            StopRequest stop,
+            FaultLog faults,
+            RunReport report) {
         this.plan = plan;
-        this.owner = owner;
+        this.source = source;
         this.stop = stop;
         this.faults = faults;
         this.report = report;
@@ -46,9 +51,9 @@ final class DriverSession {
     void run() {
         var resources = new Resources();
         try {
-            var memory = resources.add(PhysicalMemory.create(plan.memoryBytes()));
-            var domain = owner == null ? null : resources.add(claim(memory));
-            var dma = resources.add(domain == null ? Dma.off(memory) : domain.dma(plan.strategy()));
+            var memory = resources.add(memory());
+            var domain = source == null ? null : resources.add(claim(memory));
+            var dma = resources.add(domain == null ? Dma.off(memory) : service(domain));
             var device = resources.add(plan.device().open(setup(memory, dma, domain)));
             checkMatch(device);
             var service = resources.add(plan.driver().start(device));
@@ -63,8 +68,18 @@ final class DriverSession {
         resources.close();
     }
 
+    private PhysicalMemory memory() {
+        return source == null
+                ? PhysicalMemory.create(plan.memoryBytes())
+                : source.memory(plan.memoryBytes());
+    }
+
+    private Dma service(IommuDomain domain) {
+        return domain.dma(plan.protection().strategy());
+    }
+
     private IommuDomain claim(PhysicalMemory memory) {
-        var domain = owner.claim(plan.device().deviceName(), memory, plan.domain());
+        var domain = source.claim(plan.device().deviceName(), memory, plan.protection().domain());
         domain.onFault(faults::add);
         return domain;
     }

@@ -1,5 +1,6 @@
 package dev.outboard.host.run;
 
+import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.IommuOwner;
 import dev.outboard.driver.DeviceLostException;
 import dev.outboard.host.bus.DeviceAbsentException;
@@ -25,9 +26,8 @@ import picocli.CommandLine.Spec;
         description =
                 "Runs one driver on one device, in this process, until its client ends, or it "
                         + "is stopped. "
-                        + "With an IOMMU (--strategy strict or deferred) the device reaches "
-                        + "nothing that the "
-                        + "driver has not mapped.")
+                        + "With an IOMMU (any --strategy but off) the device reaches nothing that "
+                        + "the driver has not mapped.")
 public final class RunCommand implements Subcommand {
     @Mixin private RunOptions options;
 
@@ -67,22 +67,32 @@ public final class RunCommand implements Subcommand {
         OwnProcess.name("ob-" + plan.device().deviceName());
         var output = EventOutput.standard(json);
         var faults = new FaultLog(output, System::nanoTime);
-        try (var owner =
-                plan.iommuSocket() == null ? null : IommuOwner.listen(plan.iommuSocket())) {
-            runUntilDone(plan, owner, output, faults);
+        try (var source = source(plan.protection())) {
+            runUntilDone(plan, source, output, faults);
         }
         return 0;
     }
 
+    /** Where memory and translations come from; null without an IOMMU. */
+    private static DomainSource source(Protection protection) {
+        return switch (protection.owner()) {
+            case NONE -> null;
+            case DRIVER -> IommuOwner.listen(protection.socket());
+            case DEVICE, MEDIATOR ->
+                    throw new UsageException(
+                            "there is no owner '%s' yet".formatted(Words.of(protection.owner())));
+        };
+    }
+
     /** Runs the driver, and again as long as a lost device comes back. */
     private void runUntilDone(
-            HostPlan plan, IommuOwner owner, EventOutput output, FaultLog faults) {
+            HostPlan plan, DomainSource source, EventOutput output, FaultLog faults) {
         var stop = StopRequest.ofProcess();
         var patience = new Patience(stop, reconnectSeconds);
         while (true) {
             var report = new RunReport(plan, output);
             try {
-                new DriverSession(plan, owner, stop, faults, report).run();
+                new DriverSession(plan, source, stop, faults, report).run();
                 faults.summarize();
                 report.result(faults.count());
                 if (report.isRefuted()) {

@@ -2,7 +2,6 @@ package dev.outboard.host.run;
 
 import dev.outboard.dma.DmaStatistics;
 import dev.outboard.dma.DomainStatistics;
-import dev.outboard.dma.Strategy;
 import dev.outboard.driver.ClientContext;
 import dev.outboard.host.event.Event;
 import dev.outboard.host.event.EventOutput;
@@ -31,9 +30,12 @@ final class RunReport {
     void up(String service) {
         up = true;
         output.say(
-                "%s drives %s; %s"
-                        .formatted(plan.driver().name(), describe(service), plan.protection()),
+                "%s drives %s; %s".formatted(plan.driver().name(), describe(service), protection()),
                 Event.of("up", "service", service, "device", plan.device().deviceName()));
+    }
+
+    private String protection() {
+        return plan.protection().describe(plan.memoryBytes());
     }
 
     /** Whether the driver had started. */
@@ -55,7 +57,7 @@ final class RunReport {
                         "driver",
                         plan.driver().name(),
                         "strategy",
-                        Words.of(plan.strategy()),
+                        plan.protection().strategyWord(),
                         "pid",
                         ProcessHandle.current().pid()));
     }
@@ -102,7 +104,7 @@ final class RunReport {
                                 seconds,
                                 cpu.userNanos() / NANOS,
                                 cpu.systemNanos() / NANOS));
-        if (dma != null && plan.strategy() != Strategy.OFF) {
+        if (dma != null && !plan.protection().isOff()) {
             output.text(protectionText());
         }
     }
@@ -119,7 +121,7 @@ final class RunReport {
         return ("strategy %s: %d maps, %d unmaps, %d flushes; stale IOVAs at most %d, for %.1f ms;"
                         + " IOTLB %.2f %% hits of %d")
                 .formatted(
-                        Words.of(plan.strategy()),
+                        plan.protection().strategyWord(),
                         dma.maps(),
                         dma.unmaps(),
                         dma.flushes(),
@@ -133,10 +135,11 @@ final class RunReport {
         var fields = new LinkedHashMap<String, Object>();
         fields.put("device", plan.device().deviceName());
         fields.put("driver", plan.driver().name());
-        fields.put("strategy", Words.of(plan.strategy()));
+        fields.put("strategy", plan.protection().strategyWord());
         fields.put(
-                "iommu", plan.strategy() == Strategy.OFF ? "none" : plan.domain().format().title());
-        fields.put("owner", plan.strategy() == Strategy.OFF ? "none" : "driver");
+                "iommu",
+                plan.protection().isOff() ? "none" : plan.protection().domain().format().title());
+        fields.put("owner", Words.of(plan.protection().owner()));
         fields.put("seconds", seconds);
         fields.put("cpuUserNanos", cpu.userNanos());
         fields.put("cpuSystemNanos", cpu.systemNanos());

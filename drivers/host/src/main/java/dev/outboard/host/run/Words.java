@@ -2,6 +2,7 @@ package dev.outboard.host.run;
 
 import dev.outboard.iommu.IotlbGeometry;
 import dev.outboard.iommu.Replacement;
+import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
 
@@ -14,7 +15,31 @@ final class Words {
 
     /** A constant as people write it. */
     static String of(Enum<?> constant) {
-        return constant.name().toLowerCase(Locale.ROOT);
+        return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    /**
+     * The constant that people write so.
+     *
+     * @param kind what the constants are, for the message when there is none
+     */
+    static <E extends Enum<E>> E constant(Class<E> type, String text, String kind) {
+        var constants = List.of(type.getEnumConstants());
+        return constants.stream()
+                .filter(constant -> of(constant).equals(text))
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "'%s' is no %s: take one of %s"
+                                                .formatted(
+                                                        text,
+                                                        kind,
+                                                        String.join(
+                                                                ", ",
+                                                                constants.stream()
+                                                                        .map(Words::of)
+                                                                        .toList()))));
     }
 
     /** A size with a suffix, as {@code 64M}, in bytes. */
@@ -48,16 +73,8 @@ final class Words {
         return new IotlbGeometry(
                 Integer.parseInt(parts.group(1)),
                 Integer.parseInt(parts.group(2)),
-                parts.group(3) == null ? Replacement.LRU : replacement(parts.group(3)));
-    }
-
-    private static Replacement replacement(String text) {
-        for (var policy : Replacement.values()) {
-            if (of(policy).equals(text)) {
-                return policy;
-            }
-        }
-        throw new IllegalArgumentException(
-                "'" + text + "' is no replacement policy: take lru, fifo or random");
+                parts.group(3) == null
+                        ? Replacement.LRU
+                        : constant(Replacement.class, parts.group(3), "replacement policy"));
     }
 }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,23 +38,99 @@ class UsageTest {
         assertThat(failure(USAGE, "run", "virtio-blk")).contains("--device");
     }
 
+    /** Runs a driver with these options, which must be refused, and returns the one line. */
+    private String runFailure(String... options) {
+        var words = new ArrayList<>(List.of("run", "virtio-blk"));
+        words.addAll(List.of("--device", "vhost-user:" + path("a.sock")));
+        words.addAll(List.of(options));
+        return failure(USAGE, words.toArray(String[]::new));
+    }
+
     @Test
     void shouldWantAnIommuExactlyWhereTheStrategyNeedsOne() {
-        var device = "vhost-user:" + path("a.sock");
-        assertThat(failure(USAGE, "run", "virtio-blk", "--device", device, "--strategy", "strict"))
-                .contains("needs --iommu unix:PATH");
+        assertThat(runFailure("--strategy", "strict"))
+                .contains("--strategy strict needs --iommu unix:PATH")
+                .contains("--iommu device")
+                .contains("--mediator unix:PATH");
+        assertThat(runFailure("--strategy", "never-free")).contains("--strategy never-free needs");
+        assertThat(runFailure("--iommu", "unix:" + path("i.sock")))
+                .contains("--iommu has no use with --strategy off");
+        assertThat(runFailure("--mediator", "unix:" + path("m.sock")))
+                .contains("--mediator has no use with --strategy off");
+        assertThat(runFailure("--format", "dart"))
+                .contains("--format has no use with --strategy off");
+        assertThat(runFailure("--iotlb", "64x4:lru")).contains("--iotlb has no use");
+        assertThat(runFailure("--table-entries", "8192")).contains("--table-entries has no use");
+    }
+
+    @Test
+    void shouldListTheStrategiesAndFormatsForAnUnknownOne() {
+        assertThat(runFailure("--strategy", "lax"))
+                .contains("'lax' is no strategy")
+                .contains("off, strict, deferred, batched, cached, preallocated, never-free,")
+                .contains("granted, copied");
+        assertThat(runFailure("--strategy", "never_free")).contains("is no strategy");
         assertThat(
-                        failure(
-                                USAGE,
-                                "run",
-                                "virtio-blk",
-                                "--device",
-                                device,
+                        runFailure(
+                                "--strategy",
+                                "strict",
                                 "--iommu",
-                                "unix:" + path("i.sock")))
-                .contains("no use with --strategy off");
-        assertThat(failure(USAGE, "run", "virtio-blk", "--device", device, "--strategy", "lax"))
-                .contains("lax");
+                                "unix:" + path("i.sock"),
+                                "--format",
+                                "sparc"))
+                .contains("'sparc'")
+                .contains("calgary, dart");
+    }
+
+    @Test
+    void shouldTakeOneOwnerOfTheIommu() {
+        var strict = new String[] {"--strategy", "strict", "--iommu", "device", "--mediator", ""};
+        strict[5] = "unix:" + path("m.sock");
+        assertThat(runFailure(strict))
+                .contains("--mediator and --iommu are two owners")
+                .contains("leave --iommu out");
+        assertThat(runFailure("--strategy", "strict", "--iommu", path("i.sock")))
+                .contains("write unix:PATH or device");
+        assertThat(runFailure("--strategy", "strict", "--iommu", "unix:"))
+                .contains("write unix:PATH or device");
+        assertThat(runFailure("--strategy", "strict", "--mediator", path("m.sock")))
+                .contains("write unix:PATH");
+        assertThat(runFailure("--strategy", "strict", "--iommu", "device", "--iotlb", "64x4:lru"))
+                .contains("--iotlb has no use with --iommu device");
+    }
+
+    @Test
+    void shouldRefuseBoundsThatTheStrategyDoesNotHave() {
+        assertThat(runFailure("--flush-entries", "8"))
+                .contains("--flush-entries has no use with --strategy off")
+                .contains("take --strategy deferred");
+        assertThat(runFailure("--strategy", "strict", "--flush-ms", "10", "--iommu", "device"))
+                .contains("--flush-ms has no use with --strategy strict");
+        assertThat(runFailure("--strategy", "deferred", "--cache-entries", "10"))
+                .contains("--cache-entries has no use with --strategy deferred")
+                .contains("take --strategy cached");
+        assertThat(runFailure("--strategy", "deferred", "--flush-entries", "0"))
+                .contains("--flush-entries 0 is less than 1");
+        assertThat(runFailure("--strategy", "deferred", "--flush-ms", "-1"))
+                .contains("--flush-ms -1 is less than 1");
+        assertThat(runFailure("--strategy", "cached", "--cache-entries", "many"))
+                .contains("--cache-entries");
+    }
+
+    @Test
+    void shouldRefuseMemoryThatTheFormatCannotAddress() {
+        assertThat(
+                        runFailure(
+                                "--strategy",
+                                "strict",
+                                "--iommu",
+                                "device",
+                                "--format",
+                                "dart",
+                                "--memory",
+                                "61G"))
+                .contains("format dart can address")
+                .contains("at most 61440M");
     }
 
     @Test

@@ -8,6 +8,7 @@ import dev.outboard.dma.DomainOptions;
 import dev.outboard.dma.IommuAttachment;
 import dev.outboard.dma.IommuOwner;
 import dev.outboard.dma.Strategy;
+import dev.outboard.dma.StrategyOptions;
 import dev.outboard.driver.Client;
 import dev.outboard.driver.ClientContext;
 import dev.outboard.driver.Device;
@@ -135,14 +136,20 @@ class DriverSessionTest {
         return new HostPlan(
                 driver,
                 new DeviceAddress(bus, "dev"),
-                strategy,
-                folder.resolve("i.sock"),
-                DomainOptions.DEFAULT,
+                strategy == Strategy.OFF ? Protection.OFF : protection(strategy),
                 1 << 20,
                 256,
                 WaitPolicy.BLOCK,
                 client,
                 Map.of("colour", "red"));
+    }
+
+    private Protection protection(Strategy strategy) {
+        return new Protection(
+                Owner.DRIVER,
+                folder.resolve("i.sock"),
+                StrategyOptions.of(strategy),
+                DomainOptions.DEFAULT);
     }
 
     private void run(Driver driver, Client client) {

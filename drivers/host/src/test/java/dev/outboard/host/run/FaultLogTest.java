@@ -52,7 +52,7 @@ class FaultLogTest {
                                 "access",
                                 "write",
                                 "reason",
-                                "not_mapped"));
+                                "not-mapped"));
     }
 
     @Test

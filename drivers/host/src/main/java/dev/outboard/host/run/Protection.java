@@ -1,0 +1,65 @@
+package dev.outboard.host.run;
+
+import dev.outboard.dma.DomainOptions;
+import dev.outboard.dma.Strategy;
+import dev.outboard.dma.StrategyOptions;
+import java.nio.file.Path;
+
+/**
+ * How a driver's DMA is protected, and by whom.
+ *
+ * @param owner who holds the translations; {@link Owner#NONE} exactly with {@link Strategy#OFF}
+ * @param socket where devices attach to the driver's IOMMU, or where the mediator listens; else
+ *     null
+ * @param strategy how unmapping is done, with its bounds
+ * @param domain what the I/O address space is made of
+ */
+record Protection(Owner owner, Path socket, StrategyOptions strategy, DomainOptions domain) {
+    /** No IOMMU. */
+    static final Protection OFF =
+            new Protection(
+                    Owner.NONE, null, StrategyOptions.of(Strategy.OFF), DomainOptions.DEFAULT);
+
+    boolean isOff() {
+        return owner == Owner.NONE;
+    }
+
+    /** The strategy, as people write it. */
+    String strategyWord() {
+        return Words.of(strategy.strategy());
+    }
+
+    /**
+     * In words.
+     *
+     * @param memoryBytes what a device reaches that nothing stands before
+     */
+    String describe(long memoryBytes) {
+        var iotlb = domain.iotlb();
+        return switch (owner) {
+            case NONE ->
+                    "strategy off: no IOMMU, the device reaches all "
+                            + (memoryBytes >> 20)
+                            + " MiB of the driver's memory";
+            case DRIVER, MEDIATOR ->
+                    "strategy %s: %s table of %d entries%s, IOTLB %dx%d:%s"
+                            .formatted(
+                                    strategyWord(),
+                                    domain.format().title(),
+                                    domain.tableEntries(),
+                                    owner == Owner.MEDIATOR ? " in the mediator" : "",
+                                    iotlb.sets(),
+                                    iotlb.ways(),
+                                    Words.of(iotlb.replacement()));
+            case DEVICE ->
+                    ("strategy %s: the device's own IOTLB, fed from a %s table of %d entries; it"
+                                    + " maps all %d MiB of the driver's memory and is trusted to"
+                                    + " obey")
+                            .formatted(
+                                    strategyWord(),
+                                    domain.format().title(),
+                                    domain.tableEntries(),
+                                    memoryBytes >> 20);
+        };
+    }
+}
