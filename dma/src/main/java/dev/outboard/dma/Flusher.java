@@ -120,6 +120,30 @@ final class Flusher {
         }
     }
 
+    /**
+     * Whether nothing that was asked for is usable any more: {@link #complete} without waiting, for
+     * who has others to serve.
+     */
+    boolean poll() {
+        // Full fence: as in "complete", with the same partners.
+        VarHandle.fullFence();
+        if (devicesAcquire() != asked) {
+            askAgain();
+            VarHandle.fullFence();
+        }
+        try {
+            for (AttachedDevice device : asked) {
+                if (!device.control().isSettled() && !device.isGone()) {
+                    return false;
+                }
+            }
+            return devicesAcquire() == asked;
+        } catch (IllegalStateException unmapped) {
+            requireChanged(unmapped);
+            return false;
+        }
+    }
+
     /** Somebody came or went meanwhile, which is rare: ask whoever is there now for everything. */
     private void askAgain() {
         asked = devicesAcquire();

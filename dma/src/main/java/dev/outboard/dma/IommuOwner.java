@@ -61,6 +61,11 @@ public final class IommuOwner implements DomainSource {
 
     @Override
     public IommuDomain claim(String deviceName, PhysicalMemory memory, DomainOptions options) {
+        return hold(deviceName, memory, options);
+    }
+
+    /** As {@link #claim}, for who writes the table on behalf of other processes. */
+    public HeldDomain hold(String deviceName, PhysicalMemory memory, DomainOptions options) {
         AttachProtocol.requireName(deviceName);
         OwnedDomain domain = new OwnedDomain(this, deviceName, memory, options);
         try {
@@ -90,6 +95,11 @@ public final class IommuOwner implements DomainSource {
         synchronized (claims) {
             claims.values().removeIf(claimed -> claimed == domain);
         }
+        detach(domain);
+    }
+
+    /** Drops the devices of a domain, and returns when that is done. */
+    void detach(OwnedDomain domain) {
         CountDownLatch done = new CountDownLatch(1);
         try {
             submit(

@@ -19,7 +19,7 @@ import java.util.function.Consumer;
  * Devices come and go on the owner's thread; the table stays. The table is a memfd that only this
  * process can write: it was mapped here before all later mappings were sealed read-only.
  */
-final class OwnedDomain implements IommuDomain {
+final class OwnedDomain implements HeldDomain {
     private static final System.Logger LOG = System.getLogger(IommuDomain.class.getName());
 
     private final IommuOwner owner;
@@ -146,8 +146,31 @@ final class OwnedDomain implements IommuDomain {
         return new DomainStatistics(devices.length, counters, faultsDelivered, garbled);
     }
 
-    PageTable table() {
+    @Override
+    public PageTable table() {
         return table;
+    }
+
+    @Override
+    public void invalidate(long page, long pages) {
+        flusher.begin();
+        flusher.request(page, pages);
+    }
+
+    @Override
+    public void invalidateAll() {
+        flusher.begin();
+        flusher.requestAll();
+    }
+
+    @Override
+    public boolean pollSettled() {
+        return flusher.poll();
+    }
+
+    @Override
+    public void dropDevices() {
+        owner.detach(this);
     }
 
     Flusher flusher() {

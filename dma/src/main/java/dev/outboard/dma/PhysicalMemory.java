@@ -1,7 +1,9 @@
 package dev.outboard.dma;
 
 import dev.outboard.iommu.IoPage;
+import dev.outboard.uio.MemoryFile;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -23,10 +25,16 @@ public final class PhysicalMemory implements AutoCloseable {
     private final List<PhysicalSegment> segments;
     private final long firstStart;
     private final long firstLength;
+    private final Runnable onClose;
+
+    /** First addresses and lengths, in pairs, of what others granted; never changed, replaced. */
+    private volatile long[] granted = {};
+
     private boolean closed;
 
-    private PhysicalMemory(List<PhysicalSegment> segments) {
+    private PhysicalMemory(List<PhysicalSegment> segments, Runnable onClose) {
         this.segments = List.copyOf(segments);
+        this.onClose = onClose;
         firstStart = segments.getFirst().physicalAddress();
         firstLength = segments.getFirst().lengthBytes();
     }
@@ -44,12 +52,28 @@ public final class PhysicalMemory implements AutoCloseable {
 
     /** Memory in several segments, with a hole of a page between neighbours. */
     public static PhysicalMemory create(long... segmentLengths) {
+        return createAt(FIRST_ADDRESS, segmentLengths);
+    }
+
+    /**
+     * Memory in several segments, from a physical address on: for who gives memory to several
+     * processes, so that no two have the same addresses.
+     *
+     * @param firstAddress of the first segment, a multiple of the page size, {@link #FIRST_ADDRESS}
+     *     or more
+     */
+    public static PhysicalMemory createAt(long firstAddress, long... segmentLengths) {
+        if (firstAddress < FIRST_ADDRESS || (firstAddress & IoPage.OFFSET_MASK) != 0) {
+            throw new IllegalArgumentException(
+                    "firstAddress=0x%x is no page from 0x%x on"
+                            .formatted(firstAddress, FIRST_ADDRESS));
+        }
         if (segmentLengths.length == 0 || segmentLengths.length > MAX_SEGMENTS) {
             throw new IllegalArgumentException(
                     "segments=" + segmentLengths.length + " is not 1 to " + MAX_SEGMENTS);
         }
         List<PhysicalSegment> segments = new ArrayList<>();
-        long next = FIRST_ADDRESS;
+        long next = firstAddress;
         try {
             for (long length : segmentLengths) {
                 long rounded = roundUp(length);
@@ -63,7 +87,31 @@ public final class PhysicalMemory implements AutoCloseable {
             segments.forEach(PhysicalSegment::close);
             throw failure;
         }
-        return new PhysicalMemory(segments);
+        return new PhysicalMemory(segments, () -> {});
+    }
+
+    /**
+     * Memory in one segment that another process made and gave us: its size must be sealed.
+     *
+     * @param file taken over, also if this fails
+     * @param onClose run once, when the memory was closed here
+     * @throws IllegalArgumentException if it is not whole pages, or could shrink under us
+     */
+    public static PhysicalMemory adopt(long physicalAddress, MemoryFile file, Runnable onClose) {
+        long length = file.lengthBytes();
+        boolean wholePages =
+                length > 0
+                        && length <= MAX_LENGTH_BYTES
+                        && ((physicalAddress | length) & IoPage.OFFSET_MASK) == 0
+                        && physicalAddress >= FIRST_ADDRESS
+                        && physicalAddress <= Long.MAX_VALUE - length;
+        if (!wholePages || !file.isSizeSealed()) {
+            file.close();
+            throw new IllegalArgumentException(
+                    "memory at physicalAddress=0x%x of lengthBytes=%d is not whole pages, sealed"
+                            .formatted(physicalAddress, length));
+        }
+        return new PhysicalMemory(List.of(new PhysicalSegment(physicalAddress, file)), onClose);
     }
 
     static long roundUp(long lengthBytes) {
@@ -110,7 +158,7 @@ public final class PhysicalMemory implements AutoCloseable {
                         .formatted(rounded, freeBytes(), lengthBytes(), segments.size()));
     }
 
-    /** Whether all these bytes, at least one, are memory of one segment. */
+    /** Whether all these bytes, at least one, are memory of one segment, or granted as one. */
     public boolean contains(long physicalAddress, long lengthBytes) {
         long offset = physicalAddress - firstStart;
         if (offset >= 0 && lengthBytes > 0 && offset <= firstLength - lengthBytes) {
@@ -127,7 +175,42 @@ public final class PhysicalMemory implements AutoCloseable {
                 return true;
             }
         }
+        return isGranted(physicalAddress, lengthBytes);
+    }
+
+    private boolean isGranted(long physicalAddress, long lengthBytes) {
+        long[] runs = granted;
+        for (int index = 0; index < runs.length; index += 2) {
+            long offset = physicalAddress - runs[index];
+            if (offset >= 0 && lengthBytes > 0 && offset <= runs[index + 1] - lengthBytes) {
+                return true;
+            }
+        }
         return false;
+    }
+
+    /**
+     * Lets memory of somebody else be mapped like this memory, by address: it was granted to us.
+     * Nothing is allocated from it, and this process need not see it.
+     */
+    public synchronized void addGranted(long physicalAddress, long lengthBytes) {
+        long[] more = Arrays.copyOf(granted, granted.length + 2);
+        more[granted.length] = physicalAddress;
+        more[granted.length + 1] = lengthBytes;
+        granted = more;
+    }
+
+    /** The grant has ended; one that never was is no error. */
+    public synchronized void removeGranted(long physicalAddress, long lengthBytes) {
+        long[] before = granted;
+        for (int index = 0; index < before.length; index += 2) {
+            if (before[index] == physicalAddress && before[index + 1] == lengthBytes) {
+                long[] fewer = Arrays.copyOf(before, before.length - 2);
+                System.arraycopy(before, index + 2, fewer, index, before.length - index - 2);
+                granted = fewer;
+                return;
+            }
+        }
     }
 
     /** Bytes not allocated. */
@@ -145,10 +228,14 @@ public final class PhysicalMemory implements AutoCloseable {
      * theirs.
      */
     @Override
-    public synchronized void close() {
-        if (!closed) {
+    public void close() {
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
             closed = true;
             segments.forEach(PhysicalSegment::close);
         }
+        onClose.run();
     }
 }

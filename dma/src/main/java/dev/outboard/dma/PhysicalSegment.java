@@ -24,11 +24,16 @@ public final class PhysicalSegment {
     private final NextFitAllocator pages;
 
     PhysicalSegment(long physicalAddress, long lengthBytes) {
+        this(physicalAddress, MemoryFile.create("outboard-memory", lengthBytes));
+    }
+
+    /** Takes ownership of memory that another process made, or this one; also if it fails. */
+    PhysicalSegment(long physicalAddress, MemoryFile file) {
         this.physicalAddress = physicalAddress;
-        this.lengthBytes = lengthBytes;
-        pages = new NextFitAllocator(1, Math.toIntExact(lengthBytes >>> IoPage.SHIFT) + 1);
-        file = MemoryFile.create("outboard-memory", lengthBytes);
+        this.file = file;
+        lengthBytes = file.lengthBytes();
         try {
+            pages = new NextFitAllocator(1, Math.toIntExact(lengthBytes >>> IoPage.SHIFT) + 1);
             file.sealSize();
             mapping = file.map(0, lengthBytes, true);
         } catch (RuntimeException failure) {
