@@ -14,15 +14,22 @@ import dev.outboard.uio.WaitPolicy;
  * @param flushWait how long a flush looks before it sleeps, while it waits for a device inside a
  *     DMA section
  * @param flushLimitNanos how long a flush waits for a device that does not leave its DMA section
+ * @param services the most mapping services at a time, one a thread; they share IOVA, table and
+ *     devices
  */
 public record DomainOptions(
         TableFormat format,
         int tableEntries,
         IotlbGeometry iotlb,
         WaitPolicy flushWait,
-        long flushLimitNanos) {
+        long flushLimitNanos,
+        int services) {
+    /** The most mapping services of one domain. */
+    public static final int MAX_SERVICES = 64;
+
     /**
-     * Calgary, 256 Ki entries (1 GiB of IOVA), the default IOTLB, ten seconds at most for a flush.
+     * Calgary, 256 Ki entries (1 GiB of IOVA), the default IOTLB, ten seconds at most for a flush,
+     * one mapping service.
      */
     public static final DomainOptions DEFAULT =
             new DomainOptions(
@@ -30,7 +37,8 @@ public record DomainOptions(
                     256 * 1024,
                     IotlbGeometry.DEFAULT,
                     WaitPolicy.DEFAULT,
-                    10_000_000_000L);
+                    10_000_000_000L,
+                    1);
 
     /** Checks that the format has such a table. */
     public DomainOptions {
@@ -46,31 +54,40 @@ public record DomainOptions(
             throw new IllegalArgumentException(
                     "flushLimitNanos=" + flushLimitNanos + " is not positive");
         }
+        if (services < 1 || services > MAX_SERVICES) {
+            throw new IllegalArgumentException(
+                    "services=" + services + " is not 1 to " + MAX_SERVICES);
+        }
     }
 
     /** The same with another format, and its largest table if it has none of the present size. */
     public DomainOptions withFormat(TableFormat other) {
         int entries = other.isTableSize(tableEntries) ? tableEntries : other.maxEntries();
-        return new DomainOptions(other, entries, iotlb, flushWait, flushLimitNanos);
+        return new DomainOptions(other, entries, iotlb, flushWait, flushLimitNanos, services);
     }
 
     /** The same with another table size. */
     public DomainOptions withTableEntries(int entries) {
-        return new DomainOptions(format, entries, iotlb, flushWait, flushLimitNanos);
+        return new DomainOptions(format, entries, iotlb, flushWait, flushLimitNanos, services);
     }
 
     /** The same with another IOTLB. */
     public DomainOptions withIotlb(IotlbGeometry other) {
-        return new DomainOptions(format, tableEntries, other, flushWait, flushLimitNanos);
+        return new DomainOptions(format, tableEntries, other, flushWait, flushLimitNanos, services);
     }
 
     /** The same with another way to wait. */
     public DomainOptions withFlushWait(WaitPolicy policy) {
-        return new DomainOptions(format, tableEntries, iotlb, policy, flushLimitNanos);
+        return new DomainOptions(format, tableEntries, iotlb, policy, flushLimitNanos, services);
     }
 
     /** The same with another limit. */
     public DomainOptions withFlushLimitNanos(long limitNanos) {
-        return new DomainOptions(format, tableEntries, iotlb, flushWait, limitNanos);
+        return new DomainOptions(format, tableEntries, iotlb, flushWait, limitNanos, services);
+    }
+
+    /** The same with another number of mapping services. */
+    public DomainOptions withServices(int count) {
+        return new DomainOptions(format, tableEntries, iotlb, flushWait, flushLimitNanos, count);
     }
 }

@@ -39,7 +39,6 @@ final class Flusher {
     private final String domain;
     private final WaitPolicy wait;
     private final long limitNanos;
-    private final Runnable onRelease;
 
     /** Written by the owner's thread; never changed, only replaced. */
     private AttachedDevice[] devices = {};
@@ -48,11 +47,10 @@ final class Flusher {
     private long flushes;
     private long waitedNanos;
 
-    Flusher(String domain, DomainOptions options, Runnable onRelease) {
+    Flusher(String domain, DomainOptions options) {
         this.domain = domain;
         wait = options.flushWait();
         limitNanos = options.flushLimitNanos();
-        this.onRelease = onRelease;
     }
 
     /** Replaces the devices that a flush asks. */
@@ -208,11 +206,6 @@ final class Flusher {
                                 + " stop its process; until then what was unmapped may still be"
                                 + " reached")
                         .formatted(device.name(), domain, limitNanos / 1_000_000));
-    }
-
-    /** The mapping service is closed; another may be had. */
-    void release() {
-        onRelease.run();
     }
 
     /** Flushes begun. */

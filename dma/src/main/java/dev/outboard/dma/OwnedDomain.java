@@ -8,16 +8,19 @@ import dev.outboard.iommu.PageTable;
 import dev.outboard.uio.Mapping;
 import dev.outboard.uio.MemoryFile;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
 /**
  * One I/O address space: a table, and the devices that share it.
  *
- * <p>Owned by who claimed it. Any thread, but for its mapping service, which has one at a time.
- * Devices come and go on the owner's thread; the table stays. The table is a memfd that only this
- * process can write: it was mapped here before all later mappings were sealed read-only.
+ * <p>Owned by who claimed it. Any thread, but for its mapping services, which have one each at a
+ * time. Devices come and go on the owner's thread; the table stays. The table is a memfd that only
+ * this process can write: it was mapped here before all later mappings were sealed read-only.
  */
 final class OwnedDomain implements HeldDomain {
     private static final System.Logger LOG = System.getLogger(IommuDomain.class.getName());
@@ -30,11 +33,15 @@ final class OwnedDomain implements HeldDomain {
     private final Mapping tableMapping;
     private final PageTable table;
     private final Flusher flusher;
+    private final Lock flushLock = new ReentrantLock();
     private AttachedDevice[] devices = {};
     private DeviceCounters countersOfGone = DeviceCounters.NONE;
     private long garbledByGone;
     private long faultsDelivered;
-    private Dma service;
+
+    /** Mapping services by slot; a slot is a share of the IOVA pages. */
+    private final Dma[] services;
+
     private boolean closed;
     private boolean consumerFailed;
     private volatile Consumer<Fault> faultConsumer = fault -> {};
@@ -55,7 +62,8 @@ final class OwnedDomain implements HeldDomain {
             throw failure;
         }
         table = options.format().create(tableMapping.memory(), options.tableEntries());
-        flusher = new Flusher(name, options, this::released);
+        services = new Dma[options.services()];
+        flusher = new Flusher(name, options);
     }
 
     @Override
@@ -84,21 +92,38 @@ final class OwnedDomain implements HeldDomain {
     @Override
     public synchronized Dma dma(StrategyOptions strategy) {
         requireOpen();
-        if (service != null) {
-            throw new IllegalStateException(
-                    "domain=" + name + " has a mapping service already: close it first");
+        int slot = freeSlot();
+        services[slot] = Dma.over(memory, translations(slot), strategy);
+        return services[slot];
+    }
+
+    private int freeSlot() {
+        for (int slot = 0; slot < services.length; slot++) {
+            if (services[slot] == null) {
+                return slot;
+            }
         }
-        service = Dma.over(memory, translations(), strategy);
-        return service;
+        throw new IllegalStateException(
+                ("domain=%s has its %d mapping services already:"
+                                + " close one first, or claim the domain with more services")
+                        .formatted(name, services.length));
     }
 
-    Translations translations() {
+    /** What the service of a slot stands on: all share the table and the flush. */
+    Translations translations(int slot) {
         int end = options.tableEntries() - options.format().reservedLastPages();
-        return new TableTranslations(table, flusher, new NextFitAllocator(1, end));
+        int share = (end - 1) / services.length;
+        int first = 1 + slot * share;
+        return new TableTranslations(
+                table,
+                flusher,
+                new NextFitAllocator(first, slot == services.length - 1 ? end : first + share),
+                services.length > 1 ? flushLock : null,
+                () -> released(slot));
     }
 
-    private synchronized void released() {
-        service = null;
+    private synchronized void released(int slot) {
+        services[slot] = null;
     }
 
     private void requireOpen() {
@@ -258,25 +283,29 @@ final class OwnedDomain implements HeldDomain {
 
     @Override
     public void close() {
-        Dma last;
+        List<Dma> open;
         synchronized (this) {
             if (closed) {
                 return;
             }
             closed = true;
-            last = service;
+            open = Arrays.stream(services).filter(Objects::nonNull).toList();
             notifyAll();
         }
         try {
-            if (last != null) {
-                last.close();
-            }
-        } catch (DeviceStuckException stuck) {
-            LOG.log(System.Logger.Level.WARNING, stuck.getMessage());
+            open.forEach(this::close);
         } finally {
             owner.forget(this);
             tableMapping.close();
             tableFile.close();
+        }
+    }
+
+    private void close(Dma service) {
+        try {
+            service.close();
+        } catch (DeviceStuckException stuck) {
+            LOG.log(System.Logger.Level.WARNING, stuck.getMessage());
         }
     }
 }

@@ -29,4 +29,41 @@ public record StrategyOptions(
     public static StrategyOptions of(Strategy strategy) {
         return new StrategyOptions(strategy, UNBOUNDED, Long.MAX_VALUE, 4096);
     }
+
+    /** The same with other bounds of the queue: deferred alone. */
+    public StrategyOptions withQueue(int entries, long nanos) {
+        return new StrategyOptions(strategy, entries, nanos, cacheEntries);
+    }
+
+    /** The same with another bound of the cache: cached alone. */
+    public StrategyOptions withCacheEntries(int entries) {
+        return new StrategyOptions(strategy, queueEntries, queueNanos, entries);
+    }
+
+    /**
+     * The most pages, at any moment, that are unmapped but may still be reached by their IOVA:
+     * {@link DmaStatistics#windowEntries} is never more. {@link Long#MAX_VALUE} if only the table
+     * or the life of the service bounds it.
+     */
+    public long statedWindowEntries() {
+        return switch (strategy) {
+            case STRICT, BATCHED, COPIED -> 0;
+            case DEFERRED -> queueEntries == UNBOUNDED ? Long.MAX_VALUE : queueEntries;
+            case OFF, CACHED, PREALLOCATED, NEVER_FREE, GRANTED -> Long.MAX_VALUE;
+        };
+    }
+
+    /**
+     * The longest time from an unmap until its IOVA reaches nothing: {@link
+     * DmaStatistics#windowNanos} is never more. {@link Long#MAX_VALUE} if only the next roll-over,
+     * an eviction or the end of the service bounds it. Devices that are stuck, which every unmap
+     * and flush then tells, are beside it.
+     */
+    public long statedWindowNanos() {
+        return switch (strategy) {
+            case STRICT, BATCHED, COPIED -> 0;
+            case DEFERRED -> queueNanos;
+            case OFF, CACHED, PREALLOCATED, NEVER_FREE, GRANTED -> Long.MAX_VALUE;
+        };
+    }
 }

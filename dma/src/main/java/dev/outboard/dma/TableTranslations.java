@@ -2,6 +2,7 @@ package dev.outboard.dma;
 
 import dev.outboard.iommu.IovaAllocator;
 import dev.outboard.iommu.PageTable;
+import java.util.concurrent.locks.Lock;
 
 /**
  * Translations in a table of this process, which devices walk in theirs: a map works at once, a
@@ -11,12 +12,26 @@ final class TableTranslations implements Translations {
     private final PageTable table;
     private final Flusher flusher;
     private final IovaAllocator iovas;
+    private final Lock flushLock;
+    private final Runnable onClose;
     private boolean asked;
 
-    TableTranslations(PageTable table, Flusher flusher, IovaAllocator iovas) {
+    /**
+     * @param flushLock held from the first request of a flush until it is settled; null if no other
+     *     thread flushes
+     * @param onClose told that the service has ended
+     */
+    TableTranslations(
+            PageTable table,
+            Flusher flusher,
+            IovaAllocator iovas,
+            Lock flushLock,
+            Runnable onClose) {
         this.table = table;
         this.flusher = flusher;
         this.iovas = iovas;
+        this.flushLock = flushLock;
+        this.onClose = onClose;
     }
 
     @Override
@@ -52,8 +67,7 @@ final class TableTranslations implements Translations {
     @Override
     public void invalidate(long page, int pages) {
         if (!asked) {
-            asked = true;
-            flusher.begin();
+            begin();
         }
         flusher.request(page, pages);
     }
@@ -61,16 +75,31 @@ final class TableTranslations implements Translations {
     @Override
     public void invalidateAll() {
         if (!asked) {
-            asked = true;
-            flusher.begin();
+            begin();
         }
         flusher.requestAll();
     }
 
+    private void begin() {
+        if (flushLock != null) {
+            flushLock.lock();
+        }
+        asked = true;
+        flusher.begin();
+    }
+
     @Override
     public void settle() {
-        asked = false;
-        flusher.complete();
+        if (asked) {
+            asked = false;
+            try {
+                flusher.complete();
+            } finally {
+                if (flushLock != null) {
+                    flushLock.unlock();
+                }
+            }
+        }
     }
 
     @Override
@@ -85,6 +114,6 @@ final class TableTranslations implements Translations {
 
     @Override
     public void close() {
-        flusher.release();
+        onClose.run();
     }
 }

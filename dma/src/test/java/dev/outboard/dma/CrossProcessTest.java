@@ -10,7 +10,6 @@ import dev.outboard.iommu.FaultReason;
 import dev.outboard.iommu.IotlbGeometry;
 import dev.outboard.iommu.Replacement;
 import dev.outboard.iommu.TableFormat;
-import dev.outboard.uio.WaitPolicy;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
@@ -68,12 +67,10 @@ final class CrossProcessTest {
     }
 
     private static DomainOptions options(String title) {
-        return new DomainOptions(
-                TableFormat.ofTitle(title),
-                8192,
-                new IotlbGeometry(16, 4, Replacement.LRU),
-                WaitPolicy.DEFAULT,
-                TimeUnit.SECONDS.toNanos(10));
+        return DomainOptions.DEFAULT
+                .withFormat(TableFormat.ofTitle(title))
+                .withTableEntries(8192)
+                .withIotlb(new IotlbGeometry(16, 4, Replacement.LRU));
     }
 
     private Fault awaitFault(int index) {

@@ -6,7 +6,6 @@ import dev.outboard.iommu.Access;
 import dev.outboard.iommu.IotlbGeometry;
 import dev.outboard.iommu.Replacement;
 import dev.outboard.iommu.TableFormat;
-import dev.outboard.uio.WaitPolicy;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.file.Path;
@@ -40,12 +39,10 @@ final class StrictRaceTest {
             throws InterruptedException {
         long seed = System.nanoTime();
         DomainOptions options =
-                new DomainOptions(
-                        TableFormat.ofTitle(title),
-                        8192,
-                        new IotlbGeometry(4, 2, Replacement.FIFO),
-                        WaitPolicy.DEFAULT,
-                        TimeUnit.SECONDS.toNanos(10));
+                DomainOptions.DEFAULT
+                        .withFormat(TableFormat.ofTitle(title))
+                        .withTableEntries(8192)
+                        .withIotlb(new IotlbGeometry(4, 2, Replacement.FIFO));
         try (Bench bench = new Bench(directory, options);
                 Dma dma = bench.domain.dma(Strategy.STRICT);
                 DmaMemory buffers = dma.allocate(PAGES * 4096)) {

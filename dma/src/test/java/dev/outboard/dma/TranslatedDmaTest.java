@@ -182,7 +182,7 @@ final class TranslatedDmaTest {
     private static Dma deferred(Bench bench, boolean mended) {
         return mended
                 ? bench.domain.dma(Strategy.DEFERRED)
-                : new DeferredDma(bench.memory, bench.domain.translations(), false);
+                : new DeferredDma(bench.memory, bench.domain.translations(0), false);
     }
 
     @Test
@@ -496,7 +496,7 @@ final class TranslatedDmaTest {
                 DmaMemory memory = bench.memory.allocate(4096)) {
             Dma dma = bench.domain.dma(Strategy.DEFERRED);
             assertThatThrownBy(() -> bench.domain.dma(Strategy.STRICT))
-                    .hasMessageContaining("close it first");
+                    .hasMessageContaining("close one first");
             long iova = dma.map(memory.physicalAddress(), 4096, DmaDirection.TO_DEVICE);
             assertThat(bench.reaches(iova, 1, Access.READ)).isTrue();
             dma.close();
@@ -520,5 +520,35 @@ final class TranslatedDmaTest {
             assertThat(bench.reaches(rings.iova(), 1, Access.READ)).isTrue();
         }
         assertThat(Descriptor.openCount()).isEqualTo(before);
+    }
+
+    @Test
+    void shouldGiveADomainAsManyServicesAsItWasClaimedFor() {
+        try (Bench bench = new Bench(directory, DART.withServices(2));
+                DmaMemory memory = bench.memory.allocate(4096)) {
+            Dma first = bench.domain.dma(Strategy.STRICT);
+            Dma second = bench.domain.dma(Strategy.DEFERRED);
+            assertThatThrownBy(() -> bench.domain.dma(Strategy.STRICT))
+                    .hasMessageContaining("2 mapping services");
+            long one = first.map(memory.physicalAddress(), 4096, DmaDirection.TO_DEVICE);
+            long two = second.map(memory.physicalAddress(), 4096, DmaDirection.TO_DEVICE);
+            assertThat(one).isNotEqualTo(two);
+            assertThat(bench.reaches(one, 1, Access.READ)).isTrue();
+            assertThat(bench.reaches(two, 1, Access.READ)).isTrue();
+            assertNotMapped(first, two, 4096);
+            assertThat(first.statistics().maps()).isEqualTo(1);
+            first.close();
+            assertThat(bench.reaches(one, 1, Access.READ)).isFalse();
+            assertThat(bench.reaches(two, 1, Access.READ)).as("of the other").isTrue();
+            bench.domain.dma(Strategy.STRICT);
+            bench.domain.close();
+            assertThat(bench.reaches(two, 1, Access.READ)).isFalse();
+        }
+    }
+
+    @Test
+    void shouldRefuseNoServicesAtAll() {
+        assertThatThrownBy(() -> DART.withServices(0)).hasMessageContaining("services=0");
+        assertThatThrownBy(() -> DART.withServices(65)).hasMessageContaining("services=65");
     }
 }
