@@ -8,13 +8,16 @@ import java.lang.foreign.MemorySegment;
  * closes it, once it is unmapped; any thread.
  */
 public final class DmaMemory implements AutoCloseable {
+    private final PhysicalMemory owner;
     private final PhysicalSegment segment;
     private final long physicalAddress;
     private final long lengthBytes;
     private final MemorySegment memory;
     private boolean closed;
 
-    DmaMemory(PhysicalSegment segment, long physicalAddress, long lengthBytes) {
+    DmaMemory(
+            PhysicalMemory owner, PhysicalSegment segment, long physicalAddress, long lengthBytes) {
+        this.owner = owner;
         this.segment = segment;
         this.physicalAddress = physicalAddress;
         this.lengthBytes = lengthBytes;
@@ -38,12 +41,16 @@ public final class DmaMemory implements AutoCloseable {
         return lengthBytes;
     }
 
-    /** Gives the pages back. They must not be mapped. Closing twice does no harm. */
+    /**
+     * Gives the pages back. They must not be mapped. If a device may still reach them, because the
+     * strategy keeps mappings beyond their unmap, nobody is given them before it cannot. Closing
+     * twice does no harm.
+     */
     @Override
     public synchronized void close() {
         if (!closed) {
             closed = true;
-            segment.giveBack(physicalAddress, (int) (lengthBytes >>> IoPage.SHIFT));
+            owner.giveBack(segment, physicalAddress, (int) (lengthBytes >>> IoPage.SHIFT));
         }
     }
 }

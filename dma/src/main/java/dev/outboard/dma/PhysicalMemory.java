@@ -5,6 +5,7 @@ import dev.outboard.uio.MemoryFile;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The memory that devices can be allowed to reach: segments, and an allocator of their pages.
@@ -30,6 +31,10 @@ public final class PhysicalMemory implements AutoCloseable {
     /** First addresses and lengths, in pairs, of what others granted; never changed, replaced. */
     private volatile long[] granted = {};
 
+    /** Services that let devices reach pages beyond their unmap; never changed, replaced. */
+    private volatile FrameHolder[] holders = {};
+
+    private final AtomicLong heldPages = new AtomicLong();
     private boolean closed;
 
     private PhysicalMemory(List<PhysicalSegment> segments, Runnable onClose) {
@@ -146,16 +151,53 @@ public final class PhysicalMemory implements AutoCloseable {
             for (PhysicalSegment segment : segments) {
                 long address = segment.take(Math.toIntExact(rounded >>> IoPage.SHIFT));
                 if (address >= 0) {
-                    DmaMemory memory = new DmaMemory(segment, address, rounded);
+                    DmaMemory memory = new DmaMemory(this, segment, address, rounded);
                     memory.memory().fill((byte) 0);
                     return memory;
                 }
             }
         }
         throw new OutOfDmaMemoryException(
-                ("no run of lengthBytes=%d is free (freeBytes=%d of %d in %d segments):"
+                ("no run of lengthBytes=%d is free (freeBytes=%d of %d in %d segments,"
+                                + " heldBytes=%d until the mapping service flushes):"
                                 + " create larger memory, or close what is not used")
-                        .formatted(rounded, freeBytes(), lengthBytes(), segments.size()));
+                        .formatted(
+                                rounded, freeBytes(), lengthBytes(), segments.size(), heldBytes()));
+    }
+
+    /** Asks the holder, from now on, about pages that are given back. */
+    synchronized void addHolder(FrameHolder holder) {
+        FrameHolder[] more = Arrays.copyOf(holders, holders.length + 1);
+        more[holders.length] = holder;
+        holders = more;
+    }
+
+    /** The holder lets no device reach anything any more. */
+    synchronized void removeHolder(FrameHolder holder) {
+        holders =
+                Arrays.stream(holders).filter(other -> other != holder).toArray(FrameHolder[]::new);
+    }
+
+    /** Their owner has no more use for these pages: they are free once no device reaches them. */
+    void giveBack(PhysicalSegment segment, long physicalAddress, int pages) {
+        ReturnedFrames frames = new ReturnedFrames(this, segment, physicalAddress, pages);
+        heldPages.addAndGet(pages);
+        for (FrameHolder holder : holders) {
+            holder.offer(frames);
+        }
+        frames.release();
+    }
+
+    void released(int pages) {
+        heldPages.addAndGet(-pages);
+    }
+
+    /**
+     * Bytes given back that a device may still reach through a mapping that outlived its unmap:
+     * free when their mapping services have dropped it, with their next unmap or flush.
+     */
+    public long heldBytes() {
+        return heldPages.get() << IoPage.SHIFT;
     }
 
     /** Whether all these bytes, at least one, are memory of one segment, or granted as one. */

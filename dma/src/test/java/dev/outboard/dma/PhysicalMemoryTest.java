@@ -41,6 +41,45 @@ final class PhysicalMemoryTest {
     }
 
     @Test
+    void shouldGivePagesToNobodyWhileADeviceMayReachThem() {
+        try (PhysicalMemory memory = PhysicalMemory.create(8 * 4096)) {
+            List<ReturnedFrames> held = new ArrayList<>();
+            FrameHolder first = frames -> hold(frames, held);
+            FrameHolder second = frames -> hold(frames, held);
+            FrameHolder careless = frames -> {};
+            memory.addHolder(first);
+            memory.addHolder(careless);
+            memory.addHolder(second);
+            DmaMemory all = memory.allocate(8 * 4096);
+            all.close();
+            all.close();
+            assertThat(held).hasSize(2);
+            assertThat(held.getFirst().firstFrame()).isEqualTo(all.physicalAddress() >>> 12);
+            assertThat(held.getFirst().pages()).isEqualTo(8);
+            assertThat(memory.freeBytes()).isZero();
+            assertThat(memory.heldBytes()).isEqualTo(8 * 4096);
+            assertThatThrownBy(() -> memory.allocate(1))
+                    .isInstanceOf(OutOfDmaMemoryException.class)
+                    .hasMessageContaining("heldBytes=32768");
+            held.getFirst().release();
+            assertThat(memory.freeBytes()).as("one holds them still").isZero();
+            held.getLast().release();
+            assertThat(memory.freeBytes()).isEqualTo(8 * 4096);
+            assertThat(memory.heldBytes()).isZero();
+            memory.removeHolder(first);
+            memory.removeHolder(second);
+            memory.allocate(4096).close();
+            assertThat(held).hasSize(2);
+            assertThat(memory.freeBytes()).isEqualTo(8 * 4096);
+        }
+    }
+
+    private static void hold(ReturnedFrames frames, List<ReturnedFrames> held) {
+        frames.hold();
+        held.add(frames);
+    }
+
+    @Test
     void shouldGiveEachBufferBytesOfItsOwn() {
         try (PhysicalMemory memory = PhysicalMemory.create(16 * 4096, 16 * 4096)) {
             List<DmaMemory> all = new ArrayList<>();
