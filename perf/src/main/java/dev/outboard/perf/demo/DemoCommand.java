@@ -4,6 +4,7 @@ import dev.outboard.host.cli.CommandException;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.cli.UsageException;
+import dev.outboard.perf.measure.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

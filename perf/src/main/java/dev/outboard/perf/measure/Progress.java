@@ -1,4 +1,4 @@
-package dev.outboard.perf.demo;
+package dev.outboard.perf.measure;
 
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -13,7 +13,7 @@ import me.tongfei.progressbar.ProgressBarStyle;
  * <p>Steps have an expected length, in seconds; within a step the bar moves with the clock, and
  * never beyond the step's end. One thread calls; a daemon thread moves the bar.
  */
-final class Progress implements AutoCloseable {
+public final class Progress implements AutoCloseable {
     private static final int UNITS_A_SECOND = 10;
 
     private final ProgressBar bar;
@@ -37,7 +37,7 @@ final class Progress implements AutoCloseable {
     }
 
     /** Progress on standard error, which machines that read the output do not see. */
-    static Progress start(String title, double seconds, boolean machines) {
+    public static Progress start(String title, double seconds, boolean machines) {
         if (machines) {
             return new Progress(null, false);
         }
@@ -57,7 +57,7 @@ final class Progress implements AutoCloseable {
     }
 
     /** The next step begins, and will take about so long. */
-    synchronized void step(String name, double seconds) {
+    public synchronized void step(String name, double seconds) {
         base = limit;
         limit = base + units(seconds);
         since = System.nanoTime();
