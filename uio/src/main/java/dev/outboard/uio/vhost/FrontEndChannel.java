@@ -5,13 +5,18 @@ import dev.outboard.uio.MessageTruncatedException;
 import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.PeerTimeoutException;
 import dev.outboard.uio.UnixSocket;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Requests and their answers, one after another, on a connected socket. Waits are bounded as a
  * whole, so that a back-end that sends a byte now and then gains nothing. After a broken answer, or
  * none in time, the connection is closed: what comes next could not be told from what was late.
+ *
+ * <p>One thread asks at a time, which the owner sees to. Messages without an answer may come
+ * between a request and its answer, from any thread: {@link #feed}.
  */
 final class FrontEndChannel implements AutoCloseable {
     private final UnixSocket socket;
@@ -19,6 +24,10 @@ final class FrontEndChannel implements AutoCloseable {
     private final long timeoutNanos;
     private final Message message = new Message();
     private final Message answer = new Message();
+    private final List<Descriptor> unwanted = new ArrayList<>(1);
+
+    /** Held while a message is put together and sent, never while an answer is awaited. */
+    private final ReentrantLock sending = new ReentrantLock();
 
     FrontEndChannel(UnixSocket socket, String peer, long timeoutNanos) {
         this.socket = socket;
@@ -38,22 +47,79 @@ final class FrontEndChannel implements AutoCloseable {
 
     /** Sends the request that was begun, and expects no answer. */
     void tell(Descriptor... passed) {
+        sending.lock();
         try {
-            socket.send(message.memory(), 0, message.lengthBytes(), passed);
+            send(message.memory(), message.lengthBytes(), message.request(), passed);
+        } finally {
+            sending.unlock();
+        }
+    }
+
+    private void send(MemorySegment bytes, int lengthBytes, int request, Descriptor... passed) {
+        requireOpen(request);
+        try {
+            socket.send(bytes, 0, lengthBytes, passed);
         } catch (PeerGoneException gone) {
             socket.close();
-            throw new PeerGoneException("the back-end at %s is gone: %s".formatted(peer, name()));
+            throw gone(request);
         } catch (PeerTimeoutException late) {
             socket.close();
             throw new PeerTimeoutException(
-                    "the back-end at %s reads no requests: %s".formatted(peer, name()));
+                    "the back-end at %s reads no requests: %s"
+                            .formatted(peer, Requests.name(request)));
         }
+    }
+
+    private void requireOpen(int request) {
+        if (socket.descriptor().isClosed()) {
+            throw gone(request);
+        }
+    }
+
+    private PeerGoneException gone(int request) {
+        return new PeerGoneException(
+                "the back-end at %s is gone: %s".formatted(peer, Requests.name(request)));
+    }
+
+    /**
+     * Has a batch filled and sends it, so that nothing is sent between the two; expects no answer.
+     * Any thread.
+     */
+    void feed(IotlbBatch batch, IotlbBatch.Source source) {
+        sending.lock();
+        try {
+            batch.clear();
+            source.fill(batch);
+            if (!batch.isEmpty()) {
+                send(batch.memory(), batch.lengthBytes(), Requests.IOTLB_MSG);
+            }
+        } finally {
+            sending.unlock();
+        }
+    }
+
+    /** Sends a batch that is not empty, and waits until all of it has been obeyed. */
+    void tellAndConfirm(IotlbBatch batch) {
+        batch.wantAnswer();
+        // What was begun last is what a failure is told of, and what the answer must name.
+        message.begin(Requests.IOTLB_MSG, 0, 0);
+        sending.lock();
+        try {
+            send(batch.memory(), batch.lengthBytes(), Requests.IOTLB_MSG);
+        } finally {
+            sending.unlock();
+        }
+        confirm();
     }
 
     /** Sends the request that was begun, and waits for success or refusal. */
     void tellAndConfirm(Descriptor... passed) {
         message.wantAnswer();
         tell(passed);
+        confirm();
+    }
+
+    private void confirm() {
         Message told = receive(PayloadDescriptor.NUMBER_BYTES, false);
         if (told.getLong(0) != 0) {
             throw new VhostProtocolException(
@@ -83,12 +149,12 @@ final class FrontEndChannel implements AutoCloseable {
     }
 
     private Message receive(int size, boolean maybeNothing) {
-        List<Descriptor> unwanted = new ArrayList<>();
         long deadline = System.nanoTime() + timeoutNanos;
+        int most = HeaderDescriptor.HEADER_BYTES + size;
         try {
-            receiveUpTo(0, HeaderDescriptor.HEADER_BYTES, unwanted, deadline);
+            int received = receive(0, HeaderDescriptor.HEADER_BYTES, most, deadline);
             requireAnswer(size, maybeNothing);
-            receiveUpTo(HeaderDescriptor.HEADER_BYTES, answer.lengthBytes(), unwanted, deadline);
+            receive(received, answer.lengthBytes(), most, deadline);
             if (!unwanted.isEmpty()) {
                 throw new VhostProtocolException(
                         "the back-end at %s answered %s with %d descriptors"
@@ -99,22 +165,20 @@ final class FrontEndChannel implements AutoCloseable {
                 | PeerGoneException
                 | PeerTimeoutException
                 | MessageTruncatedException broken) {
-            socket.close();
+            close();
             throw broken;
         } finally {
             unwanted.forEach(Descriptor::close);
+            unwanted.clear();
         }
     }
 
-    private void receiveUpTo(int from, int to, List<Descriptor> unwanted, long deadline) {
+    /** Receives on until there are so many bytes; at most as many as the answer has. */
+    private int receive(int from, int atLeast, int atMost, long deadline) {
         int received = from;
-        while (received < to) {
-            if (!socket.awaitReadable(Math.max(0, deadline - System.nanoTime()))) {
-                throw new PeerTimeoutException(
-                        "the back-end at %s did not answer %s within %d ms"
-                                .formatted(peer, name(), timeoutNanos / 1_000_000));
-            }
-            int got = socket.receive(answer.memory(), received, to - received, unwanted, false);
+        while (received < atLeast) {
+            requireOpen(message.request());
+            int got = socket.receive(answer.memory(), received, atMost - received, unwanted, false);
             if (got == UnixSocket.END_OF_STREAM) {
                 throw new PeerGoneException(
                         ("the back-end at %s closed the connection at %s: it refuses the request,"
@@ -122,7 +186,14 @@ final class FrontEndChannel implements AutoCloseable {
                                 .formatted(peer, name()));
             }
             received += Math.max(got, 0);
+            if (got == UnixSocket.WOULD_BLOCK
+                    && !socket.awaitReadable(Math.max(0, deadline - System.nanoTime()))) {
+                throw new PeerTimeoutException(
+                        "the back-end at %s did not answer %s within %d ms"
+                                .formatted(peer, name(), timeoutNanos / 1_000_000));
+            }
         }
+        return received;
     }
 
     private void requireAnswer(int size, boolean maybeNothing) {
@@ -140,8 +211,14 @@ final class FrontEndChannel implements AutoCloseable {
         }
     }
 
+    /** Never in the middle of another thread's message: its descriptor could be somebody else's. */
     @Override
     public void close() {
-        socket.close();
+        sending.lock();
+        try {
+            socket.close();
+        } finally {
+            sending.unlock();
+        }
     }
 }

@@ -44,6 +44,12 @@ public record IotlbMessage(long iova, long lengthBytes, long userAddress, int ac
 
     /** Refuses a range that runs over the end of the addresses, and access that is none. */
     void requirePlausible() {
+        requirePlausible(iova, lengthBytes, userAddress, access, type);
+    }
+
+    /** The same, before there is a message. */
+    static void requirePlausible(
+            long iova, long lengthBytes, long userAddress, int access, int type) {
         boolean plausible =
                 lengthBytes >= 0
                         && Long.compareUnsigned(iova + lengthBytes, iova) >= 0
@@ -51,7 +57,9 @@ public record IotlbMessage(long iova, long lengthBytes, long userAddress, int ac
                         && (access & ~ACCESS_MASK) == 0
                         && (type != UPDATE || lengthBytes > 0 && access != 0);
         if (!plausible) {
-            throw new VhostProtocolException("this is no IOTLB message: " + this);
+            throw new VhostProtocolException(
+                    "this is no IOTLB message: "
+                            + new IotlbMessage(iova, lengthBytes, userAddress, access, type));
         }
     }
 

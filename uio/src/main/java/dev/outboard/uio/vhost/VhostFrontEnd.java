@@ -16,7 +16,8 @@ import java.util.List;
  * {@link #setVringEnabled}. Once REPLY_ACK is negotiated every request is confirmed, and a refusal
  * is told at the call that caused it.
  *
- * <p>One thread. Every wait is bounded. Every method but {@link #close()} throws {@link
+ * <p>Any thread, one request at a time; {@link #feedIotlb} does not wait for the others. The caller
+ * sees to the order. Every wait is bounded. Every method but {@link #close()} throws {@link
  * dev.outboard.uio.PeerGoneException} when the back-end has closed or died, {@link
  * dev.outboard.uio.PeerTimeoutException} when it does not answer, and {@link
  * VhostProtocolException} when it refuses or breaks the protocol.
@@ -27,8 +28,8 @@ public final class VhostFrontEnd implements AutoCloseable {
 
     private final FrontEndChannel channel;
     private final List<MemoryRegion> table = new ArrayList<>();
-    private long features;
-    private long protocolFeatures;
+    private volatile long features;
+    private volatile long protocolFeatures;
 
     private VhostFrontEnd(FrontEndChannel channel) {
         this.channel = channel;
@@ -56,23 +57,23 @@ public final class VhostFrontEnd implements AutoCloseable {
     }
 
     /** What the device offers, {@link VhostFeatures#PROTOCOL_FEATURES} among it. */
-    public long features() {
+    public synchronized long features() {
         return askNumber(Requests.GET_FEATURES);
     }
 
     /** Chooses of what is offered. Without PROTOCOL_FEATURES, queues start enabled. */
-    public void setFeatures(long chosen) {
+    public synchronized void setFeatures(long chosen) {
         setNumber(Requests.SET_FEATURES, chosen);
         features = chosen;
     }
 
     /** What protocol the back-end offers; only if it offers PROTOCOL_FEATURES. */
-    public long protocolFeatures() {
+    public synchronized long protocolFeatures() {
         return askNumber(Requests.GET_PROTOCOL_FEATURES);
     }
 
     /** Chooses of what is offered. With REPLY_ACK every later request is confirmed. */
-    public void setProtocolFeatures(long chosen) {
+    public synchronized void setProtocolFeatures(long chosen) {
         setNumber(Requests.SET_PROTOCOL_FEATURES, chosen);
         protocolFeatures = chosen;
     }
@@ -81,13 +82,13 @@ public final class VhostFrontEnd implements AutoCloseable {
      * How many queues the back-end has; needs MQ. Network back-ends answer <em>pairs</em> of
      * queues.
      */
-    public int queueCount() {
+    public synchronized int queueCount() {
         require(VhostFeatures.PROTOCOL_MQ, "MQ");
         return askCount(Requests.GET_QUEUE_NUM);
     }
 
     /** How many memory regions the back-end takes: 8, or more with CONFIGURE_MEM_SLOTS. */
-    public int memorySlots() {
+    public synchronized int memorySlots() {
         if (!has(VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS)) {
             return PayloadDescriptor.BASELINE_REGIONS;
         }
@@ -95,7 +96,7 @@ public final class VhostFrontEnd implements AutoCloseable {
     }
 
     /** Takes the session. */
-    public void setOwner() {
+    public synchronized void setOwner() {
         channel.request(Requests.SET_OWNER, 0);
         send();
     }
@@ -106,7 +107,7 @@ public final class VhostFrontEnd implements AutoCloseable {
      * @param regions at most 8; at most 32, and what the back-end takes, with CONFIGURE_MEM_SLOTS.
      *     The descriptors stay the caller's
      */
-    public void setMemoryTable(List<MemoryRegion> regions) {
+    public synchronized void setMemoryTable(List<MemoryRegion> regions) {
         int count = regions.size();
         if (count > Math.min(memorySlots(), PayloadDescriptor.MAX_REGIONS)) {
             throw new IllegalArgumentException(
@@ -145,7 +146,7 @@ public final class VhostFrontEnd implements AutoCloseable {
     }
 
     /** Plugs in one more region; needs CONFIGURE_MEM_SLOTS. The descriptor stays the caller's. */
-    public void addMemory(MemoryRegion region) {
+    public synchronized void addMemory(MemoryRegion region) {
         require(VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS, "CONFIGURE_MEM_SLOTS");
         region.requirePlausible();
         channel.request(Requests.ADD_MEM_REG, PayloadDescriptor.SINGLE_BYTES)
@@ -155,7 +156,7 @@ public final class VhostFrontEnd implements AutoCloseable {
     }
 
     /** Unplugs a region that was told before; needs CONFIGURE_MEM_SLOTS. */
-    public void removeMemory(MemoryRegion region) {
+    public synchronized void removeMemory(MemoryRegion region) {
         require(VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS, "CONFIGURE_MEM_SLOTS");
         if (!table.removeIf(region::isSamePlace)) {
             throw new IllegalArgumentException("the back-end was never told of " + region);
@@ -170,7 +171,7 @@ public final class VhostFrontEnd implements AutoCloseable {
      *
      * @throws VhostProtocolException when the device has no such bytes
      */
-    public byte[] readConfig(int offset, int length) {
+    public synchronized byte[] readConfig(int offset, int length) {
         require(VhostFeatures.PROTOCOL_CONFIG, "CONFIG");
         requireConfigRange(offset, length);
         int size = PayloadDescriptor.CONFIG_BYTES_OFFSET + length;
@@ -187,7 +188,7 @@ public final class VhostFrontEnd implements AutoCloseable {
     }
 
     /** Writes the device's configuration space; needs CONFIG. */
-    public void writeConfig(int offset, byte[] bytes) {
+    public synchronized void writeConfig(int offset, byte[] bytes) {
         require(VhostFeatures.PROTOCOL_CONFIG, "CONFIG");
         requireConfigRange(offset, bytes.length);
         channel.request(Requests.SET_CONFIG, PayloadDescriptor.CONFIG_BYTES_OFFSET + bytes.length)
@@ -209,19 +210,20 @@ public final class VhostFrontEnd implements AutoCloseable {
     }
 
     /** Says how many entries the queue has. */
-    public void setVringSize(int queue, int entries) {
+    public synchronized void setVringSize(int queue, int entries) {
         setState(Requests.SET_VRING_NUM, queue, entries);
     }
 
     /**
      * Says at which index the queue continues: 0 for a new one, or what {@link #stopVring} gave.
      */
-    public void setVringBase(int queue, int index) {
+    public synchronized void setVringBase(int queue, int index) {
         setState(Requests.SET_VRING_BASE, queue, index);
     }
 
     /** Says where the ring is: user addresses of the memory table, or IOVAs with an IOMMU. */
-    public void setVringAddresses(int queue, long descriptors, long used, long available) {
+    public synchronized void setVringAddresses(
+            int queue, long descriptors, long used, long available) {
         channel.request(Requests.SET_VRING_ADDR, PayloadDescriptor.ADDRESS_BYTES)
                 .putInt(PayloadDescriptor.ADDRESS_INDEX_OFFSET, queue)
                 .putLong(PayloadDescriptor.ADDRESS_DESCRIPTORS_OFFSET, descriptors)
@@ -231,22 +233,22 @@ public final class VhostFrontEnd implements AutoCloseable {
     }
 
     /** The doorbell; null has the back-end poll. Starts the queue. It stays the caller's. */
-    public void setVringKick(int queue, EventDescriptor kick) {
+    public synchronized void setVringKick(int queue, EventDescriptor kick) {
         setEvent(Requests.SET_VRING_KICK, queue, kick);
     }
 
     /** The interrupt; null for none. It stays the caller's. */
-    public void setVringCall(int queue, EventDescriptor call) {
+    public synchronized void setVringCall(int queue, EventDescriptor call) {
         setEvent(Requests.SET_VRING_CALL, queue, call);
     }
 
     /** Where the back-end tells of errors; null for none. It stays the caller's. */
-    public void setVringError(int queue, EventDescriptor error) {
+    public synchronized void setVringError(int queue, EventDescriptor error) {
         setEvent(Requests.SET_VRING_ERR, queue, error);
     }
 
     /** Enables or disables a queue. Without PROTOCOL_FEATURES queues are always enabled. */
-    public void setVringEnabled(int queue, boolean enabled) {
+    public synchronized void setVringEnabled(int queue, boolean enabled) {
         if ((features & VhostFeatures.PROTOCOL_FEATURES) == 0) {
             if (!enabled) {
                 throw new IllegalStateException(
@@ -263,7 +265,7 @@ public final class VhostFrontEnd implements AutoCloseable {
      *
      * @return the index at which it would have continued
      */
-    public int stopVring(int queue) {
+    public synchronized int stopVring(int queue) {
         channel.request(Requests.GET_VRING_BASE, PayloadDescriptor.STATE_BYTES)
                 .putInt(PayloadDescriptor.STATE_INDEX_OFFSET, queue);
         Message answer = channel.ask(PayloadDescriptor.STATE_BYTES);
@@ -279,7 +281,7 @@ public final class VhostFrontEnd implements AutoCloseable {
      * Opens the channel on which the back-end asks for translations; needs BACKEND_REQ. The caller
      * owns it, watches it, and closes it with this.
      */
-    public BackEndChannel openBackEndChannel(BackEndChannel.Listener listener) {
+    public synchronized BackEndChannel openBackEndChannel(BackEndChannel.Listener listener) {
         require(VhostFeatures.PROTOCOL_BACKEND_REQ, "BACKEND_REQ");
         UnixSocket[] pair = UnixSocket.pair(UnixSocket.Kind.STREAM);
         try (UnixSocket theirs = pair[1]) {
@@ -298,7 +300,8 @@ public final class VhostFrontEnd implements AutoCloseable {
      * @param userAddress where it is, as the memory table told user addresses
      * @param access 1 for the device to read, 2 to write, 3 both
      */
-    public void updateIotlb(long iova, long lengthBytes, long userAddress, int access) {
+    public synchronized void updateIotlb(
+            long iova, long lengthBytes, long userAddress, int access) {
         iotlb(new IotlbMessage(iova, lengthBytes, userAddress, access, IotlbMessage.UPDATE));
     }
 
@@ -306,15 +309,45 @@ public final class VhostFrontEnd implements AutoCloseable {
      * Takes translations away: when this is back, the back-end has none of the range any more.
      * Needs VIRTIO_F_ACCESS_PLATFORM and REPLY_ACK.
      */
-    public void invalidateIotlb(long iova, long lengthBytes) {
+    public synchronized void invalidateIotlb(long iova, long lengthBytes) {
         iotlb(new IotlbMessage(iova, lengthBytes, 0, 0, IotlbMessage.INVALIDATE));
     }
 
-    private void iotlb(IotlbMessage told) {
+    /**
+     * Takes translations away, at most a batch: when this is back, the back-end has none of these
+     * ranges any more. Needs VIRTIO_F_ACCESS_PLATFORM and REPLY_ACK.
+     *
+     * @param batch invalidations, at least one; its thread's
+     */
+    public synchronized void invalidateIotlb(IotlbBatch batch) {
+        requireIotlb();
+        channel.tellAndConfirm(batch);
+    }
+
+    /**
+     * Gives the back-end translations, none of them if the source finds none; does not wait until
+     * it has them. Needs VIRTIO_F_ACCESS_PLATFORM and REPLY_ACK.
+     *
+     * <p>From any thread, also while another waits in {@link #invalidateIotlb}: no other message is
+     * sent between what the source looks up and what this sends. So a translation that was looked
+     * up before its invalidation was sent arrives before it, and dies of it.
+     *
+     * @param batch cleared and filled by the source; the calling thread's
+     */
+    public void feedIotlb(IotlbBatch batch, IotlbBatch.Source source) {
+        requireIotlb();
+        channel.feed(batch, source);
+    }
+
+    private void requireIotlb() {
         require(VhostFeatures.PROTOCOL_REPLY_ACK, "REPLY_ACK");
         if ((features & VhostFeatures.ACCESS_PLATFORM) == 0) {
             throw new IllegalStateException("needs VIRTIO_F_ACCESS_PLATFORM, not negotiated");
         }
+    }
+
+    private void iotlb(IotlbMessage told) {
+        requireIotlb();
         told.requirePlausible();
         told.writeTo(channel.request(Requests.IOTLB_MSG, PayloadDescriptor.IOTLB_BYTES));
         send();
