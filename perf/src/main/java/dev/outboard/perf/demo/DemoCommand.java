@@ -21,12 +21,15 @@ import picocli.CommandLine.Option;
         usageHelpAutoWidth = true,
         description =
                 "Shows the whole: streams messages between two network drivers and reads and"
-                        + " writes a disk, each driver and device in a process of its own, with the"
-                        + " IOMMU off, strict and deferred; every byte is checked.")
+                        + " writes a disk, each driver and device in a process of its own, without"
+                        + " an IOMMU and under several strategies in turn; every byte is checked.")
 public final class DemoCommand implements Subcommand {
     private static final int ORDER = 1;
     private static final int EXIT_NOT_VERIFIED = 1;
-    private static final double FULL_SECONDS = 0.8;
+    private static final double FULL_SECONDS = 0.5;
+    private static final int FULL_ROUNDS = 5;
+    private static final int QUICK_ROUNDS = 2;
+    private static final int MOST_ROUNDS = 1000;
     private static final double QUICK_SECONDS = 0.2;
     private static final double MOST_SECONDS = 3600;
 
@@ -36,8 +39,18 @@ public final class DemoCommand implements Subcommand {
     @Option(
             names = "--seconds",
             paramLabel = "S",
-            description = "Measure each size for so long. Default: 0.8, with --quick 0.2.")
+            description =
+                    "Measure each size for so long under each setting. Default: 0.5, with --quick"
+                            + " 0.2.")
     private Double seconds;
+
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            description =
+                    "Measure streams in so many turns, each setting one a round. Default: 5, with"
+                            + " --quick 2.")
+    private Integer rounds;
 
     @Option(
             names = "--output",
@@ -58,12 +71,13 @@ public final class DemoCommand implements Subcommand {
     public Integer call() {
         checkOptions();
         double each = seconds == null ? quick ? QUICK_SECONDS : FULL_SECONDS : seconds;
-        var plan = quick ? DemoPlan.quick(each) : DemoPlan.full(each);
+        int turns = rounds == null ? quick ? QUICK_ROUNDS : FULL_ROUNDS : rounds;
+        var plan = quick ? DemoPlan.quick(each, turns) : DemoPlan.full(each, turns);
         long start = System.nanoTime();
         var rows = runAll(plan);
         double took = (System.nanoTime() - start) / 1e9;
         boolean verified = !rows.isEmpty() && rows.stream().allMatch(Row::verified);
-        var report = Report.toJson(commandLine(each), rows, verified, took);
+        var report = Report.toJson(commandLine(each, turns), rows, verified, took);
         try {
             Report.save(output, report);
         } catch (IOException e) {
@@ -82,6 +96,9 @@ public final class DemoCommand implements Subcommand {
         if (seconds != null && !(seconds > 0 && seconds <= MOST_SECONDS)) {
             throw new UsageException("--seconds " + seconds + " is not between 0 and 3600");
         }
+        if (rounds != null && (rounds < 1 || rounds > MOST_ROUNDS)) {
+            throw new UsageException("--rounds " + rounds + " is not 1 to " + MOST_ROUNDS);
+        }
         var folder = output.toAbsolutePath().getParent();
         if (folder == null || !Files.isDirectory(folder) || !Files.isWritable(folder)) {
             throw new UsageException(
@@ -98,12 +115,10 @@ public final class DemoCommand implements Subcommand {
         var disk = new DiskTrial(plan, stop);
         var rows = new ArrayList<Row>();
         try (var progress = Progress.start("demo", plan.seconds(), json)) {
-            for (var trial : plan.trials()) {
-                var setting = trial.setting();
-                progress.step("network, " + setting, plan.networkSeconds(trial));
-                rows.addAll(network.run(trial));
+            rows.addAll(network.run(progress));
+            for (var setting : plan.disks()) {
                 progress.step("disk, " + setting, plan.diskSeconds());
-                rows.addAll(disk.run(trial));
+                rows.addAll(disk.run(setting));
             }
         } catch (RuntimeException e) {
             if (stop.isStopping()) {
@@ -114,9 +129,13 @@ public final class DemoCommand implements Subcommand {
         return rows;
     }
 
-    private String commandLine(double each) {
+    private String commandLine(double each, int turns) {
         return String.format(
-                Locale.ROOT, "outboard demo%s --seconds %s", quick ? " --quick" : "", each);
+                Locale.ROOT,
+                "outboard demo%s --seconds %s --rounds %d",
+                quick ? " --quick" : "",
+                each,
+                turns);
     }
 
     private void print(List<Row> rows, boolean verified, double took) {

@@ -1,81 +1,125 @@
 package dev.outboard.perf.demo;
 
-import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a demo does: each setting with a network trial and a disk trial.
+ * What a demo does: a stream of each message size under every setting in turn, and a disk under
+ * some.
  *
- * @param trials the settings, each with its message sizes
+ * @param streams the settings of the network trial; the first is what the others are compared with
+ * @param sizes the message sizes in bytes
+ * @param rounds how many turns each setting has with each size
+ * @param turnMillis how long a turn is measured
+ * @param warmupMillis how long each size runs before its first turn
+ * @param disks the settings of the disk trial
  * @param blockBytes the disk's request sizes
- * @param millis how long each size is measured
- * @param warmupMillis how long each runs before
+ * @param blockMillis how long each is measured
  * @param diskBytes the size of the disk
  */
 record DemoPlan(
-        List<Trial> trials,
-        List<Integer> blockBytes,
-        long millis,
+        List<IommuSetting> streams,
+        List<Integer> sizes,
+        int rounds,
+        long turnMillis,
         long warmupMillis,
+        List<IommuSetting> disks,
+        List<Integer> blockBytes,
+        long blockMillis,
         long diskBytes) {
-    private static final List<Integer> SIZES = List.of(64, 256, 1024, 1500, 4096, 16384);
-    private static final List<Integer> FEW_SIZES = List.of(64, 1500, 16384);
-    private static final long MILLIS_A_SECOND = 1000;
+    private static final IommuSetting CALGARY_STRICT = IommuSetting.driver("calgary", "strict");
+    private static final IommuSetting CALGARY_DEFERRED = IommuSetting.driver("calgary", "deferred");
+    private static final IommuSetting DART_STRICT = IommuSetting.driver("dart", "strict");
+    private static final IommuSetting DART_BATCHED = IommuSetting.driver("dart", "batched");
+    private static final IommuSetting DART_DEFERRED = IommuSetting.driver("dart", "deferred");
+    private static final IommuSetting DART_CACHED = IommuSetting.driver("dart", "cached");
+    private static final IommuSetting MEDIATOR_BATCHED = IommuSetting.mediator("dart", "batched");
+    private static final IommuSetting MEDIATOR_CACHED = IommuSetting.mediator("dart", "cached");
+    private static final double MILLIS_A_SECOND = 1000;
+
+    /** The first turn of a setting also compiles what all of them run. */
+    static final int FIRST_WARMUP = 8;
 
     /** What a process costs to start, by experience; only the progress bar depends on it. */
-    private static final double START_SECONDS = 1.2;
+    private static final double START_SECONDS = 0.6;
 
-    /**
-     * One setting.
-     *
-     * @param setting how DMA is protected
-     * @param sizes the message sizes in bytes
-     */
-    record Trial(IommuSetting setting, List<Integer> sizes) {}
+    /** What a turn costs beyond its length. */
+    private static final double TURN_SECONDS = 0.015;
 
-    /** The plan of the whole demo, with {@code seconds} of measuring for each size. */
-    static DemoPlan full(double seconds) {
+    private static final int PROCESSES_OF_STREAM = 3;
+
+    /** The plan of the whole demo. */
+    static DemoPlan full(double seconds, int rounds) {
         return new DemoPlan(
-                trials(SIZES, FEW_SIZES),
+                List.of(
+                        IommuSetting.OFF,
+                        CALGARY_STRICT,
+                        CALGARY_DEFERRED,
+                        DART_STRICT,
+                        DART_BATCHED,
+                        DART_DEFERRED,
+                        DART_CACHED,
+                        MEDIATOR_BATCHED,
+                        MEDIATOR_CACHED),
+                List.of(64, 256, 1024, 1500, 4096, 16384),
+                rounds,
+                turnMillis(seconds, rounds),
+                60,
+                List.of(IommuSetting.OFF, CALGARY_STRICT, CALGARY_DEFERRED, DART_BATCHED),
                 List.of(4096, 65_536),
-                Math.round(seconds * MILLIS_A_SECOND),
-                300,
+                millis(seconds),
                 64L << 20);
     }
 
-    /** The short one: every process and every setting, few sizes, and figures that mean little. */
-    static DemoPlan quick(double seconds) {
+    /** The short one: every process, few sizes and settings, and figures that mean little. */
+    static DemoPlan quick(double seconds, int rounds) {
         return new DemoPlan(
-                trials(FEW_SIZES, List.of(1500)),
+                List.of(
+                        IommuSetting.OFF,
+                        CALGARY_STRICT,
+                        CALGARY_DEFERRED,
+                        DART_BATCHED,
+                        MEDIATOR_BATCHED),
+                List.of(64, 1500, 16384),
+                rounds,
+                turnMillis(seconds, rounds),
+                40,
+                List.of(IommuSetting.OFF, CALGARY_STRICT, CALGARY_DEFERRED),
                 List.of(4096),
-                Math.round(seconds * MILLIS_A_SECOND),
-                100,
+                millis(seconds),
                 16L << 20);
     }
 
-    private static List<Trial> trials(List<Integer> sizes, List<Integer> dartSizes) {
-        var trials = new ArrayList<Trial>();
-        trials.add(new Trial(IommuSetting.OFF, sizes));
-        trials.add(new Trial(new IommuSetting("calgary", "strict"), sizes));
-        trials.add(new Trial(new IommuSetting("calgary", "deferred"), sizes));
-        trials.add(new Trial(new IommuSetting("dart", "deferred"), dartSizes));
-        return trials;
+    private static long millis(double seconds) {
+        return Math.max(1, Math.round(seconds * MILLIS_A_SECOND));
     }
 
-    /** How long a setting's network trial takes, about. */
-    double networkSeconds(Trial trial) {
-        return 2 * START_SECONDS
-                + (trial.sizes().size() * (millis + warmupMillis) + 3 * warmupMillis) / 1000.0;
+    private static long turnMillis(double seconds, int rounds) {
+        return Math.max(1, Math.round(seconds * MILLIS_A_SECOND / rounds));
+    }
+
+    /** How long it takes to start every process of the streams and to warm them up, about. */
+    double startSeconds() {
+        return streams.size()
+                * (PROCESSES_OF_STREAM * START_SECONDS
+                        + FIRST_WARMUP * warmupMillis / MILLIS_A_SECOND);
+    }
+
+    /** How long all turns of a size take, about. */
+    double sizeSeconds() {
+        return streams.size()
+                * ((rounds * turnMillis + warmupMillis) / MILLIS_A_SECOND
+                        + (rounds + 1) * TURN_SECONDS);
     }
 
     /** How long a setting's disk trial takes, about. */
     double diskSeconds() {
-        return START_SECONDS
-                + (blockBytes.size() * 2 * (millis + warmupMillis) + 4 * warmupMillis) / 1000.0;
+        return 2 * START_SECONDS
+                + (blockBytes.size() * 2 * (blockMillis + warmupMillis) + 4 * warmupMillis)
+                        / MILLIS_A_SECOND;
     }
 
     /** How long all of it takes, about. */
     double seconds() {
-        return trials.stream().mapToDouble(trial -> networkSeconds(trial) + diskSeconds()).sum();
+        return startSeconds() + sizes.size() * sizeSeconds() + disks.size() * diskSeconds();
     }
 }

@@ -27,8 +27,7 @@ final class DiskTrial {
     }
 
     /** Runs one setting: two rows for each request size, writing and reading. */
-    List<Row> run(DemoPlan.Trial trial) {
-        var setting = trial.setting();
+    List<Row> run(IommuSetting setting) {
         try (var workspace = new Workspace(stop)) {
             var file = workspace.path("disk.raw");
             create(file, plan.diskBytes());
@@ -49,7 +48,7 @@ final class DiskTrial {
                                     List.of(
                                             "blocks=" + blocks,
                                             "bytes=" + plan.diskBytes() / 2,
-                                            "millis=" + plan.millis(),
+                                            "millis=" + plan.blockMillis(),
                                             "warmupMillis=" + plan.warmupMillis(),
                                             "watch.device=" + device.pid())));
             var limit =
@@ -57,7 +56,7 @@ final class DiskTrial {
                             30_000
                                     + plan.blockBytes().size()
                                             * 6
-                                            * (plan.millis() + plan.warmupMillis()));
+                                            * (plan.blockMillis() + plan.warmupMillis()));
             var result = Children.result(driver, limit);
             boolean verified = Children.isVerified(result);
             return Children.rows(result, "rows").stream()

@@ -7,30 +7,53 @@ import java.util.List;
  * How the DMA of a trial is protected.
  *
  * @param iommu the table's format, or {@code off}
- * @param strategy {@code off}, {@code strict} or {@code deferred}
+ * @param strategy the strategy's word, or {@code off}
+ * @param owner who owns the IOMMU: {@code none}, {@code driver} or {@code mediator}
  */
-record IommuSetting(String iommu, String strategy) {
-    static final IommuSetting OFF = new IommuSetting("off", "off");
+record IommuSetting(String iommu, String strategy, String owner) {
+    static final IommuSetting OFF = new IommuSetting("off", "off", "none");
+
+    private static final String MEDIATOR = "mediator";
+
+    /** Owned by the driver's process. */
+    static IommuSetting driver(String iommu, String strategy) {
+        return new IommuSetting(iommu, strategy, "driver");
+    }
+
+    /** Owned by the mediator. */
+    static IommuSetting mediator(String iommu, String strategy) {
+        return new IommuSetting(iommu, strategy, MEDIATOR);
+    }
 
     boolean isTranslated() {
         return !equals(OFF);
     }
 
-    /** Who owns the IOMMU. */
-    String owner() {
-        return isTranslated() ? "driver" : "none";
+    boolean isMediated() {
+        return owner.equals(MEDIATOR);
     }
 
-    /** What {@code outboard run} is told, for a device that attaches at this socket. */
-    List<String> runWords(Path iommuSocket) {
+    /**
+     * What {@code outboard run} is told.
+     *
+     * @param socket where the device attaches, or of a mediator where drivers connect
+     */
+    List<String> runWords(Path socket) {
         return isTranslated()
                 ? List.of(
-                        "--strategy", strategy, "--format", iommu, "--iommu", "unix:" + iommuSocket)
+                        "--strategy",
+                        strategy,
+                        "--format",
+                        iommu,
+                        isMediated() ? "--mediator" : "--iommu",
+                        "unix:" + socket)
                 : List.of("--strategy", "off");
     }
 
     @Override
     public String toString() {
-        return isTranslated() ? iommu + " " + strategy : "IOMMU off";
+        return isTranslated()
+                ? iommu + " " + strategy + (isMediated() ? " by mediator" : "")
+                : "IOMMU off";
     }
 }

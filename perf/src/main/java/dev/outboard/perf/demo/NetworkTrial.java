@@ -1,148 +1,113 @@
 package dev.outboard.perf.demo;
 
 import dev.outboard.host.cli.StopRequest;
-import java.time.Duration;
+import dev.outboard.uio.Resources;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 
 /**
- * Messages from one driver process through the switch of a device process to another driver
- * process.
- *
- * <pre>
- *   run virtio-net                    device nic                     run virtio-net
- *     stream-send ──────────► port 0 ── switch ── port 1 ──────────► stream-receive
- *     its IOMMU ◄─ attaches ── port 0             port 1 ── attaches ─► its IOMMU
- * </pre>
+ * Streams under every setting, in turn: all processes of all settings are alive and warm, one
+ * setting at a time has the machine, and each round gives each setting one turn, so that what the
+ * machine does to one it does to the others.
  */
 final class NetworkTrial {
-    private static final String SENDER = "nic0";
-    private static final String RECEIVER = "nic1";
+    /** A turn that only warms up. */
+    private static final int WARMUP = -1;
 
     private final DemoPlan plan;
     private final StopRequest stop;
+    private final List<List<Turn>> turns = new ArrayList<>();
+
+    /** What a turn of a setting was for. */
+    private record Turn(int sizeBytes, int round) {}
 
     NetworkTrial(DemoPlan plan, StopRequest stop) {
         this.plan = plan;
         this.stop = stop;
     }
 
-    /** Runs one setting: a row for each size. */
-    List<Row> run(DemoPlan.Trial trial) {
-        var setting = trial.setting();
-        try (var workspace = new Workspace(stop)) {
-            var nic = new ArrayList<>(List.of("device", "nic"));
-            nic.addAll(workspace.portWords(SENDER, setting));
-            nic.addAll(workspace.portWords(RECEIVER, setting));
-            nic.add("--json");
-            var device = workspace.start("the network device", nic);
-            var receiver =
-                    workspace.start(
-                            "the receiving driver",
-                            workspace.runWords(
-                                    "virtio-net", RECEIVER, setting, "stream-receive", List.of()));
-            var sizes =
-                    trial.sizes().stream().map(String::valueOf).collect(Collectors.joining(","));
-            var sender =
-                    workspace.start(
-                            "the sending driver",
-                            workspace.runWords(
-                                    "virtio-net",
-                                    SENDER,
-                                    setting,
-                                    "stream-send",
-                                    List.of(
-                                            "sizes=" + sizes,
-                                            "millis=" + plan.millis(),
-                                            "warmupMillis=" + plan.warmupMillis(),
-                                            "watch.device=" + device.pid(),
-                                            "watch.receiver=" + receiver.pid())));
-            var limit =
-                    Duration.ofMillis(
-                            20_000
-                                    + trial.sizes().size()
-                                            * 3
-                                            * (plan.millis() + plan.warmupMillis()));
-            var sent = Children.result(sender, limit);
-            var received = Children.result(receiver, Duration.ofSeconds(20));
-            boolean verified = Children.isVerified(sent) && Children.isVerified(received);
-            return rows(
-                    setting,
-                    Children.rows(sent, "streams"),
-                    Children.rows(received, "streams"),
-                    verified);
+    /** Runs everything: a row for each setting and size, setting by setting. */
+    List<Row> run(Progress progress) {
+        var resources = new Resources();
+        try {
+            var benches = start(progress, resources);
+            for (int size : plan.sizes()) {
+                progress.step("network, messages of " + size + " bytes", plan.sizeSeconds());
+                runSize(benches, size);
+            }
+            var rows = rows(benches.stream().map(this::streams).toList());
+            resources.close();
+            return rows;
+        } catch (RuntimeException failure) {
+            resources.closeAfter(failure);
+            throw failure;
         }
     }
 
-    /** Pairs what the sender measured with what the receiver counted of the same stream. */
-    static List<Row> rows(
-            IommuSetting setting,
-            List<Map<String, Object>> sent,
-            List<Map<String, Object>> received,
-            boolean verified) {
+    private List<StreamBench> start(Progress progress, Resources resources) {
+        var benches = new ArrayList<StreamBench>();
+        for (var setting : plan.streams()) {
+            progress.step(
+                    "network, starting " + setting, plan.startSeconds() / plan.streams().size());
+            benches.add(resources.add(new StreamBench(setting, stop)));
+            turns.add(new ArrayList<>());
+            int middle = plan.sizes().get(plan.sizes().size() / 2);
+            turn(benches, benches.size() - 1, new Turn(middle, WARMUP), DemoPlan.FIRST_WARMUP);
+        }
+        return benches;
+    }
+
+    private void runSize(List<StreamBench> benches, int size) {
+        for (int index = 0; index < benches.size(); index++) {
+            turn(benches, index, new Turn(size, WARMUP), 1);
+        }
+        for (int round = 0; round < plan.rounds(); round++) {
+            for (int step = 0; step < benches.size(); step++) {
+                // Who follows whom changes from round to round.
+                turn(benches, (round + step) % benches.size(), new Turn(size, round), 1);
+            }
+        }
+    }
+
+    private void turn(List<StreamBench> benches, int index, Turn turn, int factor) {
+        turns.get(index).add(turn);
+        long millis = turn.round == WARMUP ? factor * plan.warmupMillis() : plan.turnMillis();
+        benches.get(index).turn(turn.sizeBytes, millis);
+    }
+
+    private Streams streams(StreamBench bench) {
+        var outcome = bench.finish();
+        var streams = new Streams(bench.setting(), outcome.verified());
+        var done = turns.get(plan.streams().indexOf(bench.setting()));
+        for (int stream = 0; stream < done.size(); stream++) {
+            var turn = done.get(stream);
+            streams.add(
+                    turn.sizeBytes,
+                    turn.round != WARMUP,
+                    row(outcome.sent(), stream),
+                    row(outcome.received(), stream));
+        }
+        return streams;
+    }
+
+    private static Map<String, Object> row(List<Map<String, Object>> rows, int stream) {
+        for (var row : rows) {
+            if (Children.number(row, "stream") == stream) {
+                return row;
+            }
+        }
+        return Map.of();
+    }
+
+    /** A row for each setting and size; the first setting is what the others are compared with. */
+    private List<Row> rows(List<Streams> all) {
         var rows = new ArrayList<Row>();
-        var lastOfSize = new LinkedHashMap<Long, Map<String, Object>>();
-        // The measured stream of a size follows its warm-up.
-        received.forEach(row -> lastOfSize.put(Children.number(row, "sizeBytes"), row));
-        for (var row : sent) {
-            long size = Children.number(row, "sizeBytes");
-            var peer = lastOfSize.getOrDefault(size, Map.of());
-            rows.add(row(setting, size, row, peer, verified));
+        for (var streams : all) {
+            for (int size : plan.sizes()) {
+                rows.add(streams.row(size, all.getFirst()));
+            }
         }
         return rows;
-    }
-
-    private static Row row(
-            IommuSetting setting,
-            long size,
-            Map<String, Object> sent,
-            Map<String, Object> received,
-            boolean verified) {
-        boolean agreed =
-                verified
-                        && Boolean.TRUE.equals(sent.get("verified"))
-                        && Boolean.TRUE.equals(received.get("verified"))
-                        && Children.number(sent, "sentFrames")
-                                == Children.number(received, "receivedFrames")
-                        && Children.number(sent, "sentBytes")
-                                == Children.number(received, "receivedBytes");
-        var both = new Isolation(setting).add(sent).add(received);
-        var details = new LinkedHashMap<String, Object>();
-        details.put("seconds", sent.get("seconds"));
-        details.put("senderCpuPercent", sent.get("cpuPercent"));
-        details.put("receiverCpuPercent", sent.get("receiverCpuPercent"));
-        for (var name :
-                List.of(
-                        "sentMessages",
-                        "receivedMessages",
-                        "sentFrames",
-                        "receivedFrames",
-                        "sentBytes",
-                        "receivedBytes",
-                        "missingFrames",
-                        "duplicateFrames",
-                        "corruptFrames",
-                        "stalls",
-                        "allocatedBytesPerFrame")) {
-            details.put(name, sent.get(name));
-        }
-        both.addTo(details);
-        return new Row(
-                "stream",
-                size,
-                setting,
-                Children.decimal(sent, "throughputMbps"),
-                Children.decimal(sent, "operationsPerSecond"),
-                Children.decimal(sent, "cpuPercent") + Children.decimal(sent, "receiverCpuPercent"),
-                Children.decimal(sent, "deviceCpuPercent"),
-                both.hitRate(),
-                both.faults(),
-                both.windowEntries(),
-                both.windowNanos(),
-                agreed,
-                details);
     }
 }

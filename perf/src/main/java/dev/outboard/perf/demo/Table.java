@@ -13,16 +13,20 @@ final class Table {
                     "bytes",
                     "iommu",
                     "strategy",
+                    "owner",
                     "Mb/s",
+                    "of off",
                     "op/s",
                     "driver CPU",
+                    "µs/KiB",
+                    "of off",
                     "device CPU",
                     "IOTLB hits",
                     "faults",
                     "window",
                     "window ms",
                     "verified");
-    private static final List<Integer> LEFT = List.of(0, 2, 3);
+    private static final List<Integer> LEFT = List.of(0, 2, 3, 4);
 
     private Table() {}
 
@@ -62,15 +66,23 @@ final class Table {
                 Long.toString(row.sizeBytes()),
                 row.setting().iommu(),
                 row.setting().strategy(),
+                row.setting().owner(),
                 number("%,.0f", row.throughputMbps()),
+                detail("%.3f", row, "throughputOfOff"),
                 number("%,.0f", row.operationsPerSecond()),
                 number("%.0f %%", row.driverCpuPercent()),
+                detail("%.3f", row, "driverMicrosPerKiB"),
+                detail("%.3f", row, "driverCpuPerByteOfOff"),
                 number("%.0f %%", row.deviceCpuPercent()),
                 row.iotlbHitRate() == null ? NONE : number("%.2f %%", 100 * row.iotlbHitRate()),
                 Long.toString(row.faults()),
                 row.windowEntries() == null ? "all" : "%,d".formatted(row.windowEntries()),
                 row.windowNanos() == null ? "always" : number("%,.1f", row.windowNanos() / 1e6),
                 row.verified() ? "yes" : "NO");
+    }
+
+    private static String detail(String format, Row row, String name) {
+        return row.details().get(name) instanceof Double value ? number(format, value) : NONE;
     }
 
     private static String number(String format, double value) {

@@ -59,7 +59,32 @@ final class Workspace implements AutoCloseable {
 
     private String address(String name, IommuSetting setting) {
         var socket = path(name + ".sock").toString();
-        return setting.isTranslated() ? socket + ",iommu=" + iommuSocket(name) : socket;
+        return setting.isTranslated()
+                ? socket
+                        + ",iommu="
+                        + (setting.isMediated() ? mediatorDevices() : iommuSocket(name))
+                : socket;
+    }
+
+    private Path mediatorDevices() {
+        return path("mediator.iommu");
+    }
+
+    private Path mediatorDrivers() {
+        return path("mediator.sock");
+    }
+
+    /** Starts a mediator, which owns the memory and the tables of all drivers here. */
+    OutboardProcess startMediator() {
+        return start(
+                "the mediator",
+                List.of(
+                        "mediator",
+                        "--listen",
+                        "unix:" + mediatorDrivers(),
+                        "--iommu",
+                        "unix:" + mediatorDevices(),
+                        "--json"));
     }
 
     private Path iommuSocket(String name) {
@@ -74,7 +99,12 @@ final class Workspace implements AutoCloseable {
             String client,
             List<String> options) {
         return Children.run(
-                driver, path(device + ".sock"), iommuSocket(device), setting, client, options);
+                driver,
+                path(device + ".sock"),
+                setting.isMediated() ? mediatorDrivers() : iommuSocket(device),
+                setting,
+                client,
+                options);
     }
 
     /** Starts {@code outboard}, and waits until it is up. */

@@ -2,6 +2,7 @@ package dev.outboard.perf.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.outboard.host.process.ProcessFailedException;
 import java.util.LinkedHashMap;
@@ -11,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 /** What the demo makes of what driver processes say. */
 class DemoRowsTest {
-    private static final IommuSetting STRICT = new IommuSetting("calgary", "strict");
+    private static final IommuSetting STRICT = IommuSetting.driver("calgary", "strict");
 
     @Test
     void shouldVerifyWhatBothEndsCountedEqual() {
@@ -45,16 +46,54 @@ class DemoRowsTest {
 
     @Test
     void shouldNotVerifyWhatTheReceiverNeverSaw() {
-        var rows = NetworkTrial.rows(STRICT, List.of(sent()), List.of(), true);
-        assertThat(rows).singleElement().matches(row -> !row.verified());
+        assertThat(single(STRICT, sent(), new LinkedHashMap<>(), true).verified()).isFalse();
     }
 
     @Test
-    void shouldCompareWithTheMeasuredStreamAndNotWithItsWarmUp() {
-        var warmup = received();
-        warmup.put("receivedFrames", 7L);
-        var rows = NetworkTrial.rows(STRICT, List.of(sent()), List.of(warmup, received()), true);
-        assertThat(rows).singleElement().matches(Row::verified);
+    void shouldNotVerifyASizeThatHadNoTurn() {
+        var none = new Streams(STRICT, true);
+        assertThat(none.row(64, none).verified()).isFalse();
+        assertThat(none.row(64, none).throughputMbps()).isNaN();
+    }
+
+    @Test
+    void shouldNotMeasureAWarmUpButHoldItToTheSameRule() {
+        var streams = new Streams(STRICT, true);
+        var fast = sent();
+        fast.put("throughputMbps", 1e9);
+        streams.add(64, false, fast, received());
+        streams.add(64, true, sent(), received());
+        assertThat(streams.row(64, streams).throughputMbps()).isEqualTo(10);
+        assertThat(streams.row(64, streams).verified()).isTrue();
+        var lost = received();
+        lost.put("receivedFrames", 99L);
+        streams.add(64, false, sent(), lost);
+        assertThat(streams.row(64, streams).verified()).isFalse();
+    }
+
+    @Test
+    void shouldTakeMediansAndCompareTurnByTurn() {
+        var off = new Streams(IommuSetting.OFF, true);
+        var strict = new Streams(STRICT, true);
+        // Every turn is 0.9 of the one beside it, whatever the machine did meanwhile.
+        for (double speed : List.of(10.0, 1000.0, 30.0, 20.0, 40.0)) {
+            var fast = sent();
+            fast.put("throughputMbps", speed);
+            off.add(64, true, fast, received());
+            var slow = sent();
+            slow.put("throughputMbps", 0.9 * speed);
+            slow.put("receiverCpuPercent", 44.0);
+            strict.add(64, true, slow, received());
+        }
+        var row = strict.row(64, off);
+        assertThat(row.throughputMbps()).isEqualTo(27);
+        assertThat((double) row.details().get("throughputOfOff")).isCloseTo(0.9, within(1e-9));
+        assertThat((double) row.details().get("driverCpuPerByteOfOff"))
+                .isCloseTo(1.2, within(1e-9));
+        // 70 % of a processor for 2 s, for 6400 bytes.
+        assertThat((double) off.row(64, off).details().get("driverMicrosPerKiB"))
+                .isCloseTo(1.4e6 / 6.25, within(1e-6));
+        assertThat(row.details()).containsEntry("rounds", 5).containsEntry("sentFrames", 500L);
     }
 
     @Test
@@ -127,10 +166,13 @@ class DemoRowsTest {
 
     @Test
     void shouldPlanEverySettingAndStayUnderItsTime() {
-        for (var plan : List.of(DemoPlan.full(0.8), DemoPlan.quick(0.2))) {
-            assertThat(plan.trials().stream().map(trial -> trial.setting().strategy()))
-                    .contains("off", "strict", "deferred");
-            assertThat(plan.seconds()).isLessThan(80);
+        for (var plan : List.of(DemoPlan.full(0.5, 5), DemoPlan.quick(0.2, 2))) {
+            assertThat(plan.streams().getFirst()).isEqualTo(IommuSetting.OFF);
+            assertThat(plan.streams().stream().map(IommuSetting::strategy))
+                    .contains("strict", "deferred", "batched");
+            assertThat(plan.streams()).anyMatch(IommuSetting::isMediated);
+            assertThat(plan.disks()).contains(IommuSetting.OFF);
+            assertThat(plan.seconds()).isLessThan(85);
         }
     }
 
@@ -139,12 +181,15 @@ class DemoRowsTest {
             Map<String, Object> sent,
             Map<String, Object> received,
             boolean verified) {
-        return NetworkTrial.rows(setting, List.of(sent), List.of(received), verified).getFirst();
+        var streams = new Streams(setting, verified);
+        streams.add(64, true, sent, received);
+        return streams.row(64, streams);
     }
 
     private static Map<String, Object> sent() {
         var row = counters(2, 6, 5000);
         row.put("sizeBytes", 64L);
+        row.put("seconds", 2.0);
         row.put("throughputMbps", 10.0);
         row.put("operationsPerSecond", 100.0);
         row.put("cpuPercent", 40.0);
@@ -154,7 +199,11 @@ class DemoRowsTest {
         row.put("sentBytes", 6400L);
         row.put("sentMessages", 50L);
         row.put("receivedMessages", 50L);
+        row.put("receivedFrames", 100L);
         row.put("receivedBytes", 6400L);
+        for (var name : List.of("missingFrames", "duplicateFrames", "corruptFrames", "stalls")) {
+            row.put(name, 0L);
+        }
         row.put("verified", true);
         return row;
     }
