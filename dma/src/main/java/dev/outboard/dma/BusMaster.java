@@ -15,6 +15,14 @@ public interface BusMaster extends AutoCloseable {
      */
     long enter();
 
+    /**
+     * Lets an owner that flushes go on, without leaving the section: does what it asks for. For a
+     * device that is between two requests of a burst; what it did so far is over, as after an exit.
+     *
+     * @return the flush generation, as {@link #enter}: if it is another, windows are void
+     */
+    long checkpoint();
+
     /** Ends the DMA section. */
     void exit();
 

@@ -191,6 +191,14 @@ public final class IommuAttachment implements BusMaster {
     }
 
     @Override
+    public long checkpoint() {
+        if (!inside) {
+            throw new IllegalStateException("no DMA section is open: enter first");
+        }
+        return translator.checkpoint();
+    }
+
+    @Override
     public void exit() {
         if (inside) {
             inside = false;

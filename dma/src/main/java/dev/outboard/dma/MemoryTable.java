@@ -94,6 +94,11 @@ public final class MemoryTable implements BusMaster {
     }
 
     @Override
+    public long checkpoint() {
+        return 0;
+    }
+
+    @Override
     public void exit() {
         inside = false;
     }

@@ -66,6 +66,23 @@ public final class Translator {
         return completed;
     }
 
+    /**
+     * Within a section, between two accesses: drops what the owner has asked for meanwhile, so that
+     * it need not wait for the section's end.
+     *
+     * @return as {@link #enter}
+     */
+    public long checkpoint() {
+        // Acquire: the table is walked after. No fence: "inside" stays set, so the owner waits for
+        // "completed", which is released after every access before this. Partner:
+        // OwnerControl.isSettled.
+        long requested = ControlPage.getAcquire(page, ControlPageDescriptor.REQUESTED_OFFSET);
+        if (requested != completed) {
+            catchUp(requested);
+        }
+        return completed;
+    }
+
     /** Drops what the owner asked for up to {@code requested}, and says so. */
     private void catchUp(long requested) {
         long behind = requested - completed;

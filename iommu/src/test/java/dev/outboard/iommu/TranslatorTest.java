@@ -97,6 +97,23 @@ final class TranslatorTest {
     }
 
     @Test
+    void shouldCatchUpAtACheckpointWithoutLeavingTheSection() {
+        start(CalgaryFormat.INSTANCE, IotlbGeometry.DEFAULT);
+        table.map(1, 9, 1, Access.READ);
+        device.enter();
+        device.translate(0x1000, Access.READ);
+        assertThat(device.checkpoint()).isZero();
+        table.clear(1, 1);
+        owner.requestAll();
+        assertThat(owner.isSettled()).isFalse();
+        assertThat(device.translate(0x1000, Access.READ)).isEqualTo(0x9000);
+        assertThat(device.checkpoint()).isEqualTo(1);
+        assertThat(owner.isSettled()).isTrue();
+        assertThat(refusal(0x1000, Access.READ)).isEqualTo(FaultReason.NOT_MAPPED);
+        device.exit();
+    }
+
+    @Test
     void shouldDropOnlyWhatTheRingNames() {
         start(DartFormat.INSTANCE, IotlbGeometry.DEFAULT);
         for (int mapped = 1; mapped < 10; mapped++) {

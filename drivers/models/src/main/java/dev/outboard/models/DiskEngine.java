@@ -8,8 +8,8 @@ import dev.outboard.virtio.VirtioFeatures;
  */
 final class DiskEngine implements DeviceEngine {
     /**
-     * Requests in one DMA section. Few, as there is file I/O in it: a flush of the IOMMU waits for
-     * them, and the driver for the first of them.
+     * Requests in one DMA section. Few, as there is file I/O in it, and the driver waits for the
+     * first of them.
      */
     static final int BURST = 8;
 
@@ -50,6 +50,9 @@ final class DiskEngine implements DeviceEngine {
         queue.refuseDoorbell();
         boolean writeThrough = (session.acceptedFeatures() & VirtioFeatures.BLK_FLUSH) == 0;
         for (int i = 0; i < waiting; i++) {
+            if (i > 0) {
+                session.checkpoint();
+            }
             queue.load();
             if (request.serve(queue, writeThrough)) {
                 // To wait for the medium takes milliseconds: not in a DMA section.

@@ -25,7 +25,7 @@ import java.nio.ByteOrder;
  * well-behaved drivers lose nothing. The loop's thread; nothing allocates.
  */
 final class NicSwitch implements DeviceEngine {
-    /** Frames from one port in one DMA section: a flush of its IOMMU waits for as many. */
+    /** Frames from one port in one DMA section; their completions are shown together. */
     static final int BURST = 64;
 
     /** With a VLAN tag (IEEE 802.1Q), which is not part of the MTU. */
@@ -100,10 +100,21 @@ final class NicSwitch implements DeviceEngine {
             queue.refuseDoorbell();
             while (taken < most && take(from, queue, nowNanos)) {
                 taken++;
+                checkpointAll();
             }
         }
         leaveAll();
         return taken > 0;
+    }
+
+    /** Between two frames: whoever flushes waits for one frame, not for a burst. */
+    private void checkpointAll() {
+        for (var port : ports) {
+            PortSession session = port.session();
+            if (session != null && session.isInside()) {
+                session.checkpoint();
+            }
+        }
     }
 
     private void leaveAll() {

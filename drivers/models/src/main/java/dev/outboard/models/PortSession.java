@@ -137,6 +137,17 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
         }
     }
 
+    /**
+     * Between two requests of a burst: lets an owner of the IOMMU that flushes go on. What was
+     * loaded or resolved before must not be used after.
+     */
+    void checkpoint() {
+        long generation = memory.bus().checkpoint();
+        for (var vring : vrings) {
+            vring.queue().begin(generation);
+        }
+    }
+
     /** Whether a DMA section is open. */
     boolean isInside() {
         return inside;

@@ -58,6 +58,11 @@ final class TestBus implements BusMaster {
     }
 
     @Override
+    public long checkpoint() {
+        return generation;
+    }
+
+    @Override
     public void exit() {
         inside = false;
     }
