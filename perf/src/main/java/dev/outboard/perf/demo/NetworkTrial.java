@@ -1,6 +1,7 @@
 package dev.outboard.perf.demo;
 
 import dev.outboard.host.cli.StopRequest;
+import dev.outboard.perf.measure.Progress;
 import dev.outboard.uio.Resources;
 import java.util.ArrayList;
 import java.util.List;
