@@ -9,7 +9,7 @@ import dev.outboard.uio.WaitPolicy;
  * What an I/O address space is made of.
  *
  * @param format layout of the entries
- * @param tableEntries pages of IOVA
+ * @param tableEntries smallest entries of the table: pages of IOVA, or granules of larger ones
  * @param iotlb shape of the translation cache that each device gets
  * @param flushWait how long a flush looks before it sleeps, while it waits for a device inside a
  *     DMA section
@@ -60,9 +60,17 @@ public record DomainOptions(
         }
     }
 
-    /** The same with another format, and its largest table if it has none of the present size. */
+    /** Pages of IOVA, of 4 KiB. */
+    public long pages() {
+        return (long) tableEntries << format.granuleShift();
+    }
+
+    /**
+     * The same with another format, and a table for as much IOVA, if there is one; see {@link
+     * TableFormat#entriesFor}.
+     */
     public DomainOptions withFormat(TableFormat other) {
-        int entries = other.isTableSize(tableEntries) ? tableEntries : other.maxEntries();
+        int entries = other.entriesFor(pages());
         return new DomainOptions(other, entries, iotlb, flushWait, flushLimitNanos, services);
     }
 

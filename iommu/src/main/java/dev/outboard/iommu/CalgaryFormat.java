@@ -1,9 +1,6 @@
 package dev.outboard.iommu;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 
 /**
  * The entry of IBM's Calgary: eight bytes, big-endian; bits numbered as IBM does, 0 the most
@@ -16,45 +13,25 @@ import java.nio.ByteOrder;
  * └───────────────┴────────────────────────────────────────┴──────┴─────────┴───┴───┘
  * </pre>
  *
- * <p>R = W = 0 is an invalid entry. A table has {@code 8192 << size} entries, size 0 to 7. The
- * hardware cannot invalidate one cached entry (The Price of Safety, section 4.1).
+ * <p>R = W = 0 is an invalid entry. A table has {@code 8192 << size} entries, size 0 to 7. Several
+ * buses may share it: an entry is for the hub that it names. The hardware cannot invalidate one
+ * cached entry (The Price of Safety, section 4.1).
  */
-public final class CalgaryFormat implements TceFormat {
+public final class CalgaryFormat extends TceFormat {
+    static final int CODE = 1;
+
     /** The format; it has no state. */
     public static final CalgaryFormat INSTANCE = new CalgaryFormat();
 
-    static final int CODE = 1;
-    static final String TITLE = "calgary";
-
     private static final int SMALLEST_TABLE = 8192;
     private static final int LARGEST_TABLE = SMALLEST_TABLE << 7;
-    private static final long MAX_PAGE_FRAME = (1L << 36) - 1;
     private static final int PAGE_FRAME_SHIFT = 12;
+    private static final int PAGE_FRAME_BITS = 36;
     private static final int HUB_SHIFT = 2;
     private static final int MAX_HUB = 0x3f;
-    private static final long READ_ALLOWED = 1;
-    private static final long WRITE_ALLOWED = 2;
-    private static final VarHandle ENTRY =
-            ValueLayout.JAVA_LONG
-                    .withOrder(ByteOrder.BIG_ENDIAN)
-                    .varHandle()
-                    .withInvokeExactBehavior();
 
-    private CalgaryFormat() {}
-
-    @Override
-    public String title() {
-        return TITLE;
-    }
-
-    @Override
-    public int code() {
-        return CODE;
-    }
-
-    @Override
-    public int entryBytes() {
-        return Long.BYTES;
+    private CalgaryFormat() {
+        super("calgary", CODE, Long.BYTES, PAGE_FRAME_BITS);
     }
 
     @Override
@@ -70,28 +47,27 @@ public final class CalgaryFormat implements TceFormat {
     }
 
     @Override
-    public long maxPageFrame() {
-        return MAX_PAGE_FRAME;
-    }
-
-    @Override
     public boolean invalidatesSingleEntries() {
         return false;
     }
 
     @Override
-    public int reservedLastPages() {
-        return 0;
+    public int hubs() {
+        return MAX_HUB + 1;
     }
 
     @Override
-    public long encode(long pageFrame, int access) {
-        if (pageFrame < 0 || pageFrame > MAX_PAGE_FRAME) {
-            throw Unencodable.pageFrame(this, pageFrame);
-        }
-        if (access <= Access.NONE || access > Access.READ_WRITE) {
-            throw Unencodable.access(access);
-        }
+    long hubMask() {
+        return (long) MAX_HUB << HUB_SHIFT;
+    }
+
+    @Override
+    long hubBits(int hubId) {
+        return (long) hubId << HUB_SHIFT;
+    }
+
+    @Override
+    protected long bits(long pageFrame, int access) {
         // The bits of Access are those of the entry: R is the last bit, W the one before.
         return pageFrame << PAGE_FRAME_SHIFT | access;
     }
@@ -106,7 +82,7 @@ public final class CalgaryFormat implements TceFormat {
         if (hubId < 0 || hubId > MAX_HUB) {
             throw new IllegalArgumentException("hubId=" + hubId + " is not 0 to " + MAX_HUB);
         }
-        return encode(pageFrame, access) | (long) hubId << HUB_SHIFT;
+        return encode(pageFrame, access) | hubBits(hubId);
     }
 
     /** The hub id in an entry. */
@@ -115,32 +91,22 @@ public final class CalgaryFormat implements TceFormat {
     }
 
     @Override
-    public long invalidEntry() {
-        return 0;
-    }
-
-    @Override
     public int access(long entry) {
-        return (int) (entry & (READ_ALLOWED | WRITE_ALLOWED));
+        return (int) entry & Access.READ_WRITE;
     }
 
     @Override
     public long pageFrame(long entry) {
-        return entry >>> PAGE_FRAME_SHIFT & MAX_PAGE_FRAME;
+        return entry >>> PAGE_FRAME_SHIFT & (1L << PAGE_FRAME_BITS) - 1;
     }
 
     @Override
     public long loadAcquire(MemorySegment table, long index) {
-        return (long) ENTRY.getAcquire(table, index * Long.BYTES);
+        return (long) EntryWord.BIG_ENDIAN.getAcquire(table, index * Long.BYTES);
     }
 
     @Override
     public void storeRelease(MemorySegment table, long index, long entry) {
-        ENTRY.setRelease(table, index * Long.BYTES, entry);
-    }
-
-    @Override
-    public String toString() {
-        return TITLE;
+        EntryWord.BIG_ENDIAN.setRelease(table, index * Long.BYTES, entry);
     }
 }

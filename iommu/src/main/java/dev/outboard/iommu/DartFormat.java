@@ -20,16 +20,15 @@ import java.nio.ByteOrder;
  * <p>A classic table is 2 MiB: 512 Ki entries. As in the U4 bridge, one cached entry can be
  * invalidated, and the last page is kept back against prefetch.
  */
-public final class DartFormat implements TceFormat {
+public final class DartFormat extends TceFormat {
+    static final int CODE = 2;
+
     /** The format; it has no state. */
     public static final DartFormat INSTANCE = new DartFormat();
 
-    static final int CODE = 2;
-    static final String TITLE = "dart";
-
     private static final int SMALLEST_TABLE = IoPage.BYTES / Integer.BYTES;
     private static final int LARGEST_TABLE = 512 * 1024;
-    private static final long MAX_PAGE_FRAME = (1L << 24) - 1;
+    private static final int PAGE_FRAME_BITS = 24;
     private static final long VALID = 1L << 31;
     private static final int DENIALS_SHIFT = 29;
     private static final VarHandle ENTRY =
@@ -38,21 +37,8 @@ public final class DartFormat implements TceFormat {
                     .varHandle()
                     .withInvokeExactBehavior();
 
-    private DartFormat() {}
-
-    @Override
-    public String title() {
-        return TITLE;
-    }
-
-    @Override
-    public int code() {
-        return CODE;
-    }
-
-    @Override
-    public int entryBytes() {
-        return Integer.BYTES;
+    private DartFormat() {
+        super("dart", CODE, Integer.BYTES, PAGE_FRAME_BITS);
     }
 
     /** Whole pages of entries, as the hardware's size register counts pages. */
@@ -69,34 +55,13 @@ public final class DartFormat implements TceFormat {
     }
 
     @Override
-    public long maxPageFrame() {
-        return MAX_PAGE_FRAME;
-    }
-
-    @Override
-    public boolean invalidatesSingleEntries() {
-        return true;
-    }
-
-    @Override
     public int reservedLastPages() {
         return 1;
     }
 
     @Override
-    public long encode(long pageFrame, int access) {
-        if (pageFrame < 0 || pageFrame > MAX_PAGE_FRAME) {
-            throw Unencodable.pageFrame(this, pageFrame);
-        }
-        if (access <= Access.NONE || access > Access.READ_WRITE) {
-            throw Unencodable.access(access);
-        }
+    protected long bits(long pageFrame, int access) {
         return VALID | denials(access) << DENIALS_SHIFT | pageFrame;
-    }
-
-    @Override
-    public long invalidEntry() {
-        return 0;
     }
 
     @Override
@@ -117,7 +82,7 @@ public final class DartFormat implements TceFormat {
 
     @Override
     public long pageFrame(long entry) {
-        return entry & MAX_PAGE_FRAME;
+        return entry & (1L << PAGE_FRAME_BITS) - 1;
     }
 
     @Override
@@ -128,10 +93,5 @@ public final class DartFormat implements TceFormat {
     @Override
     public void storeRelease(MemorySegment table, long index, long entry) {
         ENTRY.setRelease(table, index * Integer.BYTES, (int) entry);
-    }
-
-    @Override
-    public String toString() {
-        return TITLE;
     }
 }

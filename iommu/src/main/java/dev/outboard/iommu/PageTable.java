@@ -25,15 +25,18 @@ public interface PageTable {
      * The run must be clear.
      *
      * @param access bits of {@link Access}, at least one
-     * @throws IllegalArgumentException if the format cannot express it
-     * @throws IndexOutOfBoundsException if the table has no such pages
+     * @throws IllegalArgumentException if the format cannot express it; nothing is changed
+     * @throws IndexOutOfBoundsException if the table has no such pages, or the run has none;
+     *     nothing is changed
      */
     void map(long page, long pageFrame, long pages, int access);
 
     /**
      * Lets nothing through any more, except from an IOTLB that still remembers. The run must be one
-     * that was mapped, or several whole ones.
+     * that was mapped, or several whole ones; pages that are clear already do no harm.
      *
+     * @throws IllegalArgumentException if the run would cut an entry that covers more; nothing is
+     *     changed
      * @throws IndexOutOfBoundsException if the table has no such pages
      */
     void clear(long page, long pages);
@@ -43,4 +46,26 @@ public interface PageTable {
      * table has no such page.
      */
     long walk(long page);
+
+    /**
+     * The same table as one hub sees it: several buses can share a table where entries carry a hub
+     * id. What is mapped through the view only the devices of that hub can use; a walk through it
+     * finds only what was mapped for that hub. Hub 0 is the table itself.
+     *
+     * @param hubId 0 to before {@link TableFormat#hubs()}
+     * @throws IllegalArgumentException if the format has no such hub
+     */
+    default PageTable forHub(int hubId) {
+        if (hubId == 0) {
+            return this;
+        }
+        throw new IllegalArgumentException(
+                "hubId=%d, but entries of %s tables carry %s"
+                        .formatted(
+                                hubId,
+                                format().title(),
+                                format().hubs() == 1
+                                        ? "no hub id: take 0, or the format calgary"
+                                        : "0 to " + (format().hubs() - 1)));
+    }
 }

@@ -3,41 +3,58 @@ package dev.outboard.iommu;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Translation entries in memory: one I/O address space for all devices that share it (The Price of
- * Safety, section 1.1.2).
+ * The flat structure: one entry for each page of IOVA, or for each granule where the format's pages
+ * are larger (The Price of Safety, section 1.1.2). A walk is one load.
  *
  * <p>One process writes (with release), others read (with acquire); the memory decides who may, not
- * this class. It allocates nothing but itself. The owner of the memory closes it.
+ * this class. It allocates nothing but itself and its views. The owner of the memory closes it.
+ *
+ * <p>With a format that has hub ids, this is the view of one hub: it writes its id into each entry,
+ * and finds no entry of another.
  */
 public final class TceTable implements PageTable {
     private final TceFormat format;
     private final MemorySegment memory;
     private final int entries;
+    private final long pages;
+    private final int granuleShift;
+    private final long granuleMask;
+
+    /** Bits that a page frame may not have. */
+    private final long unfitBits;
+
+    private final long hubMask;
+    private final long hubBits;
 
     /**
-     * A table over memory that holds it exactly.
+     * A table over memory that holds it exactly, for hub 0.
      *
      * @throws IllegalArgumentException if the format has no table of this size, or the memory
      *     another length
      */
     public TceTable(TceFormat format, MemorySegment memory, int entries) {
-        if (!format.isTableSize(entries)) {
-            throw new IllegalArgumentException(
-                    "entries=%d is no size of a %s table (at most %d)"
-                            .formatted(entries, format.title(), format.maxEntries()));
-        }
-        if (memory.byteSize() != (long) entries * format.entryBytes()) {
-            throw new IllegalArgumentException(
-                    "lengthBytes=%d of memory, but %d %s entries take %d"
-                            .formatted(
-                                    memory.byteSize(),
-                                    entries,
-                                    format.title(),
-                                    (long) entries * format.entryBytes()));
-        }
+        this(format, memory, entries, 0);
+        Unencodable.requireTable(format, memory.byteSize(), entries);
+    }
+
+    private TceTable(TceFormat format, MemorySegment memory, int entries, int hubId) {
         this.format = format;
         this.memory = memory;
         this.entries = entries;
+        granuleShift = format.granuleShift();
+        granuleMask = (1L << granuleShift) - 1;
+        pages = (long) entries << granuleShift;
+        unfitBits = ~format.maxPageFrame();
+        hubMask = format.hubMask();
+        hubBits = format.hubBits(hubId);
+    }
+
+    @Override
+    public PageTable forHub(int hubId) {
+        if (hubId < 0 || hubId >= format.hubs()) {
+            return PageTable.super.forHub(hubId);
+        }
+        return new TceTable(format, memory, entries, hubId);
     }
 
     @Override
@@ -45,40 +62,75 @@ public final class TceTable implements PageTable {
         return format;
     }
 
-    /** Entries, and so pages of IOVA. */
+    /** Entries; each is for a page of IOVA, or for a granule. */
     public int entries() {
         return entries;
     }
 
     @Override
     public long pages() {
-        return entries;
+        return pages;
     }
 
     @Override
     public void map(long page, long pageFrame, long pages, int access) {
-        for (long index = 0; index < pages; index++) {
-            format.storeRelease(memory, page + index, format.encode(pageFrame + index, access));
+        requireRun(page, pages);
+        long misfit =
+                (pageFrame | pageFrame + pages - 1) & unfitBits
+                        | (page | pageFrame | pages) & granuleMask
+                        | access & ~Access.READ_WRITE;
+        if (misfit != 0 || access == Access.NONE) {
+            throw Unencodable.of(format, pageFrame, pages, access);
+        }
+        if (pages == granuleMask + 1) {
+            format.storeRelease(
+                    memory, page >>> granuleShift, format.bits(pageFrame, access) | hubBits);
+        } else {
+            mapRun(page, pageFrame, pages, access);
+        }
+    }
+
+    private void mapRun(long page, long pageFrame, long pages, int access) {
+        long granule = granuleMask + 1;
+        long first = page >>> granuleShift;
+        for (long done = 0; done < pages; done += granule) {
+            format.storeRelease(
+                    memory,
+                    first + (done >>> granuleShift),
+                    format.bits(pageFrame + done, access) | hubBits);
         }
     }
 
     @Override
     public void clear(long page, long pages) {
-        for (long index = 0; index < pages; index++) {
-            format.storeRelease(memory, page + index, format.invalidEntry());
+        requireRun(page, pages);
+        if (((page | pages) & granuleMask) != 0) {
+            throw Unencodable.unaligned(format, page, pages);
+        }
+        long end = page + pages >>> granuleShift;
+        for (long index = page >>> granuleShift; index < end; index++) {
+            format.storeRelease(memory, index, 0);
+        }
+    }
+
+    private void requireRun(long page, long run) {
+        if ((page | run - 1) < 0 || run > pages - page) {
+            throw Unencodable.run(format, page, run, pages);
         }
     }
 
     @Override
     public long walk(long page) {
-        if (page < 0 || page >= entries) {
+        if (Long.compareUnsigned(page, pages) >= 0) {
             return Translation.NONE;
         }
-        long entry = entryAcquire(page);
+        long entry = format.loadAcquire(memory, page >>> granuleShift);
         int rights = format.access(entry);
-        return rights == Access.NONE
-                ? Translation.NONE
-                : Translation.of(format.pageFrame(entry), 0, rights);
+        if (rights == Access.NONE || (entry & hubMask) != hubBits) {
+            return Translation.NONE;
+        }
+        long pageFrame = format.pageFrame(entry) & ~granuleMask | page & granuleMask;
+        return Translation.of(pageFrame, granuleShift, rights);
     }
 
     /**
@@ -87,6 +139,6 @@ public final class TceTable implements PageTable {
      * @throws IndexOutOfBoundsException if the table has no such page
      */
     public long entryAcquire(long page) {
-        return format.loadAcquire(memory, page);
+        return format.loadAcquire(memory, page >>> granuleShift);
     }
 }

@@ -105,7 +105,7 @@ final class TceFormatTest {
         assertThat(TableFormat.ofTitle("calgary")).isSameAs(CALGARY);
         assertThat(TableFormat.ofCode(DART.code())).isSameAs(DART);
         assertThatThrownBy(() -> TableFormat.ofTitle("vhs"))
-                .hasMessageContaining("take one of calgary, dart");
+                .hasMessageContaining("take one of calgary, dart, papr");
         assertThatThrownBy(() -> TableFormat.ofCode(99)).hasMessageContaining("code=99");
     }
 
