@@ -28,13 +28,22 @@ final class Buffers {
     }
 
     static void require(PhysicalMemory memory, ScatterGatherList list) {
-        list.requireUnmapped();
-        if (list.count() == 0) {
-            throw new IllegalArgumentException("the list is empty");
-        }
+        list.requireMappable();
         for (int index = 0; index < list.count(); index++) {
             require(memory, list.physicalAddress(index), list.lengthBytes(index));
         }
+    }
+
+    /** The same where a table's smallest entry covers so many bytes. */
+    static IllegalArgumentException notMemory(
+            long physicalAddress, long lengthBytes, long entryBytes) {
+        return entryBytes == IoPage.BYTES
+                ? notMemory(physicalAddress, lengthBytes)
+                : new IllegalArgumentException(
+                        ("physicalAddress=0x%x lengthBytes=%d is not memory of this service up to"
+                                        + " the borders of entryBytes=%d: map what allocate"
+                                        + " returned, of memory that is a multiple of it")
+                                .formatted(physicalAddress, lengthBytes, entryBytes));
     }
 
     private static IllegalArgumentException notMemory(long physicalAddress, long lengthBytes) {

@@ -5,7 +5,7 @@ package dev.outboard.dma;
  * clears the entries, and what an IOTLB remembers of them works until then.
  *
  * <p>No IOVA is reused before a flush that began after its unmap has completed: an unmapped run is
- * retired, not freed, and retired runs come back only in {@link #rollOver}.
+ * retired, not freed, and retired runs come back only in {@link #makeRoom}.
  */
 final class DeferredDma extends TranslatedDma {
     private final boolean retires;
@@ -29,7 +29,8 @@ final class DeferredDma extends TranslatedDma {
     }
 
     @Override
-    void release(long page, int pages) {
+    void releaseRun(long page, int pages) {
+        translations.clear(page, pages);
         if (retires) {
             allocator.retire(page, pages);
         } else {
@@ -42,32 +43,23 @@ final class DeferredDma extends TranslatedDma {
     }
 
     @Override
-    void beginBatch() {
-        // Nothing is asked of the devices before the roll-over.
+    void releaseAll(long[] iovas, int[] lengths, int count) {
+        for (int index = 0; index < count; index++) {
+            release(iovas[index], lengths[index]);
+        }
     }
 
     @Override
-    void releaseInBatch(long page, int pages) {
-        release(page, pages);
-    }
-
-    @Override
-    void endBatch(long[] iovas, int[] lengths, int count) {
-        // See beginBatch.
-    }
-
-    @Override
-    void rollOver() {
+    void makeRoom() {
         if (stalePages > 0) {
             flush();
         }
-        allocator.rollOver();
+        super.makeRoom();
     }
 
     @Override
     public void flush() {
-        translations.invalidateAll();
-        translations.settle();
+        super.flush();
         if (stalePages > 0) {
             windowEntries = Math.max(windowEntries, stalePages);
             windowNanos = Math.max(windowNanos, System.nanoTime() - firstStaleNanos);

@@ -62,8 +62,8 @@ public interface Dma extends AutoCloseable {
             DmaDirection direction);
 
     /**
-     * Unmaps buffers 0 to {@code count - 1}, with one flush at most; all of them or, if one is
-     * wrong, none.
+     * Unmaps buffers 0 to {@code count - 1}; all of them or, if one is wrong, none. How many
+     * flushes that takes is the strategy's.
      */
     void unmapAll(long[] iovas, int[] lengths, int count);
 
@@ -144,6 +144,7 @@ public interface Dma extends AutoCloseable {
         return switch (options.strategy()) {
             case STRICT -> new StrictDma(memory, translations);
             case DEFERRED -> new DeferredDma(memory, translations);
+            case BATCHED -> new BatchedDma(memory, translations);
             case OFF ->
                     throw new IllegalArgumentException(
                             "strategy=OFF has no translations: take Dma.off");

@@ -82,25 +82,33 @@ final class OffDma implements Dma {
     @Override
     public boolean map(ScatterGatherList list, DmaDirection direction) {
         Buffers.require(memory, list);
-        for (int index = 0; index < list.count(); index++) {
-            list.setIova(index, list.physicalAddress(index));
+        for (int piece = 0; piece < list.pieces(); piece++) {
+            list.setPieceIova(piece, list.pieceAddress(piece));
         }
-        livePages += list.pages();
-        list.setMappedBy(this);
+        livePages += pages(list);
+        list.mapped(this);
         maps++;
         return true;
+    }
+
+    private static long pages(ScatterGatherList list) {
+        long pages = 0;
+        for (int piece = 0; piece < list.pieces(); piece++) {
+            pages += Buffers.pages(list.pieceAddress(piece), list.pieceLength(piece));
+        }
+        return pages;
     }
 
     @Override
     public void unmap(ScatterGatherList list) {
         list.requireMappedBy(this);
-        list.setMappedBy(null);
+        list.unmapped();
         unmaps++;
-        livePages -= list.pages();
+        livePages -= pages(list);
         if (stalePages == 0) {
             firstStaleNanos = System.nanoTime();
         }
-        stalePages += list.pages();
+        stalePages += pages(list);
     }
 
     @Override

@@ -1,19 +1,44 @@
 package dev.outboard.dma;
 
-import dev.outboard.iommu.IoPage;
 import java.util.Objects;
 
 /**
- * Buffers that are mapped and unmapped together, in one run of IOVA and with one flush.
+ * Buffers that are mapped and unmapped together, in one run of IOVA where the strategy can, and
+ * with one flush at most.
  *
- * <p>Buffers that meet at a page boundary are contiguous for the device. The memory is taken at
- * construction; used again after {@link #clear}. One thread.
+ * <p>Buffers that follow one another in memory are merged, and so are those that follow one another
+ * in IOVA once they are mapped, as pages of any frames do: a driver hands the device {@link
+ * #deviceCount} parts, which may be far fewer than {@link #count} buffers.
+ *
+ * <pre>
+ *   buffers      [ 0x5000, 4096 ] [ 0x6000, 100 ]   [ 0x9000, 8192 ]   [ 0x2080, 10 ]
+ *   in memory    [ 0x5000, 4196           ]         [ 0x9000, 8192 ]   [ 0x2080, 10 ]
+ *   mapped       ──── page 7, page 8 ────────────── page 9, page 10 ── page 11 ──────
+ *   device sees  [ 0x7000, 4196           ]         [ 0x9000, 8192 ]   [ 0xb080, 10 ]
+ * </pre>
+ *
+ * <p>The memory is taken at construction; used again after {@link #clear}. One thread.
  */
 public final class ScatterGatherList {
     private final long[] physicalAddresses;
     private final int[] lengths;
-    private final long[] iovas;
+
+    /** Which piece a buffer is part of. */
+    private final int[] pieceOf;
+
+    /** Buffers that follow one another in memory, as one. */
+    private final long[] pieceAddresses;
+
+    private final int[] pieceLengths;
+    private final long[] pieceIovas;
+
+    /** Pieces that follow one another in IOVA, as one. */
+    private final long[] deviceIovas;
+
+    private final int[] deviceLengths;
     private int count;
+    private int pieces;
+    private int deviceParts;
     private Dma mappedBy;
 
     /**
@@ -27,7 +52,12 @@ public final class ScatterGatherList {
         }
         physicalAddresses = new long[capacity];
         lengths = new int[capacity];
-        iovas = new long[capacity];
+        pieceOf = new int[capacity];
+        pieceAddresses = new long[capacity];
+        pieceLengths = new int[capacity];
+        pieceIovas = new long[capacity];
+        deviceIovas = new long[capacity];
+        deviceLengths = new int[capacity];
     }
 
     /**
@@ -46,6 +76,17 @@ public final class ScatterGatherList {
         }
         physicalAddresses[count] = physicalAddress;
         lengths[count] = lengthBytes;
+        int last = pieces - 1;
+        if (pieces > 0
+                && physicalAddress == pieceAddresses[last] + pieceLengths[last]
+                && lengthBytes <= Integer.MAX_VALUE - pieceLengths[last]) {
+            pieceLengths[last] += lengthBytes;
+        } else {
+            pieceAddresses[pieces] = physicalAddress;
+            pieceLengths[pieces] = lengthBytes;
+            pieces++;
+        }
+        pieceOf[count] = pieces - 1;
         count++;
         return true;
     }
@@ -71,10 +112,39 @@ public final class ScatterGatherList {
      * @throws IllegalStateException if the list is not mapped
      */
     public long iova(int index) {
-        if (mappedBy == null) {
-            throw new IllegalStateException("the list is not mapped");
-        }
-        return iovas[checked(index)];
+        requireMapped();
+        int piece = pieceOf[checked(index)];
+        return pieceIovas[piece] + (physicalAddresses[index] - pieceAddresses[piece]);
+    }
+
+    /**
+     * Parts that the device sees, at most {@link #count}: for a driver that wants few descriptors.
+     *
+     * @throws IllegalStateException if the list is not mapped
+     */
+    public int deviceCount() {
+        requireMapped();
+        return deviceParts;
+    }
+
+    /**
+     * IOVA of a part that the device sees.
+     *
+     * @throws IllegalStateException if the list is not mapped
+     */
+    public long deviceIova(int part) {
+        requireMapped();
+        return deviceIovas[Objects.checkIndex(part, deviceParts)];
+    }
+
+    /**
+     * Length of a part that the device sees.
+     *
+     * @throws IllegalStateException if the list is not mapped
+     */
+    public int deviceLengthBytes(int part) {
+        requireMapped();
+        return deviceLengths[Objects.checkIndex(part, deviceParts)];
     }
 
     /** Whether the list is mapped now. */
@@ -90,23 +160,60 @@ public final class ScatterGatherList {
     public void clear() {
         requireUnmapped();
         count = 0;
+        pieces = 0;
     }
 
-    /** Pages under all buffers. */
-    long pages() {
-        long pages = 0;
-        for (int index = 0; index < count; index++) {
-            pages += IoPage.span(physicalAddresses[index], lengths[index]);
-        }
-        return pages;
+    /** Merged pieces: what a service maps. */
+    int pieces() {
+        return pieces;
     }
 
-    void setIova(int index, long iova) {
-        iovas[index] = iova;
+    long pieceAddress(int piece) {
+        return pieceAddresses[piece];
     }
 
-    void setMappedBy(Dma dma) {
+    int pieceLength(int piece) {
+        return pieceLengths[piece];
+    }
+
+    long pieceIova(int piece) {
+        return pieceIovas[piece];
+    }
+
+    void setPieceIova(int piece, long iova) {
+        pieceIovas[piece] = iova;
+    }
+
+    /** The list's own memory, to be read. */
+    long[] pieceIovas() {
+        return pieceIovas;
+    }
+
+    /** The list's own memory, to be read. */
+    int[] pieceLengths() {
+        return pieceLengths;
+    }
+
+    /** Every piece has its IOVA: the device's view can be drawn up. */
+    void mapped(Dma dma) {
         mappedBy = dma;
+        deviceParts = 0;
+        for (int piece = 0; piece < pieces; piece++) {
+            int last = deviceParts - 1;
+            if (last >= 0
+                    && pieceIovas[piece] == deviceIovas[last] + deviceLengths[last]
+                    && pieceLengths[piece] <= Integer.MAX_VALUE - deviceLengths[last]) {
+                deviceLengths[last] += pieceLengths[piece];
+            } else {
+                deviceIovas[deviceParts] = pieceIovas[piece];
+                deviceLengths[deviceParts] = pieceLengths[piece];
+                deviceParts++;
+            }
+        }
+    }
+
+    void unmapped() {
+        mappedBy = null;
     }
 
     void requireMappedBy(Dma dma) {
@@ -115,7 +222,21 @@ public final class ScatterGatherList {
         }
     }
 
-    void requireUnmapped() {
+    /** Refuses a list that is mapped already, or has nothing to map. */
+    void requireMappable() {
+        requireUnmapped();
+        if (count == 0) {
+            throw new IllegalArgumentException("the list is empty");
+        }
+    }
+
+    private void requireMapped() {
+        if (mappedBy == null) {
+            throw new IllegalStateException("the list is not mapped");
+        }
+    }
+
+    private void requireUnmapped() {
         if (mappedBy != null) {
             throw new IllegalStateException("the list is mapped: unmap it first");
         }

@@ -1,98 +1,37 @@
 package dev.outboard.dma;
 
-import dev.outboard.iommu.IoPage;
-
 /**
- * Every unmap ends with a flush: when it returns, no device reaches the buffer any more.
- *
- * <p>If a device is stuck, the IOVAs of that unmap are only retired: they come back after a
- * roll-over whose flush succeeds.
+ * Every unmap ends with an invalidation of its own and the wait for it, also in a batch: when it
+ * returns, no device reaches the buffer any more.
  */
 final class StrictDma extends TranslatedDma {
-    private boolean unflushed;
-
     StrictDma(PhysicalMemory memory, Translations translations) {
         super(memory, translations);
     }
 
     @Override
-    void release(long page, int pages) {
-        try {
-            translations.invalidate(page, pages);
-            translations.settle();
-        } catch (RuntimeException failure) {
-            retire(page, pages);
-            throw failure;
-        }
-        allocator.free(page, pages);
-    }
-
-    private void retire(long page, int pages) {
-        allocator.retire(page, pages);
-        unflushed = true;
+    void releaseRun(long page, int pages) {
+        reclaim(page, pages);
     }
 
     @Override
-    void beginBatch() {
-        // The first request of the batch begins the flush.
-    }
-
-    @Override
-    void releaseInBatch(long page, int pages) {
-        translations.invalidate(page, pages);
-    }
-
-    @Override
-    void endBatch(long[] iovas, int[] lengths, int count) {
-        boolean settled = false;
-        try {
-            translations.settle();
-            settled = true;
-        } finally {
-            for (int index = 0; index < count; index++) {
-                long page = iovas[index] >>> IoPage.SHIFT;
-                int pages = Buffers.pages(iovas[index], lengths[index]);
-                if (settled) {
-                    allocator.free(page, pages);
-                } else {
-                    retire(page, pages);
-                }
+    void releaseAll(long[] iovas, int[] lengths, int count) {
+        RuntimeException stuck = null;
+        for (int index = 0; index < count; index++) {
+            try {
+                release(iovas[index], lengths[index]);
+            } catch (RuntimeException failure) {
+                // The others of the batch are unmapped as well; the first failure is told.
+                stuck = stuck == null ? failure : stuck;
             }
         }
-    }
-
-    @Override
-    void rollOver() {
-        if (unflushed) {
-            flush();
+        if (stuck != null) {
+            throw stuck;
         }
-        allocator.rollOver();
-    }
-
-    @Override
-    public void flush() {
-        translations.invalidateAll();
-        translations.settle();
-        unflushed = false;
     }
 
     @Override
     public Strategy strategy() {
         return Strategy.STRICT;
-    }
-
-    @Override
-    long staleEntries() {
-        return allocator.retiredPages();
-    }
-
-    @Override
-    long windowEntries() {
-        return allocator.retiredPages();
-    }
-
-    @Override
-    long windowNanos() {
-        return 0;
     }
 }

@@ -7,13 +7,35 @@ import dev.outboard.iommu.IovaAllocator;
  * vhost-user's IOTLB messages. Strategies are written against this, so any of them runs over any
  * holder.
  *
- * <p>One thread, that of the mapping service; each service has its own. Pages are IOVA pages and
- * page frames of 4 KiB. On the common path no method allocates.
+ * <pre>
+ *   map, map, … ──► commit      now the device reaches them
+ *   clear, clear, … ──► invalidate, … or invalidateAll ──► settle      now it does not
+ * </pre>
  *
- * <p>The order of calls is the protocol: {@link #map} any number of times, then {@link #commit},
- * after which the device can use them. {@link #clear} any number of times, {@link #invalidate} for
- * those that a device may remember, then {@link #settle}, after which none of them works. Only then
- * may IOVA or frames be used for something else.
+ * <p><b>What a holder must guarantee.</b>
+ *
+ * <ol>
+ *   <li>After {@link #commit} every run mapped before it works, with its rights and no others.
+ *   <li>If {@code commit} throws, no run mapped since the last commit works, and no device
+ *       remembers one: their IOVA pages and frames are used for something else at once, without a
+ *       flush.
+ *   <li>After {@link #settle} nothing works that was cleared <em>and</em> covered by an {@link
+ *       #invalidate} or {@link #invalidateAll} between that clear and this settle: not in a
+ *       device's IOTLB, not by an access that a device had begun.
+ *   <li>A run that was cleared is never found again by a device that did not remember it, from the
+ *       next {@code settle} on at the latest.
+ *   <li>If {@code settle} throws {@link DeviceStuckException}, what was cleared stays cleared, what
+ *       was invalidated counts as not invalidated, and the next {@code invalidateAll} and {@code
+ *       settle} make up for it.
+ *   <li>Between a {@code clear} and a {@code map} of the same pages there is a {@code settle} that
+ *       did not throw: strategies see to that. A holder may rely on it.
+ *   <li>Calls take effect in their order. A holder may act on a {@code map} before its commit and
+ *       on a {@code clear} before its settle, or keep many back and pass them on together.
+ * </ol>
+ *
+ * <p>One thread, that of the mapping service; each service of a domain has its own, with its own
+ * {@link #iovas}, and guarantees hold for each by itself: a settle is for what its own service
+ * cleared. Pages are IOVA pages and page frames of 4 KiB. On the common path no method allocates.
  */
 public interface Translations extends AutoCloseable {
     /** Log2 of the pages that the smallest entry covers: runs are aligned to that. */
@@ -35,7 +57,8 @@ public interface Translations extends AutoCloseable {
     /**
      * Returns when every {@link #map} since the last commit works.
      *
-     * @throws QuotaExceededException if the holder refuses; then none of them is mapped
+     * @throws QuotaExceededException if the holder refuses; then none of them is mapped, and none
+     *     can be reached
      */
     void commit();
 

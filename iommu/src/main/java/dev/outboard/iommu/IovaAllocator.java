@@ -21,6 +21,31 @@ public interface IovaAllocator {
     long allocate(int pages);
 
     /**
+     * The same, with the first page a multiple of {@code alignment}.
+     *
+     * @param alignment in pages, a power of two
+     * @throws IllegalArgumentException if {@code pages} or {@code alignment} is not positive
+     */
+    default long allocate(int pages, int alignment) {
+        if (alignment <= 1 || pages > Integer.MAX_VALUE - alignment) {
+            return allocate(pages);
+        }
+        int spare = alignment - 1;
+        long page = allocate(pages + spare);
+        if (page == NONE) {
+            return NONE;
+        }
+        int head = (int) (-page & spare);
+        if (head > 0) {
+            free(page, head);
+        }
+        if (head < spare) {
+            free(page + head + pages, spare - head);
+        }
+        return page + head;
+    }
+
+    /**
      * Gives a run back for use at once: no IOTLB knows it any more.
      *
      * @throws IllegalArgumentException if the run is not allocated; nothing is changed

@@ -1,0 +1,553 @@
+package dev.outboard.dma;
+
+import dev.outboard.iommu.Access;
+import dev.outboard.iommu.IoPage;
+import dev.outboard.iommu.IovaAllocator;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What every strategy does alike: checks, batches, lists, coherent memory, statistics, and runs of
+ * IOVA that are placed and reclaimed for good. What a mapping is, and what its end means, a
+ * strategy says in a few methods: {@link #begin}, {@link #end}, {@link #release} and their kin.
+ *
+ * <pre>
+ *   map     begin ──────────────► commit          refused: cancel
+ *   mapAll  begin, begin, … ────► commit          refused: cancel, cancel, …
+ *   unmap   end ────────────────► release         none like that: refused
+ *   unmapAll end, end, … ───────► releaseAll      one wrong: restore, restore, …
+ * </pre>
+ *
+ * <p>One thread, but for what {@link Dma} allows to all; map and unmap do not allocate.
+ */
+abstract class MappingService implements Dma {
+    /** A run of pages below this is not worth an aligned place: no format has such superpages. */
+    private static final int SMALLEST_SUPERPAGE = 512;
+
+    final PhysicalMemory memory;
+    final Translations translations;
+    final IovaAllocator allocator;
+
+    /** Offset within the smallest entry: an IOVA and its physical address agree in these bits. */
+    private final long offsetMask;
+
+    /** Coherent memory that is not closed yet. */
+    private final List<CoherentRun> coherent = new ArrayList<>();
+
+    private long maps;
+    private long unmaps;
+    private long livePages;
+
+    /** Runs were retired after the last flush began: they may not be used before another. */
+    private boolean unflushed;
+
+    private boolean closed;
+    private boolean released;
+
+    /** Where coherent memory is mapped. */
+    private record CoherentRun(long page, int pages) {}
+
+    MappingService(PhysicalMemory memory, Translations translations) {
+        this.memory = memory;
+        this.translations = translations;
+        allocator = translations.iovas();
+        offsetMask = ((long) IoPage.BYTES << translations.granuleShift()) - 1;
+    }
+
+    // What a strategy says of its mappings.
+
+    /**
+     * Begins a mapping, in the books and in the translations; not committed yet.
+     *
+     * @param access bits of {@link Access}
+     * @return the IOVA, or {@link #NO_IOVA}
+     * @throws IllegalArgumentException if the buffer is empty or not memory of this service
+     */
+    abstract long begin(long physicalAddress, int lengthBytes, int access);
+
+    /** Takes back a mapping that the holder of the translations refused to commit. */
+    abstract void cancel(long iova, int lengthBytes);
+
+    /** Ends a mapping in the books alone; false, and nothing is changed, if none is like that. */
+    abstract boolean end(long iova, int lengthBytes);
+
+    /** Takes back an {@link #end}: a later one of its batch was wrong. */
+    abstract void restore(long iova, int lengthBytes);
+
+    /** What the end of a mapping means for the device. */
+    abstract void release(long iova, int lengthBytes);
+
+    /** The same for a batch: all of it is done, also if a device is stuck. */
+    abstract void releaseAll(long[] iovas, int[] lengths, int count);
+
+    /** Clears what is mapped, all but coherent memory; the flush comes after. */
+    abstract void clearAll();
+
+    /** The flush came: what {@link #clearAll} cleared may be used by others. */
+    abstract void freeAll();
+
+    // What strategies share: runs of IOVA.
+
+    /** The first page of a mapping: the IOVA's, or the page where its smallest entry begins. */
+    final long firstPage(long address) {
+        return (address & ~offsetMask) >>> IoPage.SHIFT;
+    }
+
+    /** Pages under a buffer, in whole entries of the smallest size. */
+    final int pages(long address, int lengthBytes) {
+        return (int)
+                (((address & offsetMask) + lengthBytes + offsetMask & ~offsetMask)
+                        >>> IoPage.SHIFT);
+    }
+
+    /** The IOVA of a buffer whose first entry is at a page. */
+    final long iova(long page, long physicalAddress) {
+        return page << IoPage.SHIFT | physicalAddress & offsetMask;
+    }
+
+    /** Refuses a buffer that is not memory of this service, up to the borders of its entries. */
+    final void require(long physicalAddress, int lengthBytes, int pages) {
+        if (lengthBytes <= 0
+                || !memory.contains(physicalAddress & ~offsetMask, (long) pages << IoPage.SHIFT)) {
+            throw Buffers.notMemory(physicalAddress, lengthBytes, offsetMask + 1);
+        }
+    }
+
+    /**
+     * Places a run of page frames, not committed yet. Large runs get pages that are aligned as
+     * their frames are, so that superpages fit.
+     *
+     * @return the first IOVA page, or {@link IovaAllocator#NONE}
+     */
+    final long place(long pageFrame, int pages, int access) {
+        long page = takePages(pageFrame, pages);
+        if (page != IovaAllocator.NONE) {
+            translations.map(page, pageFrame, pages, access);
+        }
+        return page;
+    }
+
+    /** IOVA pages for a run, after a roll-over if need be, or {@link IovaAllocator#NONE}. */
+    final long takePages(long pageFrame, int pages) {
+        long page = allocate(pageFrame, pages);
+        if (page == IovaAllocator.NONE) {
+            makeRoom();
+            page = allocate(pageFrame, pages);
+        }
+        return page;
+    }
+
+    private long allocate(long pageFrame, int pages) {
+        return pages < SMALLEST_SUPERPAGE && offsetMask == IoPage.OFFSET_MASK
+                ? allocator.allocate(pages)
+                : allocateAligned(pageFrame, pages);
+    }
+
+    /** Congruent to the frames in the largest superpage that fits; else in a smaller one. */
+    private long allocateAligned(long pageFrame, int pages) {
+        int granule = (int) (offsetMask + 1 >>> IoPage.SHIFT);
+        for (int size = Integer.highestOneBit(pages); size >= SMALLEST_SUPERPAGE; size >>= 3) {
+            int skew = (int) pageFrame & size - 1;
+            long page =
+                    pages > Integer.MAX_VALUE - skew
+                            ? IovaAllocator.NONE
+                            : allocator.allocate(pages + skew, Math.max(size, granule));
+            if (page != IovaAllocator.NONE) {
+                if (skew > 0) {
+                    // These were never mapped: nobody needs to flush for them.
+                    allocator.free(page, skew);
+                }
+                return page + skew;
+            }
+        }
+        return allocator.allocate(pages, granule);
+    }
+
+    /** Takes back a run that was placed and not committed. */
+    final void unplace(long page, int pages) {
+        allocator.free(page, pages);
+    }
+
+    /** Takes a run away: when it returns, no device reaches it, and its IOVA is free. */
+    final void reclaim(long page, int pages) {
+        translations.clear(page, pages);
+        boolean settled = false;
+        try {
+            translations.invalidate(page, pages);
+            translations.settle();
+            settled = true;
+        } finally {
+            giveBack(page, pages, settled);
+        }
+    }
+
+    /**
+     * Gives cleared IOVA pages back; if they are not settled, only after a flush that is.
+     *
+     * <p>If a device is stuck, the pages are retired: they come back after a roll-over whose flush
+     * succeeds.
+     */
+    final void giveBack(long page, int pages, boolean settled) {
+        if (settled) {
+            allocator.free(page, pages);
+        } else {
+            allocator.retire(page, pages);
+            unflushed = true;
+        }
+    }
+
+    /** No run is free: begins the next lap of the allocator, with nothing stale in it. */
+    void makeRoom() {
+        if (unflushed) {
+            flush();
+        }
+        allocator.rollOver();
+    }
+
+    @Override
+    public void flush() {
+        translations.invalidateAll();
+        translations.settle();
+        unflushed = false;
+    }
+
+    // The service.
+
+    @Override
+    public final DmaMemory allocate(long lengthBytes) {
+        return memory.allocate(lengthBytes);
+    }
+
+    @Override
+    public final long map(long physicalAddress, int lengthBytes, DmaDirection direction) {
+        requireOpen();
+        long iova = begin(physicalAddress, lengthBytes, direction.access());
+        if (iova != NO_IOVA) {
+            try {
+                translations.commit();
+            } catch (RuntimeException refused) {
+                cancel(iova, lengthBytes);
+                throw refused;
+            }
+            maps++;
+            livePages += pages(iova, lengthBytes);
+        }
+        return iova;
+    }
+
+    @Override
+    public final void unmap(long iova, int lengthBytes) {
+        if (!end(iova, lengthBytes)) {
+            throw Buffers.notMapped(iova, lengthBytes);
+        }
+        unmaps++;
+        livePages -= pages(iova, lengthBytes);
+        release(iova, lengthBytes);
+    }
+
+    @Override
+    public final int mapAll(
+            long[] physicalAddresses,
+            int[] lengths,
+            long[] iovas,
+            int count,
+            DmaDirection direction) {
+        requireOpen();
+        int access = direction.access();
+        int begun = 0;
+        long pages = 0;
+        try {
+            while (begun < count) {
+                long iova = begin(physicalAddresses[begun], lengths[begun], access);
+                if (iova == NO_IOVA) {
+                    break;
+                }
+                iovas[begun] = iova;
+                pages += pages(iova, lengths[begun]);
+                begun++;
+            }
+        } catch (RuntimeException failure) {
+            // A wrong buffer, or a roll-over's flush that failed. Who gets an exception has
+            // nothing mapped; but a device may have seen what was begun.
+            unwind(iovas, lengths, begun, pages, failure);
+            throw failure;
+        }
+        commitAll(iovas, lengths, begun, pages);
+        return begun;
+    }
+
+    private void commitAll(long[] iovas, int[] lengths, int count, long pages) {
+        try {
+            translations.commit();
+        } catch (RuntimeException refused) {
+            for (int index = 0; index < count; index++) {
+                cancel(iovas[index], lengths[index]);
+            }
+            throw refused;
+        }
+        maps += count;
+        livePages += pages;
+    }
+
+    private void unwind(
+            long[] iovas, int[] lengths, int count, long pages, RuntimeException failure) {
+        try {
+            commitAll(iovas, lengths, count, pages);
+            unmapAll(iovas, lengths, count);
+        } catch (RuntimeException again) {
+            failure.addSuppressed(again);
+        }
+    }
+
+    @Override
+    public final void unmapAll(long[] iovas, int[] lengths, int count) {
+        long pages = 0;
+        for (int index = 0; index < count; index++) {
+            if (!end(iovas[index], lengths[index])) {
+                restoreAll(iovas, lengths, index);
+                throw Buffers.notMapped(iovas[index], lengths[index]);
+            }
+            pages += pages(iovas[index], lengths[index]);
+        }
+        unmaps += count;
+        livePages -= pages;
+        releaseAll(iovas, lengths, count);
+    }
+
+    private void restoreAll(long[] iovas, int[] lengths, int count) {
+        for (int index = 0; index < count; index++) {
+            restore(iovas[index], lengths[index]);
+        }
+    }
+
+    @Override
+    public final boolean map(ScatterGatherList list, DmaDirection direction) {
+        requireOpen();
+        list.requireMappable();
+        if (!beginList(list, direction.access())) {
+            return false;
+        }
+        try {
+            translations.commit();
+        } catch (RuntimeException refused) {
+            cancelList(list);
+            throw refused;
+        }
+        list.mapped(this);
+        maps++;
+        livePages += listPages(list);
+        return true;
+    }
+
+    @Override
+    public final void unmap(ScatterGatherList list) {
+        list.requireMappedBy(this);
+        if (!closed) {
+            if (!endList(list)) {
+                throw Buffers.notMapped(list.iova(0), list.lengthBytes(0));
+            }
+            unmaps++;
+            livePages -= listPages(list);
+            list.unmapped();
+            releaseList(list);
+        } else {
+            list.unmapped();
+        }
+    }
+
+    /** Pages under the merged pieces of a list, in whole entries each. */
+    final long listPages(ScatterGatherList list) {
+        long pages = 0;
+        for (int piece = 0; piece < list.pieces(); piece++) {
+            pages += pages(list.pieceAddress(piece), list.pieceLength(piece));
+        }
+        return pages;
+    }
+
+    /** {@link #begin} for a list; here each merged piece for itself. */
+    boolean beginList(ScatterGatherList list, int access) {
+        int begun = 0;
+        try {
+            while (begun < list.pieces()) {
+                long iova = begin(list.pieceAddress(begun), list.pieceLength(begun), access);
+                if (iova == NO_IOVA) {
+                    break;
+                }
+                list.setPieceIova(begun++, iova);
+            }
+        } catch (RuntimeException failure) {
+            unwindList(list, begun, failure);
+            throw failure;
+        }
+        if (begun < list.pieces()) {
+            unwindList(list, begun, null);
+            return false;
+        }
+        return true;
+    }
+
+    private void unwindList(ScatterGatherList list, int begun, RuntimeException failure) {
+        try {
+            translations.commit();
+            for (int piece = 0; piece < begun; piece++) {
+                end(list.pieceIova(piece), list.pieceLength(piece));
+            }
+            releaseAll(list.pieceIovas(), list.pieceLengths(), begun);
+        } catch (RuntimeException again) {
+            if (failure == null) {
+                throw again;
+            }
+            failure.addSuppressed(again);
+        }
+    }
+
+    /** {@link #cancel} for a list. */
+    void cancelList(ScatterGatherList list) {
+        for (int piece = 0; piece < list.pieces(); piece++) {
+            cancel(list.pieceIova(piece), list.pieceLength(piece));
+        }
+    }
+
+    /** {@link #end} for a list. */
+    boolean endList(ScatterGatherList list) {
+        for (int piece = 0; piece < list.pieces(); piece++) {
+            if (!end(list.pieceIova(piece), list.pieceLength(piece))) {
+                restoreAll(list.pieceIovas(), list.pieceLengths(), piece);
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** {@link #release} for a list, with one flush at most where the strategy can. */
+    void releaseList(ScatterGatherList list) {
+        releaseAll(list.pieceIovas(), list.pieceLengths(), list.pieces());
+    }
+
+    @Override
+    public final CoherentMemory allocateCoherent(long lengthBytes) {
+        requireOpen();
+        DmaMemory allocated = memory.allocate(lengthBytes);
+        try {
+            CoherentRun run = placeCoherent(allocated);
+            if (run != null) {
+                return new CoherentMemory(
+                        allocated, iova(run.page, allocated.physicalAddress()), () -> undo(run));
+            }
+        } catch (RuntimeException failure) {
+            allocated.close();
+            throw failure;
+        }
+        allocated.close();
+        throw new OutOfDmaMemoryException(
+                "no run of IOVA is free for lengthBytes=%d (freePages=%d): take a larger table"
+                        .formatted(lengthBytes, allocator.freePages()));
+    }
+
+    /** Maps coherent memory for real, whatever the strategy; null if no run of IOVA is free. */
+    private CoherentRun placeCoherent(DmaMemory allocated) {
+        int length = Math.toIntExact(allocated.lengthBytes());
+        int pages = pages(allocated.physicalAddress(), length);
+        require(allocated.physicalAddress(), length, pages);
+        long page = place(firstPage(allocated.physicalAddress()), pages, Access.READ_WRITE);
+        if (page == IovaAllocator.NONE) {
+            return null;
+        }
+        try {
+            translations.commit();
+        } catch (RuntimeException refused) {
+            unplace(page, pages);
+            throw refused;
+        }
+        CoherentRun run = new CoherentRun(page, pages);
+        coherent.add(run);
+        maps++;
+        livePages += pages;
+        return run;
+    }
+
+    /** Unmaps coherent memory, so that its pages can be given to somebody else. */
+    private void undo(CoherentRun run) {
+        if (closed) {
+            // Everything is unmapped; if the flush failed then, it is tried again.
+            close();
+        } else {
+            coherent.remove(run);
+            unmaps++;
+            livePages -= run.pages;
+            reclaim(run.page, run.pages);
+        }
+    }
+
+    @Override
+    public void syncForDevice(long iova, int lengthBytes) {
+        // The device sees the driver's own memory.
+    }
+
+    @Override
+    public void syncForCpu(long iova, int lengthBytes) {
+        // The device writes the driver's own memory.
+    }
+
+    @Override
+    public Grant grant(long physicalAddress, long lengthBytes, DmaDirection direction) {
+        return Buffers.grantNothing(memory, physicalAddress, lengthBytes, direction);
+    }
+
+    @Override
+    public final DmaStatistics statistics() {
+        return new DmaStatistics(
+                maps,
+                unmaps,
+                translations.flushes(),
+                translations.waitedNanos(),
+                maps - unmaps,
+                livePages,
+                staleEntries(),
+                windowEntries(),
+                windowNanos());
+    }
+
+    /** Pages unmapped whose IOVA may still work; from any thread. */
+    long staleEntries() {
+        return allocator.retiredPages();
+    }
+
+    /** The most there were; from any thread. */
+    long windowEntries() {
+        return allocator.retiredPages();
+    }
+
+    /** The longest that one stayed usable; from any thread. */
+    long windowNanos() {
+        return 0;
+    }
+
+    final void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the mapping service is closed");
+        }
+    }
+
+    /** Unmaps everything and flushes. If a device is stuck, it may be tried again. */
+    @Override
+    public final void close() {
+        if (released) {
+            return;
+        }
+        if (!closed) {
+            closed = true;
+            clearAll();
+            coherent.forEach(run -> translations.clear(run.page, run.pages));
+            unmaps = maps;
+            livePages = 0;
+        }
+        flush();
+        released = true;
+        freeAll();
+        coherent.forEach(run -> allocator.free(run.page, run.pages));
+        coherent.clear();
+        allocator.rollOver();
+        translations.close();
+    }
+}
