@@ -11,8 +11,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
 /**
@@ -32,8 +30,11 @@ final class OwnedDomain implements HeldDomain {
     private final MemoryFile tableFile;
     private final Mapping tableMapping;
     private final PageTable table;
-    private final Flusher flusher;
-    private final Lock flushLock = new ReentrantLock();
+    private final DeviceSet flushed = new DeviceSet();
+
+    /** The flusher of who writes the table by hand, if anybody does. */
+    private Flusher holder;
+
     private AttachedDevice[] devices = {};
     private DeviceCounters countersOfGone = DeviceCounters.NONE;
     private long garbledByGone;
@@ -63,7 +64,6 @@ final class OwnedDomain implements HeldDomain {
         }
         table = options.format().create(tableMapping.memory(), options.tableEntries());
         services = new Dma[options.services()];
-        flusher = new Flusher(name, options);
     }
 
     @Override
@@ -109,16 +109,15 @@ final class OwnedDomain implements HeldDomain {
                         .formatted(name, services.length));
     }
 
-    /** What the service of a slot stands on: all share the table and the flush. */
+    /** What the service of a slot stands on: all share the table, each flushes for itself. */
     Translations translations(int slot) {
         int end = options.tableEntries() - options.format().reservedLastPages();
         int share = (end - 1) / services.length;
         int first = 1 + slot * share;
         return new TableTranslations(
                 table,
-                flusher,
+                new Flusher(name, flushed, options),
                 new NextFitAllocator(first, slot == services.length - 1 ? end : first + share),
-                services.length > 1 ? flushLock : null,
                 () -> released(slot));
     }
 
@@ -178,19 +177,26 @@ final class OwnedDomain implements HeldDomain {
 
     @Override
     public void invalidate(long page, long pages) {
-        flusher.begin();
-        flusher.request(page, pages);
+        holder().begin();
+        holder.request(page, pages);
     }
 
     @Override
     public void invalidateAll() {
-        flusher.begin();
-        flusher.requestAll();
+        holder().begin();
+        holder.requestAll();
     }
 
     @Override
     public boolean pollSettled() {
-        return flusher.poll();
+        return holder().poll();
+    }
+
+    private Flusher holder() {
+        if (holder == null) {
+            holder = new Flusher(name, flushed, options);
+        }
+        return holder;
     }
 
     @Override
@@ -198,8 +204,9 @@ final class OwnedDomain implements HeldDomain {
         owner.detach(this);
     }
 
-    Flusher flusher() {
-        return flusher;
+    /** The devices as flushes ask them. */
+    DeviceSet flushed() {
+        return flushed;
     }
 
     MemoryFile tableFile() {
@@ -226,7 +233,7 @@ final class OwnedDomain implements HeldDomain {
         AttachedDevice[] more = Arrays.copyOf(devices, devices.length + 1);
         more[devices.length] = device;
         devices = more;
-        flusher.set(more);
+        flushed.set(more);
         return true;
     }
 
@@ -247,7 +254,7 @@ final class OwnedDomain implements HeldDomain {
                 return;
             }
             devices = fewer;
-            flusher.set(fewer);
+            flushed.set(fewer);
             countersOfGone = countersOfGone.plus(device.counters());
             garbledByGone += device.control().faultsGarbled();
             notifyAll();

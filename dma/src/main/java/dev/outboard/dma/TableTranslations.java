@@ -2,7 +2,6 @@ package dev.outboard.dma;
 
 import dev.outboard.iommu.IovaAllocator;
 import dev.outboard.iommu.PageTable;
-import java.util.concurrent.locks.Lock;
 
 /**
  * Translations in a table of this process, which devices walk in theirs: a map works at once, a
@@ -12,25 +11,17 @@ final class TableTranslations implements Translations {
     private final PageTable table;
     private final Flusher flusher;
     private final IovaAllocator iovas;
-    private final Lock flushLock;
     private final Runnable onClose;
     private boolean asked;
 
     /**
-     * @param flushLock held from the first request of a flush until it is settled; null if no other
-     *     thread flushes
+     * @param flusher this service's own; closed with it
      * @param onClose told that the service has ended
      */
-    TableTranslations(
-            PageTable table,
-            Flusher flusher,
-            IovaAllocator iovas,
-            Lock flushLock,
-            Runnable onClose) {
+    TableTranslations(PageTable table, Flusher flusher, IovaAllocator iovas, Runnable onClose) {
         this.table = table;
         this.flusher = flusher;
         this.iovas = iovas;
-        this.flushLock = flushLock;
         this.onClose = onClose;
     }
 
@@ -81,9 +72,6 @@ final class TableTranslations implements Translations {
     }
 
     private void begin() {
-        if (flushLock != null) {
-            flushLock.lock();
-        }
         asked = true;
         flusher.begin();
     }
@@ -92,13 +80,7 @@ final class TableTranslations implements Translations {
     public void settle() {
         if (asked) {
             asked = false;
-            try {
-                flusher.complete();
-            } finally {
-                if (flushLock != null) {
-                    flushLock.unlock();
-                }
-            }
+            flusher.complete();
         }
     }
 
@@ -114,6 +96,7 @@ final class TableTranslations implements Translations {
 
     @Override
     public void close() {
+        flusher.close();
         onClose.run();
     }
 }

@@ -86,22 +86,25 @@ final class DeviceProcess {
     }
 
     /**
-     * Writes wherever it can, as fast as it can, until told to stop: to the IOVA that the driver
-     * names in the word at {@code mailbox}, and to those it named before. Counts in the next word.
+     * Writes wherever it can, as fast as it can, until told to stop: to the IOVAs that two threads
+     * of the driver name in the first and the third word at {@code mailbox}, and to those named
+     * before. Counts the writes to what each names in the word after.
      */
     private String chase(long mailbox, long seed, BufferedReader orders) throws IOException {
         Random random = new Random(seed);
         long[] named = new long[HISTORY];
-        long written = 0;
+        long[] written = new long[2];
         long refused = 0;
         for (long round = 0; (round & 0xfff) != 0 || !orders.ready(); round++) {
             attachment.enter();
-            if (!attachment.resolve(mailbox, 16, Access.READ_WRITE, window)) {
+            if (!attachment.resolve(mailbox, 32, Access.READ_WRITE, window)) {
                 throw new IllegalStateException("the mailbox is gone");
             }
             MemorySegment words = window.memory;
             long at = window.offset;
-            long iova = (long) WORD.getAcquire(words, at);
+            // The second thread, if there is one, gets every other round.
+            int who = (round & 1) == 1 && (long) WORD.getAcquire(words, at + 16) != 0 ? 1 : 0;
+            long iova = (long) WORD.getAcquire(words, at + who * 16);
             if (iova != named[0]) {
                 System.arraycopy(named, 0, named, 1, HISTORY - 1);
                 named[0] = iova;
@@ -110,15 +113,15 @@ final class DeviceProcess {
                 long target = named[burst == 0 ? 0 : random.nextInt(HISTORY)];
                 if (attachment.resolve(target, 8, Access.WRITE, window)) {
                     WORD.setOpaque(window.memory, window.offset, 1L);
-                    written++;
+                    written[who]++;
                 } else {
                     refused++;
                 }
             }
-            WORD.setRelease(words, at + 8, written);
+            WORD.setRelease(words, at + who * 16 + 8, written[who]);
             attachment.exit();
         }
         orders.readLine();
-        return "written " + written + " refused " + refused;
+        return "written " + (written[0] + written[1]) + " refused " + refused;
     }
 }

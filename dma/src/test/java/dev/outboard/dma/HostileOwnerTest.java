@@ -91,7 +91,11 @@ final class HostileOwnerTest {
     }
 
     private void sendGrant(UnixSocket socket) {
-        send(socket, GRANT, file(4096), file(ControlPageDescriptor.LENGTH_BYTES));
+        send(socket, GRANT, file(4096), controlPage());
+    }
+
+    private static MemoryFile controlPage() {
+        return file(ControlPageDescriptor.LENGTH_BYTES);
     }
 
     private void send(UnixSocket socket, Segment segment, MemoryFile memory) {
@@ -122,7 +126,7 @@ final class HostileOwnerTest {
                                                 socket,
                                                 GRANT,
                                                 MemoryFile.create("unsealed", 4096),
-                                                file(8192))))
+                                                controlPage())))
                 .hasMessageContaining("not sealed");
         assertThat(
                         failure(
@@ -135,7 +139,7 @@ final class HostileOwnerTest {
 
     @Test
     void shouldRefuseFilesShorterThanPromised() throws Exception {
-        assertThat(failure(socket -> send(socket, GRANT, file(2048), file(8192))))
+        assertThat(failure(socket -> send(socket, GRANT, file(2048), controlPage())))
                 .isInstanceOf(IndexOutOfBoundsException.class);
         assertThat(failure(socket -> send(socket, GRANT, file(4096), file(4096))))
                 .isInstanceOf(IndexOutOfBoundsException.class);

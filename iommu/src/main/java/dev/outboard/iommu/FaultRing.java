@@ -49,7 +49,7 @@ final class FaultRing {
     }
 
     private void publishCounters() {
-        ControlPage.setOpaque(page, ControlPageDescriptor.FAULTS_OFFSET, faults);
-        ControlPage.setOpaque(page, ControlPageDescriptor.FAULTS_LOST_OFFSET, lost);
+        ControlPage.setOpaque(page, DeviceCounter.FAULTS.offset, faults);
+        ControlPage.setOpaque(page, DeviceCounter.FAULTS_LOST.offset, lost);
     }
 }

@@ -4,81 +4,46 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * The owner's side of one device's control page: asks for invalidations, sees whether they are
- * done, takes faults.
- *
- * <p>The flush is: clear the table's entries; {@link #request} on every device; <em>full
- * fence</em>; wait until each {@link #isSettled}. The fence is the caller's, one for all devices.
+ * The owner's side of one device's control page: lanes that ask for invalidations, faults taken,
+ * counters read.
  *
  * <p>Nothing the owner relies on is read back from the page: the device could have overwritten it.
- * Requests and {@link #isSettled} belong to one thread, {@link #takeFault} to one thread, maybe
- * another. No method of the flush allocates.
+ * A {@link #lane} is one thread's; {@link #setLanes} and {@link #takeFault} each belong to one
+ * thread at a time. No method of the flush allocates.
  */
 public final class OwnerControl {
-    private static final int RING_MASK = ControlPageDescriptor.INVALIDATIONS - 1;
     private static final int FAULT_MASK = ControlPageDescriptor.FAULTS - 1;
 
     private final MemorySegment page;
-    private long requested;
+    private final InvalidationLane[] lanes = new InvalidationLane[ControlPageDescriptor.MAX_LANES];
+    private int lanesUsed = 1;
     private long faultsTaken;
     private long faultsGarbled;
 
     /** Takes zeroed memory that holds a control page; the memory must outlive this. */
     public OwnerControl(MemorySegment page) {
         this.page = ControlPage.checked(page);
-    }
-
-    /**
-     * Asks the device to drop its whole IOTLB. Entries that the owner cleared before are seen
-     * cleared after.
-     */
-    public void requestAll() {
-        publish(ControlPageDescriptor.EVERYTHING);
-    }
-
-    /** The same, and asks it to count what was stale: see {@link DeviceCounters#staleHeld}. */
-    public void requestAllCounted() {
-        publish(ControlPageDescriptor.EVERYTHING_COUNTED);
-    }
-
-    /** Asks the device to drop a run of IOVA pages; the format must be able to. */
-    public void request(long firstPage, long pages) {
-        if (pages <= 0 || pages > ControlPageDescriptor.MAX_INVALIDATION_PAGES) {
-            publish(ControlPageDescriptor.EVERYTHING);
-            return;
+        for (int index = 0; index < lanes.length; index++) {
+            lanes[index] = new InvalidationLane(page, index);
         }
-        publish(firstPage << ControlPageDescriptor.INVALIDATION_PAGE_SHIFT | pages);
     }
 
-    private void publish(long invalidation) {
-        requested++;
-        long slot =
-                ControlPageDescriptor.INVALIDATIONS_OFFSET + (requested & RING_MASK) * Long.BYTES;
-        // Release, not plain: the slot may not be overwritten before the generation before is
-        // visible, by which the device
-        // knows that the slot's old content is gone (Translator.catchUp is the partner).
-        ControlPage.setRelease(page, slot, invalidation);
-        // Release: who sees the generation sees its slot and the cleared table entries. Partner:
-        // Translator.enter.
-        ControlPage.setRelease(page, ControlPageDescriptor.REQUESTED_OFFSET, requested);
+    /** A lane, from 0; lanes beyond the first are looked at only after {@link #setLanes}. */
+    public InvalidationLane lane(int index) {
+        return lanes[index];
     }
 
     /**
-     * Whether the device can use nothing that was invalid before the last request: it has caught
-     * up, or is outside a DMA section and will catch up when it enters. Only after a full fence
-     * that followed the request.
+     * Has the device look at so many lanes from its next DMA section on; fewer than before changes
+     * nothing. Before the first request on a new lane.
      */
-    public boolean isSettled() {
-        // Acquire: the device's memory accesses of a section it has left, or of one before it
-        // caught up, are over.
-        return ControlPage.getAcquire(page, ControlPageDescriptor.INSIDE_OFFSET) == 0
-                || ControlPage.getAcquire(page, ControlPageDescriptor.COMPLETED_OFFSET)
-                        == requested;
-    }
-
-    /** Generations asked for so far. */
-    public long requested() {
-        return requested;
+    public void setLanes(int count) {
+        if (count > lanesUsed) {
+            lanesUsed = count;
+            // Opaque: the fence between a request on the new lane and the look at "inside" makes
+            // it visible in time. Partner: the fence in Translator.enter.
+            ControlPage.setOpaque(page, ControlPageDescriptor.LANES_OFFSET, count);
+        }
     }
 
     /**
@@ -145,20 +110,23 @@ public final class OwnerControl {
 
     /** What the device says it has counted; each number is one moment's, the set is not. */
     public DeviceCounters counters() {
+        long translations = counter(DeviceCounter.TRANSLATIONS);
+        long misses = counter(DeviceCounter.MISSES);
         return new DeviceCounters(
-                counter(ControlPageDescriptor.TRANSLATIONS_OFFSET),
-                counter(ControlPageDescriptor.HITS_OFFSET),
-                counter(ControlPageDescriptor.MISSES_OFFSET),
-                counter(ControlPageDescriptor.EVICTIONS_OFFSET),
-                counter(ControlPageDescriptor.DROPPED_OFFSET),
-                counter(ControlPageDescriptor.FLUSHES_OFFSET),
-                counter(ControlPageDescriptor.SECTIONS_OFFSET),
-                counter(ControlPageDescriptor.FAULTS_OFFSET),
-                counter(ControlPageDescriptor.FAULTS_LOST_OFFSET),
-                counter(ControlPageDescriptor.STALE_HELD_OFFSET));
+                translations,
+                // Misses are told at once, translations at the end of a section.
+                Math.max(0, translations - misses),
+                misses,
+                counter(DeviceCounter.EVICTIONS),
+                counter(DeviceCounter.INVALIDATIONS),
+                counter(DeviceCounter.FLUSHES),
+                counter(DeviceCounter.SECTIONS),
+                counter(DeviceCounter.FAULTS),
+                counter(DeviceCounter.FAULTS_LOST),
+                counter(DeviceCounter.STALE_HELD));
     }
 
-    private long counter(long offset) {
-        return ControlPage.getOpaque(page, offset);
+    private long counter(DeviceCounter counter) {
+        return ControlPage.getOpaque(page, counter.offset);
     }
 }

@@ -24,7 +24,11 @@ public final class Translator {
     private final Iotlb iotlb;
     private final FaultRing faultRing;
     private final int dropAllBeyondPages;
-    private long completed;
+
+    /** Of each lane, the generation whose invalidations were done. */
+    private final long[] completed = new long[ControlPageDescriptor.MAX_LANES];
+
+    private long catchUps;
     private long translations;
     private long sections;
     private long staleHeld;
@@ -50,20 +54,16 @@ public final class Translator {
     /**
      * Begins a DMA section.
      *
-     * @return the generation up to which invalidations were done: what was translated under another
-     *     one is void
+     * @return a generation, which changes whenever invalidations were done: what was translated
+     *     under another one is void
      */
     public long enter() {
         ControlPage.setOpaque(page, ControlPageDescriptor.INSIDE_OFFSET, 1);
-        // Full fence: "inside" is visible before "requested" is read. Partner: the fence between
-        // the owner's request and its look
-        // at "inside" (OwnerControl.isSettled). One of the two sees the other.
+        // Full fence: "inside" is visible before "requested" and "lanes" are read. Partner: the
+        // fence between the owner's request and its look at "inside" (InvalidationLane.isSettled).
+        // One of the two sees the other.
         VarHandle.fullFence();
-        long requested = ControlPage.getAcquire(page, ControlPageDescriptor.REQUESTED_OFFSET);
-        if (requested != completed) {
-            catchUp(requested);
-        }
-        return completed;
+        return look();
     }
 
     /**
@@ -73,40 +73,72 @@ public final class Translator {
      * @return as {@link #enter}
      */
     public long checkpoint() {
-        // Acquire: the table is walked after. No fence: "inside" stays set, so the owner waits for
-        // "completed", which is released after every access before this. Partner:
-        // OwnerControl.isSettled.
-        long requested = ControlPage.getAcquire(page, ControlPageDescriptor.REQUESTED_OFFSET);
-        if (requested != completed) {
-            catchUp(requested);
-        }
-        return completed;
+        // No fence: "inside" stays set, so the owner waits for "completed", which is released
+        // after every access before this. Partner: InvalidationLane.isSettled.
+        return look();
     }
 
-    /** Drops what the owner asked for up to {@code requested}, and says so. */
-    private void catchUp(long requested) {
-        long behind = requested - completed;
-        if (behind == 1 && slotAcquire(requested) == ControlPageDescriptor.EVERYTHING_COUNTED) {
+    private long look() {
+        long requested = requestedAcquire(0);
+        if (requested != completed[0]) {
+            catchUp(0, requested);
+        }
+        if (ControlPage.getOpaque(page, ControlPageDescriptor.LANES_OFFSET) > 1) {
+            lookAtOtherLanes();
+        }
+        return catchUps;
+    }
+
+    /** Looks at the lanes beyond the first. */
+    private void lookAtOtherLanes() {
+        // The owner's word, and so bounded; read again, it can only have grown.
+        long told = ControlPage.getOpaque(page, ControlPageDescriptor.LANES_OFFSET);
+        int lanes = Math.clamp(told, 1, ControlPageDescriptor.MAX_LANES);
+        for (int lane = 1; lane < lanes; lane++) {
+            long requested = requestedAcquire(lane);
+            if (requested != completed[lane]) {
+                catchUp(lane, requested);
+            }
+        }
+    }
+
+    private long requestedAcquire(int lane) {
+        // Acquire: the ring's slot and the cleared entries are seen. Partner:
+        // InvalidationLane.publish.
+        return ControlPage.getAcquire(
+                page, ControlPageDescriptor.REQUESTED_OFFSET + (long) lane * Long.BYTES);
+    }
+
+    /** Drops what a lane's thread asked for up to {@code requested}, and says so. */
+    private void catchUp(int lane, long requested) {
+        long behind = requested - completed[lane];
+        if (behind == 1
+                && slotAcquire(lane, requested) == ControlPageDescriptor.EVERYTHING_COUNTED) {
             countStale();
             iotlb.flush();
         } else if (behind <= 0
                 || behind >= ControlPageDescriptor.INVALIDATIONS
                 || !dropsSingleEntries
-                || !dropNamed(requested)) {
+                || !dropNamed(lane, requested)) {
             iotlb.flush();
         }
-        completed = requested;
+        completed[lane] = requested;
+        catchUps++;
+        tell(DeviceCounter.FLUSHES, iotlb.flushes());
+        tell(DeviceCounter.INVALIDATIONS, iotlb.invalidations());
         // Release: everything this device did with older translations is over. Partner:
-        // OwnerControl.isSettled.
-        ControlPage.setRelease(page, ControlPageDescriptor.COMPLETED_OFFSET, completed);
+        // InvalidationLane.isSettled.
+        ControlPage.setRelease(
+                page, ControlPageDescriptor.COMPLETED_OFFSET + (long) lane * Long.BYTES, requested);
     }
 
     /**
      * Drops the entries that the ring names; false if that cannot be trusted or is not worth it.
      */
-    private boolean dropNamed(long requested) {
-        for (long generation = completed + 1; generation <= requested; generation++) {
-            long named = slotAcquire(generation);
+    private boolean dropNamed(int lane, long requested) {
+        long before = completed[lane];
+        for (long generation = before + 1; generation <= requested; generation++) {
+            long named = slotAcquire(lane, generation);
             long first = named >>> ControlPageDescriptor.INVALIDATION_PAGE_SHIFT;
             long pages = named & ControlPageDescriptor.MAX_INVALIDATION_PAGES;
             if (pages == 0 || pages > dropAllBeyondPages || first >= this.pages) {
@@ -117,19 +149,21 @@ public final class Translator {
             }
         }
         // The owner may have gone round the ring meanwhile. It writes the slot of the generation
-        // after the visible one, so
-        // the oldest slot read was its own as long as the distance is below the ring's size.
-        long now = ControlPage.getAcquire(page, ControlPageDescriptor.REQUESTED_OFFSET);
-        return now - completed >= 0 && now - completed < ControlPageDescriptor.INVALIDATIONS;
+        // after the visible one, so the oldest slot read was its own as long as the distance is
+        // below the ring's size.
+        long distance = requestedAcquire(lane) - before;
+        return distance >= 0 && distance < ControlPageDescriptor.INVALIDATIONS;
     }
 
     /** What a generation invalidates, as the owner wrote it: not to be trusted. */
-    private long slotAcquire(long generation) {
+    private long slotAcquire(int lane, long generation) {
         // Acquire: the slot is read before "requested" is read again. Partner:
-        // OwnerControl.publish.
+        // InvalidationLane.publish.
         return ControlPage.getAcquire(
                 page,
-                ControlPageDescriptor.INVALIDATIONS_OFFSET + (generation & RING_MASK) * Long.BYTES);
+                ControlPageDescriptor.INVALIDATIONS_OFFSET
+                        + (long) lane * ControlPageDescriptor.RING_BYTES
+                        + (generation & RING_MASK) * Long.BYTES);
     }
 
     /** Compares the IOTLB with the table; asked for once in a window, not on every flush. */
@@ -143,15 +177,16 @@ public final class Translator {
         }
         if (stale > staleHeld) {
             staleHeld = stale;
-            ControlPage.setOpaque(page, ControlPageDescriptor.STALE_HELD_OFFSET, stale);
+            tell(DeviceCounter.STALE_HELD, stale);
         }
     }
 
     /** Ends the DMA section. */
     public void exit() {
         sections++;
-        publishCounters();
-        // Release: the section's memory accesses come before. Partner: OwnerControl.isSettled.
+        tell(DeviceCounter.SECTIONS, sections);
+        tell(DeviceCounter.TRANSLATIONS, translations);
+        // Release: the section's memory accesses come before. Partner: InvalidationLane.isSettled.
         ControlPage.setRelease(page, ControlPageDescriptor.INSIDE_OFFSET, 0);
     }
 
@@ -184,7 +219,9 @@ public final class Translator {
         long translation = table.walk(iovaPage);
         if (translation != Iotlb.MISS) {
             iotlb.insert(iovaPage, translation);
+            tell(DeviceCounter.EVICTIONS, iotlb.evictions());
         }
+        tell(DeviceCounter.MISSES, iotlb.misses());
         return translation;
     }
 
@@ -202,23 +239,13 @@ public final class Translator {
         return faultRing.put(iova, access & Access.READ_WRITE, reason);
     }
 
-    /** Generation up to which invalidations were done. */
-    public long completed() {
-        return completed;
-    }
-
     /** The cache, to read its counters. */
     public Iotlb iotlb() {
         return iotlb;
     }
 
-    private void publishCounters() {
-        ControlPage.setOpaque(page, ControlPageDescriptor.TRANSLATIONS_OFFSET, translations);
-        ControlPage.setOpaque(page, ControlPageDescriptor.HITS_OFFSET, iotlb.hits());
-        ControlPage.setOpaque(page, ControlPageDescriptor.MISSES_OFFSET, iotlb.misses());
-        ControlPage.setOpaque(page, ControlPageDescriptor.EVICTIONS_OFFSET, iotlb.evictions());
-        ControlPage.setOpaque(page, ControlPageDescriptor.DROPPED_OFFSET, iotlb.invalidations());
-        ControlPage.setOpaque(page, ControlPageDescriptor.FLUSHES_OFFSET, iotlb.flushes());
-        ControlPage.setOpaque(page, ControlPageDescriptor.SECTIONS_OFFSET, sections);
+    /** Publishes a count, where and when it changes. Opaque: each number is one moment's. */
+    private void tell(DeviceCounter counter, long count) {
+        ControlPage.setOpaque(page, counter.offset, count);
     }
 }

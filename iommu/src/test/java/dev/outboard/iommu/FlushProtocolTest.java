@@ -39,7 +39,7 @@ final class FlushProtocolTest {
                     arena.allocate((long) ENTRIES * format.entryBytes(), IoPage.BYTES);
             MemorySegment memory = arena.allocate((long) PAGES * IoPage.BYTES, IoPage.BYTES);
             TceTable table = new TceTable(format, entries, ENTRIES);
-            OwnerControl owner = new OwnerControl(page);
+            InvalidationLane owner = new OwnerControl(page).lane(0);
             AtomicBoolean stop = new AtomicBoolean();
             AtomicLong writes = new AtomicLong();
             Thread device =
@@ -121,7 +121,7 @@ final class FlushProtocolTest {
                             new TceTable(CalgaryFormat.INSTANCE, entries, ENTRIES),
                             page,
                             IotlbGeometry.DEFAULT);
-            OwnerControl owner = new OwnerControl(page);
+            InvalidationLane owner = new OwnerControl(page).lane(0);
             translator.enter();
             owner.requestAll();
             assertThat(owner.isSettled()).isFalse();
