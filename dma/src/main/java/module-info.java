@@ -4,4 +4,5 @@ module dev.outboard.dma {
     requires transitive dev.outboard.uio;
 
     exports dev.outboard.dma;
+    exports dev.outboard.dma.mediator;
 }

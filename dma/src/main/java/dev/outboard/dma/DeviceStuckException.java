@@ -4,7 +4,8 @@ package dev.outboard.dma;
 public final class DeviceStuckException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    DeviceStuckException(String message) {
+    /** Says who or what, and what to do. */
+    public DeviceStuckException(String message) {
         super(message);
     }
 }

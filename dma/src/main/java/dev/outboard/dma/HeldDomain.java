@@ -26,6 +26,9 @@ public interface HeldDomain extends IommuDomain {
      */
     boolean pollSettled();
 
+    /** Who is told, on the owner's thread, that a device came or went. */
+    void onDevicesChanged(Runnable listener);
+
     /** Ends the connections of its devices, also of one that is stuck; waits for the owner. */
     void dropDevices();
 }

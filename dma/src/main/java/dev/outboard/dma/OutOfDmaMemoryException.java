@@ -4,7 +4,8 @@ package dev.outboard.dma;
 public final class OutOfDmaMemoryException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    OutOfDmaMemoryException(String message) {
+    /** Says who or what, and what to do. */
+    public OutOfDmaMemoryException(String message) {
         super(message);
     }
 }

@@ -45,6 +45,11 @@ final class OwnedDomain implements HeldDomain {
 
     private boolean closed;
     private boolean consumerFailed;
+
+    /** Of the thread that holds the domain for others. */
+    private boolean flushing;
+
+    private volatile Runnable devicesListener = () -> {};
     private volatile Consumer<Fault> faultConsumer = fault -> {};
 
     OwnedDomain(IommuOwner owner, String name, PhysicalMemory memory, DomainOptions options) {
@@ -177,26 +182,38 @@ final class OwnedDomain implements HeldDomain {
 
     @Override
     public void invalidate(long page, long pages) {
-        holder().begin();
+        beginFlush();
         holder.request(page, pages);
     }
 
     @Override
     public void invalidateAll() {
-        holder().begin();
+        beginFlush();
         holder.requestAll();
+    }
+
+    /** Once for all requests: who comes between two of them is asked for everything at the end. */
+    private void beginFlush() {
+        if (holder == null) {
+            holder = new Flusher(name, flushed, options);
+        }
+        if (!flushing) {
+            flushing = true;
+            holder.begin();
+        }
     }
 
     @Override
     public boolean pollSettled() {
-        return holder().poll();
+        if (flushing && holder.poll()) {
+            flushing = false;
+        }
+        return !flushing;
     }
 
-    private Flusher holder() {
-        if (holder == null) {
-            holder = new Flusher(name, flushed, options);
-        }
-        return holder;
+    @Override
+    public void onDevicesChanged(Runnable listener) {
+        devicesListener = listener;
     }
 
     @Override
@@ -238,8 +255,11 @@ final class OwnedDomain implements HeldDomain {
     }
 
     /** Any waiter may go on: the device was told to start. */
-    synchronized void announce() {
-        notifyAll();
+    void announce() {
+        synchronized (this) {
+            notifyAll();
+        }
+        devicesListener.run();
     }
 
     /** Owner's thread: the device is gone. Its last faults are delivered, its counters kept. */
@@ -259,6 +279,7 @@ final class OwnedDomain implements HeldDomain {
             garbledByGone += device.control().faultsGarbled();
             notifyAll();
         }
+        devicesListener.run();
     }
 
     /** Owner's thread: takes a ring's worth of faults at most; true if there may be more. */

@@ -55,6 +55,12 @@ public interface Translations extends AutoCloseable {
     void map(long page, long pageFrame, int pages, int access);
 
     /**
+     * Says of the maps that follow whether a driver cannot do without them, as its rings: a holder
+     * with quotas lets these go beyond the barrier, up to the limit.
+     */
+    default void essential(boolean following) {}
+
+    /**
      * Returns when every {@link #map} since the last commit works.
      *
      * @throws QuotaExceededException if the holder refuses; then none of them is mapped, and none

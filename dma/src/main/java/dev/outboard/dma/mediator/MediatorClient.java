@@ -1,0 +1,245 @@
+package dev.outboard.dma.mediator;
+
+import dev.outboard.dma.DomainOptions;
+import dev.outboard.dma.DomainSource;
+import dev.outboard.dma.IommuDomain;
+import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.dma.mediator.ControlMessage.Kind;
+import dev.outboard.iommu.IotlbGeometry;
+import dev.outboard.uio.Descriptor;
+import dev.outboard.uio.MemoryFile;
+import dev.outboard.uio.PeerGoneException;
+import dev.outboard.uio.UnixSocket;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A driver's connection to the mediator, a process that owns memory and tables: a source of domains
+ * like an owner in the driver's own process, but for its cost.
+ *
+ * <p>Any thread. If the mediator ends, every call that needs it throws {@link PeerGoneException},
+ * whose message says what to do, and {@link #onLost} is told: the mappings are gone, so the driver
+ * ends, and is started again with a new connection.
+ */
+public final class MediatorClient implements DomainSource {
+    private static final int MAX_EARLY = 256;
+
+    private final ControlChannel channel;
+    private final Map<Long, RemoteDomain> domains = new HashMap<>();
+    private final Map<Long, ReceivedGrant> grants = new HashMap<>();
+
+    /** What was told of domains that nobody knows yet. */
+    private final List<ControlMessage> early = new ArrayList<>();
+
+    private volatile Runnable onLost = () -> {};
+    private volatile ReceivedGrant.Listener listener;
+    private boolean closed;
+
+    private MediatorClient(Path path, UnixSocket socket) {
+        channel = new ControlChannel(path, socket, this::told, this::lost);
+    }
+
+    /**
+     * Connects to a mediator, under a name that quotas and reports know it by.
+     *
+     * @param timeoutNanos how long to wait for the socket to appear
+     * @throws IllegalStateException if the mediator refuses, with its reason
+     * @throws IllegalArgumentException if it is no name
+     */
+    public static MediatorClient connect(Path path, String clientName, long timeoutNanos) {
+        Names.require(clientName, "client");
+        UnixSocket socket = UnixSocket.connect(path, UnixSocket.Kind.SEQPACKET, timeoutNanos);
+        MediatorClient client = new MediatorClient(path, socket);
+        client.channel.start();
+        try {
+            client.channel.ask(ControlMessage.of(Kind.HELLO, clientName));
+        } catch (RuntimeException failure) {
+            client.channel.close();
+            throw failure;
+        }
+        return client;
+    }
+
+    /** What to do, on the connection's thread, when the mediator has ended. */
+    public void onLost(Runnable action) {
+        onLost = action;
+        if (channel.isLost()) {
+            action.run();
+        }
+    }
+
+    private void lost() {
+        List<RemoteDomain> waiting;
+        synchronized (this) {
+            waiting = List.copyOf(domains.values());
+        }
+        waiting.forEach(domain -> domain.devices(0));
+        onLost.run();
+    }
+
+    @Override
+    public PhysicalMemory memory(long lengthBytes) {
+        return memory(lengthBytes, false);
+    }
+
+    /**
+     * Physical memory that a driver cannot do without: charged up to the quota's limit, not only to
+     * its barrier.
+     */
+    public PhysicalMemory essentialMemory(long lengthBytes) {
+        return memory(lengthBytes, true);
+    }
+
+    private PhysicalMemory memory(long lengthBytes, boolean essential) {
+        ControlMessage question = ControlMessage.of(Kind.MEMORY, lengthBytes, essential ? 1 : 0);
+        ControlChannel.Answer answer = channel.ask(question, Kind.SEGMENT, 1);
+        long physicalAddress = answer.message().word(0);
+        Descriptor received = answer.descriptors().getFirst();
+        return PhysicalMemory.adopt(
+                physicalAddress, MemoryFile.adopt(received), () -> release(physicalAddress));
+    }
+
+    private void release(long physicalAddress) {
+        try {
+            channel.ask(ControlMessage.of(Kind.RELEASE, physicalAddress));
+        } catch (PeerGoneException | IllegalStateException gone) {
+            // The mediator takes everything back when the connection ends.
+        }
+    }
+
+    @Override
+    public IommuDomain claim(String deviceName, PhysicalMemory memory, DomainOptions options) {
+        Names.require(deviceName, "device");
+        IotlbGeometry iotlb = options.iotlb();
+        ControlMessage done =
+                channel.ask(
+                        ControlMessage.of(
+                                Kind.CLAIM,
+                                deviceName,
+                                memory.segments().getFirst().physicalAddress(),
+                                options.format().code(),
+                                options.tableEntries(),
+                                iotlb.sets(),
+                                iotlb.ways(),
+                                iotlb.replacement().ordinal(),
+                                options.flushLimitNanos()));
+        RemoteDomain domain =
+                new RemoteDomain(this, channel, deviceName, memory, options, done.word(0));
+        List<ControlMessage> before;
+        synchronized (this) {
+            domains.put(domain.id(), domain);
+            before = early.stream().filter(told -> told.word(0) == domain.id()).toList();
+            early.clear();
+        }
+        before.forEach(this::told);
+        return domain;
+    }
+
+    synchronized void forget(RemoteDomain domain) {
+        domains.remove(domain.id());
+    }
+
+    /** Who is told that grants of other clients come and go; those that are there, at once. */
+    public void onGrant(ReceivedGrant.Listener told) {
+        List<ReceivedGrant> present;
+        synchronized (this) {
+            listener = told;
+            present = new ArrayList<>(grants.values());
+        }
+        present.forEach(told::granted);
+    }
+
+    /**
+     * Lets another client's domain map memory of ours.
+     *
+     * @param deviceName the device that the domain was claimed for
+     * @param physicalAddress and {@code lengthBytes}: whole pages of one segment of ours
+     * @param access bits of {@link dev.outboard.iommu.Access}
+     * @return closed to end the grant: then nothing reaches the memory any more
+     */
+    public MemoryGrant grant(
+            String deviceName, long physicalAddress, long lengthBytes, int access) {
+        Names.require(deviceName, "device");
+        ControlMessage done =
+                channel.ask(
+                        ControlMessage.of(
+                                Kind.GRANT, deviceName, physicalAddress, lengthBytes, access));
+        return new MemoryGrant(channel, done.word(0));
+    }
+
+    private void told(ControlMessage message) {
+        RemoteDomain domain;
+        synchronized (this) {
+            domain = domains.get(message.word(0));
+            if (domain == null) {
+                // Of a domain that is gone, or of one whose claim has just been answered.
+                if (early.size() < MAX_EARLY) {
+                    early.add(message);
+                }
+                return;
+            }
+        }
+        switch (message.kind()) {
+            case FAULT -> domain.fault(message);
+            case DEVICES -> domain.devices(message.number(1));
+            case GRANTED -> granted(domain, message);
+            case ENDED -> ended(domain, message.word(1));
+            default -> throw new IllegalArgumentException("told " + message);
+        }
+    }
+
+    private void granted(RemoteDomain domain, ControlMessage message) {
+        ReceivedGrant grant =
+                new ReceivedGrant(
+                        message.word(1),
+                        domain.name(),
+                        message.word(2),
+                        message.word(3),
+                        message.number(4));
+        ReceivedGrant.Listener told;
+        synchronized (this) {
+            grants.put(grant.id(), grant);
+            told = listener;
+        }
+        domain.memory().addGranted(grant.physicalAddress(), grant.lengthBytes());
+        if (told != null) {
+            told.granted(grant);
+        }
+    }
+
+    private void ended(RemoteDomain domain, long id) {
+        ReceivedGrant grant;
+        ReceivedGrant.Listener told;
+        synchronized (this) {
+            grant = grants.remove(id);
+            told = listener;
+        }
+        if (grant == null) {
+            return;
+        }
+        domain.memory().removeGranted(grant.physicalAddress(), grant.lengthBytes());
+        if (told != null) {
+            told.ended(grant);
+        }
+    }
+
+    @Override
+    public void close() {
+        List<RemoteDomain> open;
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            open = List.copyOf(domains.values());
+        }
+        try {
+            open.forEach(RemoteDomain::close);
+        } finally {
+            channel.close();
+        }
+    }
+}
