@@ -148,8 +148,8 @@ final class RadixTable implements PageTable {
             throw Unencodable.unaligned(format, page, pages);
         }
         if (hasLargerEntries) {
-            requireUncut(page, page, pages);
-            requireUncut(page + pages - 1, page, pages);
+            Unencodable.requireUncut(this, page, page, pages);
+            Unencodable.requireUncut(this, page + pages - 1, page, pages);
             clearLargerEntries(page, page + pages);
         } else {
             clearEntries(page >>> granuleShift, page + pages >>> granuleShift);
@@ -159,16 +159,6 @@ final class RadixTable implements PageTable {
     private void clearEntries(long first, long end) {
         for (long index = first; index < end; index++) {
             format.storeRelease(memory, firstLeaf + index, 0);
-        }
-    }
-
-    /** Refuses a run that holds a part of an entry, of which {@code page} is one page. */
-    private void requireUncut(long page, long first, long run) {
-        int order = Translation.order(walk(page));
-        long entryPage = page & -(1L << order);
-        if (order > granuleShift
-                && (entryPage < first || entryPage + (1L << order) > first + run)) {
-            throw Unencodable.cut(first, run, entryPage, order);
         }
     }
 

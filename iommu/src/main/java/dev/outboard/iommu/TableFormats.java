@@ -17,6 +17,7 @@ final class TableFormats {
         formats.addAll(PaprFormat.ONE_LEVEL);
         formats.add(VtdFormat.of(VtdFormat.USUAL_LEVELS));
         formats.add(AmdV1Format.of(AmdV1Format.USUAL_LEVELS));
+        formats.add(VhptFormat.INSTANCE);
         for (TableFormat foreign : ServiceLoader.load(TableFormat.class)) {
             add(formats, foreign);
         }

@@ -30,8 +30,19 @@ final class Unencodable {
                         .formatted(pages, page, 1L << format.granuleShift(), format.title()));
     }
 
-    /** Why a run that cuts a larger entry cannot be cleared. */
-    static IllegalArgumentException cut(long page, long pages, long cutPage, int order) {
+    /**
+     * Refuses to clear a run that holds a part of an entry, of which {@code page} is one page: the
+     * rest of the entry, or an IOTLB that got it by the rest, would still let the run through.
+     */
+    static void requireUncut(PageTable table, long page, long first, long run) {
+        int order = Translation.order(table.walk(page));
+        long entryPage = page & -(1L << order);
+        if (entryPage < first || entryPage + (1L << order) > first + run) {
+            throw cut(first, run, entryPage, order);
+        }
+    }
+
+    private static IllegalArgumentException cut(long page, long pages, long cutPage, int order) {
         return new IllegalArgumentException(
                 ("a run of pages=%d from page=0x%x cuts the entry of %d pages at page=0x%x:"
                                 + " clear runs as they were mapped")

@@ -34,7 +34,8 @@ final class TestTables {
                 "vtd:4",
                 "amdv1",
                 "amdv1:2",
-                "amdv1:6");
+                "amdv1:6",
+                "vhpt");
     }
 
     static Pair create(TableFormat format, Arena arena) {
@@ -54,6 +55,9 @@ final class TestTables {
         }
         if (format instanceof AmdV1Format) {
             return IntStream.range(0, 9 * format.levels()).toArray();
+        }
+        if (format == VhptFormat.INSTANCE) {
+            return new int[] {0, 1, 2, 4, 6, 8, 10, 12, 14, 16};
         }
         return new int[] {format.granuleShift()};
     }
