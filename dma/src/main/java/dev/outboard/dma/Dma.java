@@ -145,6 +145,8 @@ public interface Dma extends AutoCloseable {
             case STRICT -> new StrictDma(memory, translations);
             case DEFERRED -> new DeferredDma(memory, translations);
             case BATCHED -> new BatchedDma(memory, translations);
+            case CACHED -> CachedDma.cached(memory, translations, options.cacheEntries());
+            case NEVER_FREE -> CachedDma.neverFree(memory, translations);
             case OFF ->
                     throw new IllegalArgumentException(
                             "strategy=OFF has no translations: take Dma.off");

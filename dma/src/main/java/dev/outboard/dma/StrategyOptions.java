@@ -6,7 +6,7 @@ package dev.outboard.dma;
  * @param strategy which one
  * @param queueEntries deferred: the most unmapped pages that wait for a flush, at least 1
  * @param queueNanos deferred: the longest that an unmapped page waits for a flush
- * @param cacheEntries cached: the most mappings kept beyond their unmap, at least 1
+ * @param cacheEntries cached: the most pages kept mapped beyond their unmap, at least 1
  */
 public record StrategyOptions(
         Strategy strategy, int queueEntries, long queueNanos, int cacheEntries) {
@@ -49,7 +49,8 @@ public record StrategyOptions(
         return switch (strategy) {
             case STRICT, BATCHED, COPIED -> 0;
             case DEFERRED -> queueEntries == UNBOUNDED ? Long.MAX_VALUE : queueEntries;
-            case OFF, CACHED, PREALLOCATED, NEVER_FREE, GRANTED -> Long.MAX_VALUE;
+            case CACHED -> cacheEntries;
+            case OFF, PREALLOCATED, NEVER_FREE, GRANTED -> Long.MAX_VALUE;
         };
     }
 

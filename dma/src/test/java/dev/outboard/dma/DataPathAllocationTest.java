@@ -25,7 +25,7 @@ final class DataPathAllocationTest {
     @ParameterizedTest
     @EnumSource(
             value = Strategy.class,
-            names = {"STRICT", "DEFERRED"})
+            names = {"STRICT", "DEFERRED", "BATCHED", "CACHED", "NEVER_FREE"})
     void shouldAllocateNothing(Strategy strategy) {
         measure(strategy, DomainOptions.DEFAULT.withFormat(DartFormat.INSTANCE));
         measure(

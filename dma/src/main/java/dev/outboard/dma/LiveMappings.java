@@ -1,0 +1,53 @@
+package dev.outboard.dma;
+
+import java.util.Arrays;
+
+/**
+ * Which pages mappings begin in, for strategies that compute IOVAs instead of handing them out. One
+ * thread; allocates nothing after construction.
+ */
+final class LiveMappings {
+    private final long[] uses;
+
+    LiveMappings(int pages) {
+        uses = new long[pages];
+    }
+
+    /** One more begins in this page; false if there are too many already. */
+    boolean add(int page, int lengthBytes) {
+        long word = uses[page];
+        if (Uses.isFull(word, lengthBytes)) {
+            return false;
+        }
+        uses[page] = Uses.add(word, lengthBytes);
+        return true;
+    }
+
+    /** One less; false, and nothing is changed, if there cannot be one of this length. */
+    boolean remove(long page, int lengthBytes) {
+        if (page < 0 || page >= uses.length) {
+            return false;
+        }
+        long left = Uses.remove(uses[(int) page], lengthBytes);
+        if (left == Uses.NONE) {
+            return false;
+        }
+        uses[(int) page] = left;
+        return true;
+    }
+
+    /** Whether a mapping begins in any of these pages. */
+    boolean any(int page, int pages) {
+        for (int at = page; at < page + pages; at++) {
+            if (uses[at] != 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Forgets what begins in a run of pages. */
+    void clear(int page, int pages) {
+        Arrays.fill(uses, page, page + pages, 0);
+    }
+}
