@@ -10,189 +10,209 @@ package dev.outboard.iommu;
  * searched, and notes it in a second one; {@link #rollOver} subtracts the second from the first.
  * The flush rate stays the paper's, once a lap.
  *
- * <p>A third bitmap has one bit for each full word of the first, so a search passes 4,096 used
- * pages a step: one page costs a few nanoseconds at every fill level, and at most entries / 4,096
- * steps. A run of pages costs a step for each hole too small for it; a size that failed is not
- * searched for again before something is given back. The roll-over touches only words with retired
- * pages.
+ * <p>A search passes 4,096 used pages a step, and a word of 64 pages whose holes are too short in
+ * one: a page costs a few nanoseconds at every fill level. A size that failed is not searched for
+ * again before something is given back that makes room for it. With pools ({@link #pooled}), runs
+ * of more than 15 pages have the upper quarter for themselves, so that single pages which live long
+ * do not cut up the room for them; each kind goes to the other's part only when its own is full.
+ *
+ * <p>One thread. It alone takes parts of runs, and several at once, back.
  */
 public final class NextFitAllocator implements IovaAllocator {
-    private static final int WORD_SHIFT = 6;
+    /** The longest run that is short: powerpc's bound. */
+    static final int SHORT_PAGES = 15;
 
+    /** The smallest window with pools: 1 GiB, less what is reserved at its ends. */
+    private static final int POOLED_PAGES = 256 * 1024 - 64;
+
+    private final PageBitmap bitmap;
+    private final RetiredPages retired;
+    private final long[] used;
     private final int firstPage;
     private final int endPage;
-    private final int words;
-    private final long[] used;
-    private final long[] fullWords;
-    private final long[] retired;
-    private final long[] retiredWords;
+    private final int longStart;
+    private int lapEnd;
     private int hint;
+    private int longHint;
     private int freePages;
-    private int retiredPages;
     private int failedPages = Integer.MAX_VALUE;
+    private int failedAlignment = 1;
 
     /**
-     * An allocator of the pages from {@code firstPage} to before {@code endPage}.
+     * An allocator of the pages from {@code firstPage} to before {@code endPage}, in one pool.
      *
      * @param firstPage at least 1: page 0 stays reserved, so that no IOVA is 0
      * @throws IllegalArgumentException if the window is empty or holds page 0
      */
     public NextFitAllocator(int firstPage, int endPage) {
-        if (firstPage < 1 || endPage <= firstPage) {
-            throw new IllegalArgumentException(
-                    "firstPage=%d endPage=%d: the window starts at page 1 or later and is not empty"
-                            .formatted(firstPage, endPage));
-        }
-        this.firstPage = firstPage;
-        this.endPage = endPage;
-        words = wordsFor(endPage);
-        used = new long[words];
-        fullWords = new long[wordsFor(words)];
-        retired = new long[words];
-        retiredWords = new long[wordsFor(words)];
-        hint = firstPage;
-        mark(0, firstPage);
-        mark(endPage, words << WORD_SHIFT);
-        // Words that do not exist are full, so a search for room ends in the window or at its end.
-        for (int word = words; word < fullWords.length << WORD_SHIFT; word++) {
-            fullWords[word >>> WORD_SHIFT] |= 1L << word;
-        }
-        freePages = endPage - firstPage;
+        this(firstPage, endPage, endPage);
     }
 
-    private static int wordsFor(int bits) {
-        return bits + Long.SIZE - 1 >>> WORD_SHIFT;
+    private NextFitAllocator(int firstPage, int endPage, int longStart) {
+        bitmap = new PageBitmap(firstPage, endPage);
+        retired = new RetiredPages(endPage);
+        used = bitmap.used;
+        this.firstPage = firstPage;
+        this.endPage = endPage;
+        this.longStart = longStart;
+        freePages = endPage - firstPage;
+        restart();
+    }
+
+    /** The same with the upper quarter for long runs, where the window is 1 GiB or more. */
+    static NextFitAllocator pooled(int firstPage, int endPage) {
+        boolean pools = endPage - firstPage >= POOLED_PAGES;
+        return new NextFitAllocator(
+                firstPage, endPage, pools ? longStart(firstPage, endPage) : endPage);
+    }
+
+    /** Where the upper quarter begins, on a boundary that superpages like. */
+    static int longStart(int firstPage, int endPage) {
+        int start = endPage - (endPage - firstPage) / 4;
+        int aligned = start + 511 & ~511;
+        return aligned < endPage ? aligned : start;
+    }
+
+    private void restart() {
+        hint = firstPage;
+        longHint = longStart;
+        lapEnd = longStart;
     }
 
     @Override
     public long allocate(int pages) {
-        if (pages <= 0) {
-            throw new IllegalArgumentException("pages=" + pages + " is not positive");
+        if (pages != 1) {
+            return allocate(pages, 1);
         }
-        int page = pages == 1 ? nextFree(hint) : nextRun(pages);
-        if (page >= endPage) {
+        int page = bitmap.nextFree(hint);
+        if (page >= lapEnd) {
+            page = spill(page);
+            if (page == endPage) {
+                return NONE;
+            }
+        }
+        bitmap.markWord(page >>> PageBitmap.WORD_SHIFT, 1L << page);
+        hint = page + 1;
+        freePages--;
+        return page;
+    }
+
+    /** A page found beyond the lap's end is taken if a whole lap had none. */
+    private int spill(int page) {
+        if (hint != firstPage || page == endPage) {
+            return endPage;
+        }
+        lapEnd = endPage;
+        return page;
+    }
+
+    @Override
+    public long allocate(int pages, int alignment) {
+        if (pages == 1 && alignment == 1) {
+            return allocate(1);
+        }
+        requireRun(pages, alignment);
+        if (pages > freePages || pages >= failedPages && alignment >= failedAlignment) {
             return NONE;
         }
-        if (pages == 1) {
-            setUsed(page >>> WORD_SHIFT, 1L << page);
-        } else {
-            mark(page, page + pages);
+        boolean isLong = pages > SHORT_PAGES || alignment > SHORT_PAGES;
+        int page = isLong ? takeLong(pages, alignment) : takeShort(pages, alignment);
+        if (page == endPage) {
+            noteFailure(pages, alignment);
+            return NONE;
         }
-        hint = page + pages;
+        bitmap.mark(page, page + pages);
         freePages -= pages;
         return page;
     }
 
-    /** The first free page from {@code from}, or {@code endPage}. */
-    private int nextFree(int from) {
-        if (from >= endPage) {
-            return endPage;
+    static void requireRun(int pages, int alignment) {
+        if (pages <= 0) {
+            throw new IllegalArgumentException("pages=" + pages + " is not positive");
         }
-        int word = from >>> WORD_SHIFT;
-        long free = ~used[word] & -1L << from;
-        if (free == 0) {
-            word = nextWordWithRoom(word + 1);
-            if (word >= words) {
+        if (alignment <= 0 || (alignment & alignment - 1) != 0) {
+            throw new IllegalArgumentException("alignment=" + alignment + " is no power of two");
+        }
+    }
+
+    private int takeShort(int pages, int alignment) {
+        int page = bitmap.nextRun(hint, lapEnd, pages, alignment);
+        if (page == endPage && hint == firstPage && lapEnd < endPage) {
+            page = bitmap.nextRun(lapEnd, endPage, pages, alignment);
+            if (page != endPage) {
+                lapEnd = endPage;
+            }
+        }
+        if (page != endPage) {
+            hint = page + pages;
+        }
+        return page;
+    }
+
+    private int takeLong(int pages, int alignment) {
+        if (longHint < endPage) {
+            int page = bitmap.nextRun(longHint, endPage, pages, alignment);
+            if (page != endPage) {
+                longHint = page + pages;
+                return page;
+            }
+            if (longHint != longStart) {
                 return endPage;
             }
-            free = ~used[word];
         }
-        return (word << WORD_SHIFT) + Long.numberOfTrailingZeros(free);
+        int page = bitmap.nextRun(hint, longStart, pages, alignment);
+        if (page != endPage) {
+            hint = page + pages;
+        }
+        return page;
     }
 
-    private int nextWordWithRoom(int from) {
-        int group = from >>> WORD_SHIFT;
-        if (group >= fullWords.length) {
-            return words;
-        }
-        long room = ~fullWords[group] & -1L << from;
-        while (room == 0) {
-            if (++group == fullWords.length) {
-                return words;
-            }
-            room = ~fullWords[group];
-        }
-        return (group << WORD_SHIFT) + Long.numberOfTrailingZeros(room);
-    }
-
-    /** The first page of a free run from the hint, or {@code endPage}. */
-    private int nextRun(int pages) {
-        if (pages > freePages || pages >= failedPages) {
-            return endPage;
-        }
-        int start = nextFree(hint);
-        while (start < endPage && pages <= endPage - start) {
-            int end = nextUsed(start, start + pages);
-            if (end == start + pages) {
-                return start;
-            }
-            start = nextFree(end);
-        }
-        if (hint == firstPage) {
+    /** A size that no part of the window has room for need not be searched for again. */
+    private void noteFailure(int pages, int alignment) {
+        if (hint == firstPage && longHint == longStart) {
             failedPages = pages;
+            failedAlignment = alignment;
         }
-        return endPage;
-    }
-
-    /** The first used page from {@code from}, or {@code end}. */
-    private int nextUsed(int from, int end) {
-        int word = from >>> WORD_SHIFT;
-        long taken = used[word] & -1L << from;
-        while (taken == 0) {
-            word++;
-            if (word << WORD_SHIFT >= end) {
-                return end;
-            }
-            taken = used[word];
-        }
-        return Math.min(end, (word << WORD_SHIFT) + Long.numberOfTrailingZeros(taken));
     }
 
     @Override
     public void free(long page, int pages) {
         int first = checkAllocated(page, pages);
         for (int at = first, end = first + pages; at < end; ) {
-            int word = at >>> WORD_SHIFT;
-            long mask = mask(at, end);
-            used[word] &= ~mask;
-            fullWords[word >>> WORD_SHIFT] &= ~(1L << word);
+            long mask = PageBitmap.mask(at, end);
+            bitmap.unmarkWord(at >>> PageBitmap.WORD_SHIFT, mask);
             at += Long.bitCount(mask);
         }
         freePages += pages;
-        failedPages = Integer.MAX_VALUE;
+        if (failedPages != Integer.MAX_VALUE) {
+            forgetFailure(first, pages);
+        }
+    }
+
+    /** Forgets the size that failed if the pages given back make room for it. */
+    private void forgetFailure(int first, int pages) {
+        int wanted = failedPages;
+        int start = bitmap.freeBefore(first, (int) Math.max(firstPage, (long) first - wanted));
+        int limit = (int) Math.min(endPage, (long) first + pages + wanted);
+        if (bitmap.nextUsed(first + pages - 1, limit) - start >= wanted) {
+            failedPages = Integer.MAX_VALUE;
+        }
     }
 
     @Override
     public void retire(long page, int pages) {
         int first = checkAllocated(page, pages);
-        for (int at = first, end = first + pages; at < end; ) {
-            int word = at >>> WORD_SHIFT;
-            long mask = mask(at, end);
-            retired[word] |= mask;
-            retiredWords[word >>> WORD_SHIFT] |= 1L << word;
-            at += Long.bitCount(mask);
-        }
-        retiredPages += pages;
+        retired.add(first, first + pages);
     }
 
     @Override
     public void rollOver() {
-        hint = firstPage;
-        if (retiredPages == 0) {
-            return;
+        restart();
+        if (retired.count() > 0) {
+            freePages += retired.count();
+            retired.giveBack(bitmap, false);
+            failedPages = Integer.MAX_VALUE;
         }
-        for (int group = 0; group < retiredWords.length; group++) {
-            for (long left = retiredWords[group]; left != 0; left &= left - 1) {
-                int word = (group << WORD_SHIFT) + Long.numberOfTrailingZeros(left);
-                used[word] &= ~retired[word];
-                retired[word] = 0;
-            }
-            fullWords[group] &= ~retiredWords[group];
-            retiredWords[group] = 0;
-        }
-        freePages += retiredPages;
-        retiredPages = 0;
-        failedPages = Integer.MAX_VALUE;
     }
 
     @Override
@@ -202,7 +222,12 @@ public final class NextFitAllocator implements IovaAllocator {
 
     @Override
     public long retiredPages() {
-        return retiredPages;
+        return retired.count();
+    }
+
+    /** Words looked at beyond the first of a search, since the beginning. */
+    long steps() {
+        return bitmap.steps();
     }
 
     private int checkAllocated(long page, int pages) {
@@ -211,9 +236,9 @@ public final class NextFitAllocator implements IovaAllocator {
         }
         int first = (int) page;
         for (int at = first, end = first + pages; at < end; ) {
-            int word = at >>> WORD_SHIFT;
-            long mask = mask(at, end);
-            if ((used[word] & ~retired[word] & mask) != mask) {
+            int word = at >>> PageBitmap.WORD_SHIFT;
+            long mask = PageBitmap.mask(at, end);
+            if ((used[word] & ~retired.word(word) & mask) != mask) {
                 throw notAllocated(page, pages);
             }
             at += Long.bitCount(mask);
@@ -221,31 +246,8 @@ public final class NextFitAllocator implements IovaAllocator {
         return first;
     }
 
-    private static IllegalArgumentException notAllocated(long page, int pages) {
+    static IllegalArgumentException notAllocated(long page, int pages) {
         return new IllegalArgumentException(
                 "page=%d pages=%d is not allocated".formatted(page, pages));
-    }
-
-    private void mark(int first, int end) {
-        for (int at = first; at < end; ) {
-            long mask = mask(at, end);
-            setUsed(at >>> WORD_SHIFT, mask);
-            at += Long.bitCount(mask);
-        }
-    }
-
-    private void setUsed(int word, long mask) {
-        long now = used[word] | mask;
-        used[word] = now;
-        if (now == -1L) {
-            fullWords[word >>> WORD_SHIFT] |= 1L << word;
-        }
-    }
-
-    /** The bits of the word of {@code at} that lie from {@code at} to before {@code end}. */
-    private static long mask(int at, int end) {
-        long mask = -1L << at;
-        int wordEnd = (at | Long.SIZE - 1) + 1;
-        return end >= wordEnd ? mask : mask & ~(-1L << end);
     }
 }
