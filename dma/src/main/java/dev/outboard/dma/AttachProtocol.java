@@ -44,7 +44,7 @@ final class AttachProtocol {
     private static final int TYPE_OFFSET = 6;
     private static final int BODY_OFFSET = 8;
     private static final int TEXT_OFFSET = 12;
-    private static final int GRANT_BYTES = 32;
+    private static final int GRANT_BYTES = 40;
     private static final int SEGMENT_BYTES = 24;
     private static final int MAX_TEXT_BYTES = 512;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._:-]{0,63}");
@@ -54,7 +54,12 @@ final class AttachProtocol {
     private AttachProtocol() {}
 
     /** What an owner grants. */
-    record Grant(TableFormat format, int entries, IotlbGeometry iotlb, int segments) {}
+    record Grant(TableFormat format, int entries, IotlbGeometry iotlb, int segments, int hubId) {
+        /** For a device of hub 0, as every device is where a table has no hub ids. */
+        Grant(TableFormat format, int entries, IotlbGeometry iotlb, int segments) {
+            this(format, entries, iotlb, segments, 0);
+        }
+    }
 
     /** A piece of physical memory. */
     record Segment(long physicalAddress, long lengthBytes) {}
@@ -104,6 +109,8 @@ final class AttachProtocol {
         buffer.set(INT, 20, grant.iotlb.ways());
         buffer.set(INT, 24, grant.iotlb.replacement().ordinal());
         buffer.set(INT, 28, grant.segments);
+        buffer.set(INT, 32, grant.hubId);
+        buffer.set(INT, 36, 0);
         return GRANT_BYTES;
     }
 
@@ -169,7 +176,12 @@ final class AttachProtocol {
             throw new IllegalArgumentException(
                     "segments=%d is not 1 to %d".formatted(segments, PhysicalMemory.MAX_SEGMENTS));
         }
-        return new Grant(format, entries, iotlb, segments);
+        int hubId = buffer.get(INT, 32);
+        if (hubId < 0 || hubId >= format.hubs()) {
+            throw new IllegalArgumentException(
+                    "hubId=%d, but %s has %d hubs".formatted(hubId, format.title(), format.hubs()));
+        }
+        return new Grant(format, entries, iotlb, segments, hubId);
     }
 
     static Segment readSegment(MemorySegment buffer, int lengthBytes) {

@@ -243,7 +243,11 @@ final class DeviceConnections implements AutoCloseable {
         DomainOptions options = domain.options();
         Grant grant =
                 new Grant(
-                        options.format(), options.tableEntries(), options.iotlb(), segments.size());
+                        options.format(),
+                        options.tableEntries(),
+                        options.iotlb(),
+                        segments.size(),
+                        domain.hubOf(connection.name));
         AttachedDevice device = connection.device;
         int length = AttachProtocol.writeGrant(buffer, grant);
         requireSent(

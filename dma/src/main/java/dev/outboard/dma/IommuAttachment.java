@@ -103,7 +103,7 @@ public final class IommuAttachment implements BusMaster {
                 owned.add(event);
                 Translator translator =
                         new Translator(
-                                grant.format().open(table, grant.entries()),
+                                grant.format().open(table, grant.entries()).forHub(grant.hubId()),
                                 control,
                                 grant.iotlb());
                 LocalMemory memory = new LocalMemory(grant.segments());

@@ -28,12 +28,45 @@ public interface IommuDomain extends AutoCloseable {
     void admit(String deviceName);
 
     /**
+     * The same for a device of a hub: of a table that several hubs share, it reaches only what a
+     * mapping service of that hub mapped.
+     *
+     * @param hubId 0 to before {@link dev.outboard.iommu.TableFormat#hubs()} of the domain's format
+     * @throws IllegalArgumentException if there is no such hub
+     * @throws IllegalStateException if that name is claimed already
+     */
+    default void admit(String deviceName, int hubId) {
+        requireNoHub(hubId);
+        admit(deviceName);
+    }
+
+    /**
      * A mapping service of this domain.
      *
      * @throws IllegalArgumentException for {@link Strategy#OFF}, which has no domain
      * @throws IllegalStateException if there are as many already as the domain allows
      */
     Dma dma(StrategyOptions strategy);
+
+    /**
+     * A mapping service for the devices of one hub; that of {@link #dma(StrategyOptions)} is for
+     * hub 0. Services of all hubs share the IOVA of the domain.
+     *
+     * @throws IllegalArgumentException if there is no such hub, or for {@link Strategy#OFF}
+     * @throws IllegalStateException if there are as many services already as the domain allows
+     */
+    default Dma dma(StrategyOptions strategy, int hubId) {
+        requireNoHub(hubId);
+        return dma(strategy);
+    }
+
+    private void requireNoHub(int hubId) {
+        if (hubId != 0) {
+            throw new IllegalArgumentException(
+                    "hubId=%d: the owner of domain=%s has no hubs: take 0, or an owner here"
+                            .formatted(hubId, name()));
+        }
+    }
 
     /** The same with the strategy's usual bounds. */
     default Dma dma(Strategy strategy) {

@@ -8,7 +8,9 @@ import dev.outboard.iommu.PageTable;
 import dev.outboard.uio.Mapping;
 import dev.outboard.uio.MemoryFile;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -30,6 +32,10 @@ final class OwnedDomain implements HeldDomain {
     private final MemoryFile tableFile;
     private final Mapping tableMapping;
     private final PageTable table;
+
+    /** The hub of each device that was admitted beside the one that was claimed. */
+    private final Map<String, Integer> hubs = new HashMap<>();
+
     private final DeviceSet flushed = new DeviceSet();
 
     /** The flusher of who writes the table by hand, if anybody does. */
@@ -88,17 +94,46 @@ final class OwnedDomain implements HeldDomain {
 
     @Override
     public void admit(String deviceName) {
-        synchronized (this) {
-            requireOpen();
-        }
-        owner.admit(deviceName, this);
+        admit(deviceName, 0);
     }
 
     @Override
-    public synchronized Dma dma(StrategyOptions strategy) {
+    public void admit(String deviceName, int hubId) {
+        synchronized (this) {
+            requireOpen();
+            // Refuses a hub that the table does not know.
+            table.forHub(hubId);
+            if (hubs.putIfAbsent(deviceName, hubId) != null) {
+                throw new IllegalStateException(
+                        "device=%s is admitted to domain=%s already".formatted(deviceName, name));
+            }
+        }
+        try {
+            owner.admit(deviceName, this);
+        } catch (RuntimeException failure) {
+            synchronized (this) {
+                hubs.remove(deviceName);
+            }
+            throw failure;
+        }
+    }
+
+    /** The hub of a device that was admitted. */
+    synchronized int hubOf(String deviceName) {
+        return hubs.getOrDefault(deviceName, 0);
+    }
+
+    @Override
+    public Dma dma(StrategyOptions strategy) {
+        return dma(strategy, 0);
+    }
+
+    @Override
+    public synchronized Dma dma(StrategyOptions strategy, int hubId) {
         requireOpen();
+        PageTable view = table.forHub(hubId);
         int slot = freeSlot();
-        services[slot] = Dma.over(memory, translations(slot), strategy);
+        services[slot] = Dma.over(memory, translations(slot, view), strategy);
         return services[slot];
     }
 
@@ -116,11 +151,15 @@ final class OwnedDomain implements HeldDomain {
 
     /** What the service of a slot stands on: all share the table, each flushes for itself. */
     Translations translations(int slot) {
-        int end = options.tableEntries() - options.format().reservedLastPages();
+        return translations(slot, table);
+    }
+
+    private Translations translations(int slot, PageTable view) {
+        int end = (int) options.pages() - options.format().reservedLastPages();
         int share = (end - 1) / services.length;
         int first = 1 + slot * share;
         return new TableTranslations(
-                table,
+                view,
                 new Flusher(name, flushed, options),
                 new NextFitAllocator(first, slot == services.length - 1 ? end : first + share),
                 () -> released(slot));

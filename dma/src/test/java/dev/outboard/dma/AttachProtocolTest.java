@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outboard.dma.AttachProtocol.Grant;
 import dev.outboard.dma.AttachProtocol.Segment;
+import dev.outboard.iommu.CalgaryFormat;
 import dev.outboard.iommu.DartFormat;
 import dev.outboard.iommu.IotlbGeometry;
 import dev.outboard.iommu.Replacement;
+import dev.outboard.iommu.TableFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -30,6 +32,23 @@ final class AttachProtocolTest {
         Segment segment = new Segment(1L << 32, 1 << 20);
         length = AttachProtocol.writeSegment(buffer, segment);
         assertThat(AttachProtocol.readSegment(buffer, length)).isEqualTo(segment);
+    }
+
+    @Test
+    void shouldCarryTheFormatWithPageSizeLevelsAndHub() {
+        for (String title : new String[] {"papr-64k:3", "vtd:4", "amdv1:5", "vhpt", "papr-16m"}) {
+            Grant grant = new Grant(TableFormat.ofTitle(title), 32768, IotlbGeometry.DEFAULT, 1, 0);
+            int length = AttachProtocol.writeGrant(buffer, grant);
+            assertThat(AttachProtocol.readGrant(buffer, length)).isEqualTo(grant);
+        }
+        Grant hub = new Grant(CalgaryFormat.INSTANCE, 8192, IotlbGeometry.DEFAULT, 1, 63);
+        int length = AttachProtocol.writeGrant(buffer, hub);
+        assertThat(AttachProtocol.readGrant(buffer, length)).isEqualTo(hub);
+        for (int hubId : new int[] {64, -1}) {
+            buffer.set(ValueLayout.JAVA_INT, 32, hubId);
+            assertThatThrownBy(() -> AttachProtocol.readGrant(buffer, length))
+                    .hasMessageContaining("hubId=" + hubId);
+        }
     }
 
     @Test
