@@ -4,5 +4,6 @@ module dev.outboard.dma {
     requires transitive dev.outboard.uio;
 
     exports dev.outboard.dma;
+    exports dev.outboard.dma.device;
     exports dev.outboard.dma.mediator;
 }

@@ -1,0 +1,340 @@
+package dev.outboard.dma.device;
+
+import dev.outboard.dma.DeviceStuckException;
+import dev.outboard.dma.Dma;
+import dev.outboard.dma.DomainOptions;
+import dev.outboard.dma.DomainStatistics;
+import dev.outboard.dma.IommuDomain;
+import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.dma.StrategyOptions;
+import dev.outboard.iommu.DeviceCounters;
+import dev.outboard.iommu.Fault;
+import dev.outboard.iommu.FaultReason;
+import dev.outboard.iommu.IoPage;
+import dev.outboard.iommu.NextFitAllocator;
+import dev.outboard.iommu.PageTable;
+import dev.outboard.uio.vhost.VhostFrontEnd;
+import java.lang.foreign.Arena;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+
+/**
+ * The I/O address space of one device that has an IOTLB of its own: a table in ordinary memory of
+ * this process, which nobody else sees, and the device it is fed to.
+ *
+ * <p>Owned by who claimed it. Any thread, but for its mapping services, which have one each, and
+ * for {@link #missed} and {@link #accessFailed}, which are the thread's that reads the back-end
+ * channel.
+ */
+public final class DeviceDomain implements IommuDomain {
+    private static final System.Logger LOG = System.getLogger(DeviceDomain.class.getName());
+
+    private final DeviceDomains domains;
+    private final String name;
+    private final PhysicalMemory memory;
+    private final DomainOptions options;
+    private final PageTable table;
+    private final MissAnswer missAnswer;
+
+    /** Mapping services by slot; a slot is a share of the IOVA pages. */
+    private final Dma[] services;
+
+    private final AtomicLong answered = new AtomicLong();
+    private final AtomicLong pushed = new AtomicLong();
+    private final AtomicLong invalidations = new AtomicLong();
+    private final AtomicLong flushes = new AtomicLong();
+    private final AtomicLong faults = new AtomicLong();
+    private volatile DeviceIotlb iotlb;
+    private volatile Consumer<Fault> faultConsumer = fault -> {};
+    private MissServer server;
+    private boolean attached;
+    private boolean closed;
+    private boolean consumerFailed;
+
+    DeviceDomain(DeviceDomains domains, String name, PhysicalMemory memory, DomainOptions options) {
+        this.domains = domains;
+        this.name = name;
+        this.memory = memory;
+        this.options = options;
+        // Not closed by hand: the thread that answers misses may be in the middle of a walk.
+        table =
+                options.format()
+                        .create(
+                                Arena.ofAuto()
+                                        .allocate(
+                                                options.format().tableBytes(options.tableEntries()),
+                                                IoPage.BYTES),
+                                options.tableEntries());
+        missAnswer = new MissAnswer(table);
+        services = new Dma[options.services()];
+    }
+
+    /**
+     * The device is there: from now on it is fed, and heard by a thread of the domain's own. Once
+     * in a domain's life.
+     *
+     * @param frontEnd borrowed until {@link #detach()}; with VIRTIO_F_ACCESS_PLATFORM, REPLY_ACK
+     *     and BACKEND_REQ, and a memory table in which user addresses are physical addresses
+     * @param onFailure told, on the thread that finds out, when the device cannot be talked to any
+     *     more; short, and must not detach
+     */
+    public synchronized void attach(VhostFrontEnd frontEnd, Consumer<RuntimeException> onFailure) {
+        requireOpen();
+        if (iotlb != null) {
+            throw new IllegalStateException("domain=" + name + " has had its device already");
+        }
+        server = MissServer.start(frontEnd, this, onFailure);
+        iotlb = new DeviceIotlb(name, frontEnd, onFailure);
+        // Full fence: the device is seen before a table is walked for it. Partner: the fence in
+        // "iotlbAfterClear".
+        VarHandle.fullFence();
+        attached = true;
+        notifyAll();
+    }
+
+    /**
+     * The connection is about to close: the device is heard no more. Not on the thread that hears
+     * it. A device that is stuck stays so. Twice does no harm.
+     */
+    public void detach() {
+        MissServer last;
+        synchronized (this) {
+            attached = false;
+            notifyAll();
+            last = server;
+            server = null;
+        }
+        if (last != null) {
+            last.close();
+        }
+    }
+
+    /** The device, or null. */
+    DeviceIotlb iotlb() {
+        return iotlb;
+    }
+
+    /** The same after entries were cleared: a device that came meanwhile found them cleared. */
+    DeviceIotlb iotlbAfterClear() {
+        DeviceIotlb present = iotlb;
+        if (present == null) {
+            // Full fence: the entries are cleared before it is looked again. Partner: the fence in
+            // "attach": either the device is seen here, or its first walk sees what was cleared.
+            VarHandle.fullFence();
+            present = iotlb;
+        }
+        return present;
+    }
+
+    /**
+     * Gives the device what is mapped under a run of IOVA, before it asks: what it needs at once,
+     * such as rings. What is not mapped is passed over.
+     */
+    public void push(long iova, long lengthBytes) {
+        DeviceIotlb present = iotlb;
+        if (present != null) {
+            RangeAnswer answer = new RangeAnswer(table, iova, lengthBytes);
+            while (!answer.isDone()) {
+                answer.send(present);
+                pushed.addAndGet(answer.sent());
+            }
+        }
+    }
+
+    /** The device lacks a translation: it gets it, or there is a fault. The server's thread. */
+    void missed(long iova, int access) {
+        DeviceIotlb present = iotlb;
+        if (present == null) {
+            // It asks before it was told of anything: that is nothing it could need.
+            return;
+        }
+        FaultReason reason = missAnswer.send(present, iova, access);
+        if (reason == null) {
+            answered.incrementAndGet();
+        } else {
+            deliver(new Fault(name, iova, access, reason));
+        }
+    }
+
+    /** The device was refused an access, by its own IOTLB. The server's thread. */
+    void accessFailed(long iova, int access) {
+        FaultReason reason = missAnswer.reason(iova, access);
+        deliver(new Fault(name, iova, access, reason == null ? FaultReason.ACCESS_DENIED : reason));
+    }
+
+    private void deliver(Fault fault) {
+        faults.incrementAndGet();
+        try {
+            faultConsumer.accept(fault);
+        } catch (RuntimeException failure) {
+            // Told once: a device that faults all the time shall not fill a disk.
+            if (!consumerFailed) {
+                consumerFailed = true;
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "a fault consumer failed, which is told once: " + fault,
+                        failure);
+            }
+        }
+    }
+
+    void countPushed(int updates) {
+        pushed.addAndGet(updates);
+    }
+
+    void countInvalidated(boolean everything) {
+        (everything ? flushes : invalidations).incrementAndGet();
+    }
+
+    /** Translations that the device was given without asking. */
+    public long pushedUpdates() {
+        return pushed.get();
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public DomainOptions options() {
+        return options;
+    }
+
+    @Override
+    public PhysicalMemory memory() {
+        return memory;
+    }
+
+    /**
+     * Not possible: an IOTLB is of one device.
+     *
+     * @throws IllegalStateException always
+     */
+    @Override
+    public void admit(String deviceName) {
+        throw new IllegalStateException(
+                ("device=%s cannot share the domain of device=%s, whose IOTLB is its own: claim a"
+                                + " domain for it")
+                        .formatted(deviceName, name));
+    }
+
+    @Override
+    public synchronized Dma dma(StrategyOptions strategy) {
+        requireOpen();
+        for (int slot = 0; slot < services.length; slot++) {
+            if (services[slot] == null) {
+                services[slot] = Dma.over(memory, translations(slot), strategy);
+                return services[slot];
+            }
+        }
+        throw new IllegalStateException(
+                ("domain=%s has its %d mapping services already:"
+                                + " close one first, or claim the domain with more services")
+                        .formatted(name, services.length));
+    }
+
+    private DeviceTranslations translations(int slot) {
+        int end = options.tableEntries() - options.format().reservedLastPages();
+        int share = (end - 1) / services.length;
+        int first = 1 + slot * share;
+        return new DeviceTranslations(
+                this,
+                table,
+                new NextFitAllocator(first, slot == services.length - 1 ? end : first + share),
+                () -> released(slot));
+    }
+
+    private synchronized void released(int slot) {
+        services[slot] = null;
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("domain=" + name + " is closed");
+        }
+    }
+
+    @Override
+    public synchronized boolean isAttached() {
+        return attached;
+    }
+
+    @Override
+    public synchronized boolean awaitAttached(long timeoutNanos) {
+        long deadline = System.nanoTime() + timeoutNanos;
+        while (!attached && !closed) {
+            long left = deadline - System.nanoTime();
+            if (left <= 0) {
+                return false;
+            }
+            try {
+                TimeUnit.NANOSECONDS.timedWait(this, left);
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+                break;
+            }
+        }
+        return attached;
+    }
+
+    @Override
+    public void onFault(Consumer<Fault> consumer) {
+        faultConsumer = Objects.requireNonNull(consumer, "consumer");
+    }
+
+    /**
+     * What can be seen from here: hits and evictions are the device's own business, and count as 0.
+     */
+    @Override
+    public synchronized DomainStatistics statistics() {
+        long misses = answered.get() + faults.get();
+        return new DomainStatistics(
+                attached ? 1 : 0,
+                new DeviceCounters(
+                        misses,
+                        0,
+                        misses,
+                        0,
+                        invalidations.get(),
+                        flushes.get(),
+                        0,
+                        faults.get(),
+                        0,
+                        0),
+                faults.get(),
+                0);
+    }
+
+    @Override
+    public void close() {
+        List<Dma> open;
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            open = Arrays.stream(services).filter(Objects::nonNull).toList();
+            notifyAll();
+        }
+        try {
+            open.forEach(DeviceDomain::close);
+        } finally {
+            detach();
+            domains.forget(this);
+        }
+    }
+
+    private static void close(Dma service) {
+        try {
+            service.close();
+        } catch (DeviceStuckException stuck) {
+            LOG.log(System.Logger.Level.WARNING, stuck.getMessage());
+        }
+    }
+}

@@ -1,0 +1,110 @@
+package dev.outboard.dma.device;
+
+import dev.outboard.uio.Epoll;
+import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.Resources;
+import dev.outboard.uio.vhost.BackEndChannel;
+import dev.outboard.uio.vhost.VhostFrontEnd;
+import dev.outboard.uio.vhost.VhostProtocolException;
+import java.util.function.Consumer;
+
+/**
+ * Hears what a device asks on its back-end channel, and hands it to the domain. Owns the channel
+ * and one daemon thread, which waits in the kernel. What a device sends ends its channel at worst.
+ */
+final class MissServer implements AutoCloseable {
+    private static final int CHANNEL = 0;
+    private static final int END = 1;
+    private static final long FOREVER = -1;
+
+    private final DeviceDomain domain;
+    private final Consumer<RuntimeException> onFailure;
+    private final Resources resources = new Resources();
+    private final BackEndChannel channel;
+    private final Epoll epoll;
+    private final EventDescriptor end;
+    private final Thread thread;
+    private boolean done;
+
+    private MissServer(
+            VhostFrontEnd frontEnd, DeviceDomain domain, Consumer<RuntimeException> onFailure) {
+        this.domain = domain;
+        this.onFailure = onFailure;
+        try {
+            epoll = resources.add(Epoll.create());
+            end = resources.add(EventDescriptor.create());
+            channel = resources.add(frontEnd.openBackEndChannel(new Asked()));
+            epoll.add(channel.descriptor(), Epoll.READABLE, CHANNEL);
+            epoll.add(end.descriptor(), Epoll.READABLE, END);
+        } catch (RuntimeException failure) {
+            resources.closeAfter(failure);
+            throw failure;
+        }
+        thread = Thread.ofPlatform().daemon().name(domain.name() + "-iotlb").unstarted(this::serve);
+    }
+
+    /**
+     * Serves until closed.
+     *
+     * @param onFailure told, on the server's thread, when the channel ends before that
+     */
+    static MissServer start(
+            VhostFrontEnd frontEnd, DeviceDomain domain, Consumer<RuntimeException> onFailure) {
+        MissServer server = new MissServer(frontEnd, domain, onFailure);
+        server.thread.start();
+        return server;
+    }
+
+    private final class Asked implements BackEndChannel.Listener {
+        @Override
+        public void iotlbMissed(long iova, int access) {
+            domain.missed(iova, access);
+        }
+
+        @Override
+        public void accessFailed(long iova, int access) {
+            domain.accessFailed(iova, access);
+        }
+    }
+
+    private void serve() {
+        while (!done) {
+            epoll.await(FOREVER, this::onReady);
+        }
+    }
+
+    private void onReady(int token, int events) {
+        if (token == END) {
+            done = true;
+        } else if (!done && !channel.onReadable()) {
+            done = true;
+            onFailure.accept(
+                    new VhostProtocolException(
+                            "its channel for misses ended: " + channel.reason()));
+        }
+    }
+
+    /** Ends the thread, and the channel; twice does no harm. */
+    @Override
+    public void close() {
+        if (thread.isAlive()) {
+            end.signal();
+            joinUninterrupted();
+        }
+        resources.close();
+    }
+
+    private void joinUninterrupted() {
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
