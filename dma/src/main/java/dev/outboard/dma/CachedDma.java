@@ -142,7 +142,7 @@ final class CachedDma extends MappingService implements FrameHolder {
         try {
             translations.commit();
         } catch (RuntimeException refused) {
-            unplace(page, pages);
+            free(page, pages);
             if (refused instanceof QuotaExceededException && evicts && cache.idlePages() > 0) {
                 return MappingCache.NONE;
             }
@@ -357,7 +357,7 @@ final class CachedDma extends MappingService implements FrameHolder {
         for (int page = cache.nextMapping(1);
                 page != MappingCache.NONE;
                 page = cache.nextMapping(page + 1)) {
-            allocator.free(page, cache.pages(page));
+            free(page, cache.pages(page));
         }
         cache.clear();
         memory.removeHolder(this);
@@ -375,7 +375,7 @@ final class CachedDma extends MappingService implements FrameHolder {
 
     @Override
     long staleEntries() {
-        return cache.idlePages() + allocator.retiredPages();
+        return cache.idlePages() + retiredPages();
     }
 
     @Override

@@ -1,21 +1,28 @@
 package dev.outboard.dma;
 
 /**
- * The IOTLB is flushed when the allocator rolls over (The Price of Safety, section 4.1): an unmap
- * clears the entries, and what an IOTLB remembers of them works until then.
+ * An unmap clears the entries, and what an IOTLB remembers of them works until a flush: when the
+ * allocator rolls over (The Price of Safety, section 4.1), when so many pages wait, or when one has
+ * waited so long, whichever comes first.
  *
- * <p>No IOVA is reused before a flush that began after its unmap has completed: an unmapped run is
- * retired, not freed, and retired runs come back only in {@link #makeRoom}.
+ * <p>No IOVA is reused before a flush that began after its unmap has completed. Without a bound on
+ * their number, unmapped runs are retired, and come back in {@link #makeRoom}; with one, they wait
+ * in a {@link StaleQueue} and come back when a flush has reached them, as Linux's flush queue does.
  */
 final class DeferredDma extends TranslatedDma {
+    private final StaleWindow window = new StaleWindow();
     private final boolean retires;
-    private long stalePages;
-    private long firstStaleNanos;
-    private long windowEntries;
-    private long windowNanos;
 
-    DeferredDma(PhysicalMemory memory, Translations translations) {
-        this(memory, translations, true);
+    /** Null if only the roll-over bounds the number of waiting pages. */
+    private final StaleQueue queue;
+
+    private final int queueEntries;
+
+    /** Null if nothing bounds the time that a page waits. */
+    private final FlushTimer.Watch watch;
+
+    DeferredDma(PhysicalMemory memory, Translations translations, StrategyOptions options) {
+        this(memory, translations, options, true);
     }
 
     /**
@@ -23,35 +30,90 @@ final class DeferredDma extends TranslatedDma {
      *
      * @param retires false: freed at once, as an implementation that only flushes at the roll-over
      */
-    DeferredDma(PhysicalMemory memory, Translations translations, boolean retires) {
+    DeferredDma(
+            PhysicalMemory memory,
+            Translations translations,
+            StrategyOptions options,
+            boolean retires) {
         super(memory, translations);
         this.retires = retires;
+        queueEntries = options.queueEntries();
+        queue =
+                queueEntries == StrategyOptions.UNBOUNDED
+                        ? null
+                        : new StaleQueue((int) Math.min(queueEntries, translations.pages()));
+        watch =
+                options.queueNanos() == Long.MAX_VALUE
+                        ? null
+                        : FlushTimer.shared()
+                                .watch(window, translations.sideFlush(), options.queueNanos());
     }
 
     @Override
     void releaseRun(long page, int pages) {
+        if (queue != null) {
+            queueRun(page, pages);
+            return;
+        }
         translations.clear(page, pages);
         if (retires) {
-            allocator.retire(page, pages);
+            retire(page, pages);
         } else {
-            allocator.free(page, pages);
+            free(page, pages);
         }
-        if (stalePages == 0) {
-            firstStaleNanos = System.nanoTime();
-        }
-        stalePages += pages;
+        wait(pages);
     }
 
     @Override
     void releaseAll(long[] iovas, int[] lengths, int count) {
+        RuntimeException stuck = null;
         for (int index = 0; index < count; index++) {
-            release(iovas[index], lengths[index]);
+            try {
+                release(iovas[index], lengths[index]);
+            } catch (RuntimeException failure) {
+                // The others of the batch are unmapped as well; the first failure is told.
+                stuck = stuck == null ? failure : stuck;
+            }
+        }
+        if (stuck != null) {
+            throw stuck;
+        }
+    }
+
+    private void wait(int pages) {
+        if (window.add(pages) && watch != null) {
+            watch.waits();
+        }
+    }
+
+    private void queueRun(long page, int pages) {
+        if (!queue.hasRoom(pages)) {
+            freeFlushed();
+            if (!queue.hasRoom(pages)) {
+                makeRoomInQueue(page, pages);
+                return;
+            }
+        }
+        translations.clear(page, pages);
+        queue.add(page, pages);
+        wait(pages);
+    }
+
+    /** The queue is full: flushes at once, with this run among those that are flushed. */
+    private void makeRoomInQueue(long page, int pages) {
+        translations.clear(page, pages);
+        boolean settled = false;
+        try {
+            flush();
+            settled = true;
+        } finally {
+            giveBack(page, pages, settled);
         }
     }
 
     @Override
     void makeRoom() {
-        if (stalePages > 0) {
+        if (window.stalePages() > 0) {
             flush();
         }
         super.makeRoom();
@@ -59,11 +121,21 @@ final class DeferredDma extends TranslatedDma {
 
     @Override
     public void flush() {
+        long begunNanos = System.nanoTime();
+        long reach = window.begin(begunNanos);
         super.flush();
-        if (stalePages > 0) {
-            windowEntries = Math.max(windowEntries, stalePages);
-            windowNanos = Math.max(windowNanos, System.nanoTime() - firstStaleNanos);
-            stalePages = 0;
+        window.complete(reach, begunNanos, System.nanoTime());
+        if (queue != null) {
+            freeFlushed();
+        }
+    }
+
+    /** Frees the queued runs that a flush has reached, this thread's or the timer's. */
+    private void freeFlushed() {
+        long flushed = window.flushed();
+        while (queue.isNextWithin(flushed)) {
+            free(queue.nextPage(), queue.nextPages());
+            queue.drop();
         }
     }
 
@@ -74,18 +146,24 @@ final class DeferredDma extends TranslatedDma {
 
     @Override
     long staleEntries() {
-        return stalePages;
+        return window.stalePages() + (queue == null ? 0 : retiredPages());
     }
 
     @Override
     long windowEntries() {
-        return Math.max(windowEntries, stalePages);
+        return window.windowEntries();
     }
 
     @Override
     long windowNanos() {
-        return stalePages == 0
-                ? windowNanos
-                : Math.max(windowNanos, System.nanoTime() - firstStaleNanos);
+        return window.windowNanos();
+    }
+
+    @Override
+    void freeAll() {
+        super.freeAll();
+        if (watch != null) {
+            watch.close();
+        }
     }
 }

@@ -143,7 +143,7 @@ public interface Dma extends AutoCloseable {
     static Dma over(PhysicalMemory memory, Translations translations, StrategyOptions options) {
         return switch (options.strategy()) {
             case STRICT -> new StrictDma(memory, translations);
-            case DEFERRED -> new DeferredDma(memory, translations);
+            case DEFERRED -> new DeferredDma(memory, translations, options);
             case BATCHED -> new BatchedDma(memory, translations);
             case CACHED -> CachedDma.cached(memory, translations, options.cacheEntries());
             case NEVER_FREE -> CachedDma.neverFree(memory, translations);

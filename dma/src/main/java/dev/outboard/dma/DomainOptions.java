@@ -1,7 +1,9 @@
 package dev.outboard.dma;
 
 import dev.outboard.iommu.CalgaryFormat;
+import dev.outboard.iommu.ControlPageDescriptor;
 import dev.outboard.iommu.IotlbGeometry;
+import dev.outboard.iommu.IovaAllocation;
 import dev.outboard.iommu.TableFormat;
 import dev.outboard.uio.WaitPolicy;
 
@@ -16,6 +18,7 @@ import dev.outboard.uio.WaitPolicy;
  * @param flushLimitNanos how long a flush waits for a device that does not leave its DMA section
  * @param services the most mapping services at a time, one a thread; they share IOVA, table and
  *     devices
+ * @param allocation how IOVA is handed out
  */
 public record DomainOptions(
         TableFormat format,
@@ -23,13 +26,14 @@ public record DomainOptions(
         IotlbGeometry iotlb,
         WaitPolicy flushWait,
         long flushLimitNanos,
-        int services) {
-    /** The most mapping services of one domain. */
-    public static final int MAX_SERVICES = 64;
+        int services,
+        IovaAllocation allocation) {
+    /** The most mapping services of one domain: each flushes by a lane, its timer by another. */
+    public static final int MAX_SERVICES = ControlPageDescriptor.MAX_LANES / 2;
 
     /**
      * Calgary, 256 Ki entries (1 GiB of IOVA), the default IOTLB, ten seconds at most for a flush,
-     * one mapping service.
+     * one mapping service, next fit.
      */
     public static final DomainOptions DEFAULT =
             new DomainOptions(
@@ -38,7 +42,8 @@ public record DomainOptions(
                     IotlbGeometry.DEFAULT,
                     WaitPolicy.DEFAULT,
                     10_000_000_000L,
-                    1);
+                    1,
+                    IovaAllocation.NEXT_FIT);
 
     /** Checks that the format has such a table. */
     public DomainOptions {
@@ -47,8 +52,8 @@ public record DomainOptions(
                     "tableEntries=%d is no size of a %s table (at most %d)"
                             .formatted(tableEntries, format.title(), format.maxEntries()));
         }
-        if (iotlb == null || flushWait == null) {
-            throw new IllegalArgumentException("iotlb and flushWait are needed");
+        if (iotlb == null || flushWait == null || allocation == null) {
+            throw new IllegalArgumentException("iotlb, flushWait and allocation are needed");
         }
         if (flushLimitNanos <= 0) {
             throw new IllegalArgumentException(
@@ -71,31 +76,43 @@ public record DomainOptions(
      */
     public DomainOptions withFormat(TableFormat other) {
         int entries = other.entriesFor(pages());
-        return new DomainOptions(other, entries, iotlb, flushWait, flushLimitNanos, services);
+        return new DomainOptions(
+                other, entries, iotlb, flushWait, flushLimitNanos, services, allocation);
     }
 
     /** The same with another table size. */
     public DomainOptions withTableEntries(int entries) {
-        return new DomainOptions(format, entries, iotlb, flushWait, flushLimitNanos, services);
+        return new DomainOptions(
+                format, entries, iotlb, flushWait, flushLimitNanos, services, allocation);
     }
 
     /** The same with another IOTLB. */
     public DomainOptions withIotlb(IotlbGeometry other) {
-        return new DomainOptions(format, tableEntries, other, flushWait, flushLimitNanos, services);
+        return new DomainOptions(
+                format, tableEntries, other, flushWait, flushLimitNanos, services, allocation);
     }
 
     /** The same with another way to wait. */
     public DomainOptions withFlushWait(WaitPolicy policy) {
-        return new DomainOptions(format, tableEntries, iotlb, policy, flushLimitNanos, services);
+        return new DomainOptions(
+                format, tableEntries, iotlb, policy, flushLimitNanos, services, allocation);
     }
 
     /** The same with another limit. */
     public DomainOptions withFlushLimitNanos(long limitNanos) {
-        return new DomainOptions(format, tableEntries, iotlb, flushWait, limitNanos, services);
+        return new DomainOptions(
+                format, tableEntries, iotlb, flushWait, limitNanos, services, allocation);
     }
 
     /** The same with another number of mapping services. */
     public DomainOptions withServices(int count) {
-        return new DomainOptions(format, tableEntries, iotlb, flushWait, flushLimitNanos, count);
+        return new DomainOptions(
+                format, tableEntries, iotlb, flushWait, flushLimitNanos, count, allocation);
+    }
+
+    /** The same with IOVA handed out in another way. */
+    public DomainOptions withAllocation(IovaAllocation other) {
+        return new DomainOptions(
+                format, tableEntries, iotlb, flushWait, flushLimitNanos, services, other);
     }
 }

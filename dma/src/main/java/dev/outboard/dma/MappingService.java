@@ -26,7 +26,12 @@ abstract class MappingService implements Dma {
 
     final PhysicalMemory memory;
     final Translations translations;
-    final IovaAllocator allocator;
+
+    /** In units of the smallest entry; see {@link #granuleShift}. */
+    private final IovaAllocator allocator;
+
+    /** Log2 of the pages under the smallest entry. */
+    private final int granuleShift;
 
     /** Offset within the smallest entry: an IOVA and its physical address agree in these bits. */
     private final long offsetMask;
@@ -51,7 +56,8 @@ abstract class MappingService implements Dma {
         this.memory = memory;
         this.translations = translations;
         allocator = translations.iovas();
-        offsetMask = ((long) IoPage.BYTES << translations.granuleShift()) - 1;
+        granuleShift = translations.granuleShift();
+        offsetMask = ((long) IoPage.BYTES << granuleShift) - 1;
     }
 
     // What a strategy says of its mappings.
@@ -122,7 +128,12 @@ abstract class MappingService implements Dma {
     final long place(long pageFrame, int pages, int access) {
         long page = takePages(pageFrame, pages);
         if (page != IovaAllocator.NONE) {
-            translations.map(page, pageFrame, pages, access);
+            try {
+                translations.map(page, pageFrame, pages, access);
+            } catch (RuntimeException refused) {
+                free(page, pages);
+                throw refused;
+            }
         }
         return page;
     }
@@ -138,34 +149,48 @@ abstract class MappingService implements Dma {
     }
 
     private long allocate(long pageFrame, int pages) {
-        return pages < SMALLEST_SUPERPAGE && offsetMask == IoPage.OFFSET_MASK
-                ? allocator.allocate(pages)
-                : allocateAligned(pageFrame, pages);
+        if (pages >= SMALLEST_SUPERPAGE) {
+            return allocateAligned(pageFrame >>> granuleShift, pages >>> granuleShift);
+        }
+        long unit = allocator.allocate(pages >>> granuleShift);
+        return unit == IovaAllocator.NONE ? unit : unit << granuleShift;
     }
 
     /** Congruent to the frames in the largest superpage that fits; else in a smaller one. */
-    private long allocateAligned(long pageFrame, int pages) {
-        int granule = (int) (offsetMask + 1 >>> IoPage.SHIFT);
-        for (int size = Integer.highestOneBit(pages); size >= SMALLEST_SUPERPAGE; size >>= 3) {
-            int skew = (int) pageFrame & size - 1;
-            long page =
-                    pages > Integer.MAX_VALUE - skew
+    private long allocateAligned(long frameUnit, int units) {
+        for (int size = Integer.highestOneBit(units);
+                size >= SMALLEST_SUPERPAGE >>> granuleShift && size > 1;
+                size >>>= 3) {
+            int skew = (int) frameUnit & size - 1;
+            long unit =
+                    units > Integer.MAX_VALUE - skew
                             ? IovaAllocator.NONE
-                            : allocator.allocate(pages + skew, Math.max(size, granule));
-            if (page != IovaAllocator.NONE) {
+                            : allocator.allocate(units + skew, size);
+            if (unit != IovaAllocator.NONE) {
                 if (skew > 0) {
                     // These were never mapped: nobody needs to flush for them.
-                    allocator.free(page, skew);
+                    allocator.free(unit, skew);
                 }
-                return page + skew;
+                return unit + skew << granuleShift;
             }
         }
-        return allocator.allocate(pages, granule);
+        long unit = allocator.allocate(units);
+        return unit == IovaAllocator.NONE ? unit : unit << granuleShift;
     }
 
-    /** Takes back a run that was placed and not committed. */
-    final void unplace(long page, int pages) {
-        allocator.free(page, pages);
+    /** Gives IOVA pages back that no device knows. */
+    final void free(long page, int pages) {
+        allocator.free(page >>> granuleShift, pages >>> granuleShift);
+    }
+
+    /** Gives IOVA pages back for use after a flush and a roll-over. */
+    final void retire(long page, int pages) {
+        allocator.retire(page >>> granuleShift, pages >>> granuleShift);
+    }
+
+    /** Pages that wait for a roll-over. */
+    final long retiredPages() {
+        return allocator.retiredPages() << granuleShift;
     }
 
     /** Takes a run away: when it returns, no device reaches it, and its IOVA is free. */
@@ -189,9 +214,9 @@ abstract class MappingService implements Dma {
      */
     final void giveBack(long page, int pages, boolean settled) {
         if (settled) {
-            allocator.free(page, pages);
+            free(page, pages);
         } else {
-            allocator.retire(page, pages);
+            retire(page, pages);
             unflushed = true;
         }
     }
@@ -441,7 +466,7 @@ abstract class MappingService implements Dma {
         allocated.close();
         throw new OutOfDmaMemoryException(
                 "no run of IOVA is free for lengthBytes=%d (freePages=%d): take a larger table"
-                        .formatted(lengthBytes, allocator.freePages()));
+                        .formatted(lengthBytes, allocator.freePages() << granuleShift));
     }
 
     /** Maps coherent memory for real, whatever the strategy; null if no run of IOVA is free. */
@@ -456,7 +481,7 @@ abstract class MappingService implements Dma {
         try {
             translations.commit();
         } catch (RuntimeException refused) {
-            unplace(page, pages);
+            free(page, pages);
             throw refused;
         }
         CoherentRun run = new CoherentRun(page, pages);
@@ -510,12 +535,12 @@ abstract class MappingService implements Dma {
 
     /** Pages unmapped whose IOVA may still work; from any thread. */
     long staleEntries() {
-        return allocator.retiredPages();
+        return retiredPages();
     }
 
     /** The most there were; from any thread. */
     long windowEntries() {
-        return allocator.retiredPages();
+        return retiredPages();
     }
 
     /** The longest that one stayed usable; from any thread. */
@@ -545,7 +570,7 @@ abstract class MappingService implements Dma {
         flush();
         released = true;
         freeAll();
-        coherent.forEach(run -> allocator.free(run.page, run.pages));
+        coherent.forEach(run -> free(run.page, run.pages));
         coherent.clear();
         allocator.rollOver();
         translations.close();

@@ -3,7 +3,8 @@ package dev.outboard.dma;
 import dev.outboard.iommu.ControlPageDescriptor;
 import dev.outboard.iommu.DeviceCounters;
 import dev.outboard.iommu.Fault;
-import dev.outboard.iommu.NextFitAllocator;
+import dev.outboard.iommu.IovaAllocator;
+import dev.outboard.iommu.IovaSpace;
 import dev.outboard.iommu.PageTable;
 import dev.outboard.uio.Mapping;
 import dev.outboard.uio.MemoryFile;
@@ -46,8 +47,11 @@ final class OwnedDomain implements HeldDomain {
     private long garbledByGone;
     private long faultsDelivered;
 
-    /** Mapping services by slot; a slot is a share of the IOVA pages. */
+    /** Mapping services by slot; a slot has an allocator of the space of IOVA. */
     private final Dma[] services;
+
+    private final IovaSpace iovaSpace;
+    private final IovaAllocator[] iovas;
 
     private boolean closed;
     private boolean consumerFailed;
@@ -75,6 +79,13 @@ final class OwnedDomain implements HeldDomain {
         }
         table = options.format().create(tableMapping.memory(), options.tableEntries());
         services = new Dma[options.services()];
+        iovas = new IovaAllocator[options.services()];
+        iovaSpace =
+                options.allocation()
+                        .create(
+                                1,
+                                options.tableEntries() - options.format().reservedLastPages(),
+                                options.services());
     }
 
     @Override
@@ -133,8 +144,14 @@ final class OwnedDomain implements HeldDomain {
         requireOpen();
         PageTable view = table.forHub(hubId);
         int slot = freeSlot();
-        services[slot] = Dma.over(memory, translations(slot, view), strategy);
-        return services[slot];
+        Translations translations = translations(slot, view);
+        try {
+            services[slot] = Dma.over(memory, translations, strategy);
+            return services[slot];
+        } catch (RuntimeException failure) {
+            translations.close();
+            throw failure;
+        }
     }
 
     private int freeSlot() {
@@ -149,20 +166,25 @@ final class OwnedDomain implements HeldDomain {
                         .formatted(name, services.length));
     }
 
-    /** What the service of a slot stands on: all share the table, each flushes for itself. */
+    /**
+     * What the service of a slot stands on: all share the table, each flushes for itself, and IOVA
+     * is shared out in the table's smallest entries.
+     */
     Translations translations(int slot) {
         return translations(slot, table);
     }
 
     private Translations translations(int slot, PageTable view) {
-        int end = (int) options.pages() - options.format().reservedLastPages();
-        int share = (end - 1) / services.length;
-        int first = 1 + slot * share;
         return new TableTranslations(
-                view,
-                new Flusher(name, flushed, options),
-                new NextFitAllocator(first, slot == services.length - 1 ? end : first + share),
-                () -> released(slot));
+                view, () -> new Flusher(name, flushed, options), iovas(slot), () -> released(slot));
+    }
+
+    /** The allocator of a slot, which one service has after the other. */
+    private synchronized IovaAllocator iovas(int slot) {
+        if (iovas[slot] == null) {
+            iovas[slot] = iovaSpace.open();
+        }
+        return iovas[slot];
     }
 
     private synchronized void released(int slot) {

@@ -5,7 +5,8 @@ package dev.outboard.dma;
  *
  * @param strategy which one
  * @param queueEntries deferred: the most unmapped pages that wait for a flush, at least 1
- * @param queueNanos deferred: the longest that an unmapped page waits for a flush
+ * @param queueNanos deferred: the longest that an unmapped page waits for a flush, at least {@link
+ *     #LEAST_QUEUE_NANOS}; kept by a timer's thread, which needs its share of a processor
  * @param cacheEntries cached: the most pages kept mapped beyond their unmap, at least 1
  */
 public record StrategyOptions(
@@ -13,15 +14,18 @@ public record StrategyOptions(
     /** No bound: only the roll-over of the IOVA allocator flushes. */
     public static final int UNBOUNDED = Integer.MAX_VALUE;
 
+    /** The shortest bound that a timer can keep: a millisecond. */
+    public static final long LEAST_QUEUE_NANOS = 1_000_000;
+
     /** Checks the bounds. */
     public StrategyOptions {
         if (strategy == null) {
             throw new IllegalArgumentException("strategy is missing");
         }
-        if (queueEntries < 1 || queueNanos < 1 || cacheEntries < 1) {
+        if (queueEntries < 1 || queueNanos < LEAST_QUEUE_NANOS || cacheEntries < 1) {
             throw new IllegalArgumentException(
-                    "queueEntries=%d queueNanos=%d cacheEntries=%d: each is at least 1"
-                            .formatted(queueEntries, queueNanos, cacheEntries));
+                    "queueEntries=%d queueNanos=%d cacheEntries=%d: at least 1, %d and 1"
+                            .formatted(queueEntries, queueNanos, cacheEntries, LEAST_QUEUE_NANOS));
         }
     }
 

@@ -2,6 +2,7 @@ package dev.outboard.dma;
 
 import dev.outboard.iommu.IovaAllocator;
 import dev.outboard.iommu.PageTable;
+import java.util.function.Supplier;
 
 /**
  * Translations in a table of this process, which devices walk in theirs: a map works at once, a
@@ -12,15 +13,19 @@ final class TableTranslations implements Translations {
     private final Flusher flusher;
     private final IovaAllocator iovas;
     private final Runnable onClose;
+    private final Supplier<Flusher> lanes;
+    private volatile SideLane side;
     private boolean asked;
 
     /**
-     * @param flusher this service's own; closed with it
+     * @param lanes opens a flusher: this service's own, closed with it, and one for its timer
      * @param onClose told that the service has ended
      */
-    TableTranslations(PageTable table, Flusher flusher, IovaAllocator iovas, Runnable onClose) {
+    TableTranslations(
+            PageTable table, Supplier<Flusher> lanes, IovaAllocator iovas, Runnable onClose) {
         this.table = table;
-        this.flusher = flusher;
+        this.lanes = lanes;
+        flusher = lanes.get();
         this.iovas = iovas;
         this.onClose = onClose;
     }
@@ -84,9 +89,34 @@ final class TableTranslations implements Translations {
         }
     }
 
+    /** A lane of its own for another thread. */
+    private record SideLane(Flusher flusher) implements SideFlush {
+        @Override
+        public void begin() {
+            flusher.begin();
+            flusher.requestAll();
+        }
+
+        @Override
+        public boolean poll() {
+            return flusher.poll();
+        }
+
+        @Override
+        public void close() {
+            flusher.close();
+        }
+    }
+
+    @Override
+    public SideFlush sideFlush() {
+        side = new SideLane(lanes.get());
+        return side;
+    }
+
     @Override
     public long flushes() {
-        return flusher.flushes();
+        return flusher.flushes() + (side == null ? 0 : side.flusher.flushes());
     }
 
     @Override

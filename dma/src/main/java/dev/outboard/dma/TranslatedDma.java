@@ -10,12 +10,15 @@ import dev.outboard.iommu.IovaAllocator;
  * it. One thread; map and unmap do not allocate.
  */
 abstract class TranslatedDma extends MappingService {
-    /** Pages of the mapping that begins at an IOVA page. */
+    /** Pages of the mapping that begins at an IOVA page, by the smallest entries of the table. */
     private final int[] runs;
+
+    private final int granuleShift;
 
     TranslatedDma(PhysicalMemory memory, Translations translations) {
         super(memory, translations);
-        runs = new int[Math.toIntExact(translations.pages())];
+        granuleShift = translations.granuleShift();
+        runs = new int[Math.toIntExact(translations.pages() >>> granuleShift)];
     }
 
     /** Takes a run away that is mapped no more, now or later. */
@@ -29,32 +32,34 @@ abstract class TranslatedDma extends MappingService {
         if (page == IovaAllocator.NONE) {
             return NO_IOVA;
         }
-        runs[(int) page] = pages;
+        runs[(int) (page >>> granuleShift)] = pages;
         return iova(page, physicalAddress);
     }
 
     @Override
     final void cancel(long iova, int lengthBytes) {
         long page = firstPage(iova);
-        runs[(int) page] = 0;
-        unplace(page, pages(iova, lengthBytes));
+        runs[(int) (page >>> granuleShift)] = 0;
+        free(page, pages(iova, lengthBytes));
     }
 
     @Override
     final boolean end(long iova, int lengthBytes) {
-        long page = firstPage(iova);
-        if (page >= runs.length
-                || lengthBytes <= 0
-                || runs[(int) page] != pages(iova, lengthBytes)) {
+        return lengthBytes > 0 && endRun(firstPage(iova), pages(iova, lengthBytes));
+    }
+
+    private boolean endRun(long page, long pages) {
+        long entry = page >>> granuleShift;
+        if (entry >= runs.length || runs[(int) entry] != pages) {
             return false;
         }
-        runs[(int) page] = 0;
+        runs[(int) entry] = 0;
         return true;
     }
 
     @Override
     final void restore(long iova, int lengthBytes) {
-        runs[(int) firstPage(iova)] = pages(iova, lengthBytes);
+        runs[(int) (firstPage(iova) >>> granuleShift)] = pages(iova, lengthBytes);
     }
 
     @Override
@@ -72,12 +77,25 @@ abstract class TranslatedDma extends MappingService {
         }
         long pages = listPages(list);
         long first =
-                pages > runs.length
+                pages >>> granuleShift > runs.length
                         ? IovaAllocator.NONE
                         : takePages(firstPage(list.pieceAddress(0)), (int) pages);
         if (first == IovaAllocator.NONE) {
             return false;
         }
+        try {
+            mapPieces(list, first, access);
+        } catch (RuntimeException refused) {
+            // A device may have seen the pieces that were mapped already.
+            translations.clear(first, (int) pages);
+            giveBack(first, (int) pages, false);
+            throw refused;
+        }
+        runs[(int) (first >>> granuleShift)] = (int) pages;
+        return true;
+    }
+
+    private void mapPieces(ScatterGatherList list, long first, int access) {
         long page = first;
         for (int piece = 0; piece < list.pieces(); piece++) {
             long physicalAddress = list.pieceAddress(piece);
@@ -86,25 +104,18 @@ abstract class TranslatedDma extends MappingService {
             list.setPieceIova(piece, iova(page, physicalAddress));
             page += span;
         }
-        runs[(int) first] = (int) pages;
-        return true;
     }
 
     @Override
     final void cancelList(ScatterGatherList list) {
         long page = firstPage(list.pieceIova(0));
-        unplace(page, runs[(int) page]);
-        runs[(int) page] = 0;
+        endRun(page, listPages(list));
+        free(page, (int) listPages(list));
     }
 
     @Override
     final boolean endList(ScatterGatherList list) {
-        long page = firstPage(list.pieceIova(0));
-        if (runs[(int) page] != listPages(list)) {
-            return false;
-        }
-        runs[(int) page] = 0;
-        return true;
+        return endRun(firstPage(list.pieceIova(0)), listPages(list));
     }
 
     @Override
@@ -114,19 +125,19 @@ abstract class TranslatedDma extends MappingService {
 
     @Override
     void clearAll() {
-        for (int page = 0; page < runs.length; page++) {
-            if (runs[page] > 0) {
-                translations.clear(page, runs[page]);
+        for (int entry = 0; entry < runs.length; entry++) {
+            if (runs[entry] > 0) {
+                translations.clear((long) entry << granuleShift, runs[entry]);
             }
         }
     }
 
     @Override
     void freeAll() {
-        for (int page = 0; page < runs.length; page++) {
-            if (runs[page] > 0) {
-                allocator.free(page, runs[page]);
-                runs[page] = 0;
+        for (int entry = 0; entry < runs.length; entry++) {
+            if (runs[entry] > 0) {
+                free((long) entry << granuleShift, runs[entry]);
+                runs[entry] = 0;
             }
         }
     }

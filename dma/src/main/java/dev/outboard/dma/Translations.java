@@ -44,7 +44,10 @@ public interface Translations extends AutoCloseable {
     /** Pages of IOVA, from page 0. */
     long pages();
 
-    /** The IOVA pages of this service's thread; the service's own for its life. */
+    /**
+     * The IOVA of this service's thread, the service's own for its life. Its units are the smallest
+     * entries: of {@code 1 << granuleShift()} pages each.
+     */
     IovaAllocator iovas();
 
     /**
@@ -84,7 +87,18 @@ public interface Translations extends AutoCloseable {
      */
     void settle();
 
-    /** Flushes asked of the devices: settlements that had something to settle. */
+    /**
+     * A way to flush everything that this service has cleared, for another thread: what a timer
+     * needs. Closed by its user, before this is.
+     *
+     * @throws UnsupportedOperationException if the holder has no such way
+     */
+    default SideFlush sideFlush() {
+        throw new UnsupportedOperationException(
+                "this holder of translations has no flush for a timer: leave queueNanos unbounded");
+    }
+
+    /** Flushes asked of the devices: settlements that had something to settle; side flushes too. */
     long flushes();
 
     /** Time spent waiting in {@link #settle}, beyond a look. */

@@ -182,7 +182,11 @@ final class TranslatedDmaTest {
     private static Dma deferred(Bench bench, boolean mended) {
         return mended
                 ? bench.domain.dma(Strategy.DEFERRED)
-                : new DeferredDma(bench.memory, bench.domain.translations(0), false);
+                : new DeferredDma(
+                        bench.memory,
+                        bench.domain.translations(0),
+                        StrategyOptions.of(Strategy.DEFERRED),
+                        false);
     }
 
     @Test
