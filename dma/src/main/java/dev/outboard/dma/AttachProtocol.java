@@ -19,33 +19,49 @@ import java.util.regex.Pattern;
  *                       ◄──────  SEGMENT address, length      + its file; as many as GRANT said
  *                  or   ◄──────  REFUSAL text
  *
+ *   later, any number of times, each answered:
+ *                       ◄──────  SEGMENT_ADDED sequence, address, length     + its file
+ *                       ◄──────  SEGMENT_REMOVED sequence, address, length
+ *   DONE sequence       ──────►
+ *
  *   every message:  0 magic u32   4 version u16   6 type u16
  *   HELLO           8 length u32  12 name
  *   GRANT           8 format u32  12 entries u32  16 sets u32  20 ways u32
  *                  24 replacement u32            28 segments u32
  *   SEGMENT         8 physical address u64        16 length u64
+ *   SEGMENT_…ED     8 physical address u64        16 length u64   24 sequence u64
+ *   DONE            8 sequence u64
  *   REFUSAL         8 length u32  12 text
  * </pre>
  *
- * <p>After that the device sends nothing; the end of the connection is the end of the attachment. A
- * message that breaks a rule here is an {@link IllegalArgumentException} that says which.
+ * <p>The device says only that it has done what a message asked for, in the order of the sequence;
+ * the end of the connection is the end of the attachment. A message that breaks a rule here is an
+ * {@link IllegalArgumentException} that says which.
  */
 final class AttachProtocol {
     static final int HELLO = 1;
     static final int GRANT = 2;
     static final int SEGMENT = 3;
     static final int REFUSAL = 4;
+    static final int SEGMENT_ADDED = 5;
+    static final int SEGMENT_REMOVED = 6;
+    static final int DONE = 7;
+
+    /** The most segments that a device can reach at a time. */
+    static final int MAX_SEGMENTS = 128;
 
     /** Longer than any message: one that fills it is too long. */
     static final int BUFFER_BYTES = 1024;
 
     private static final int MAGIC = 0x4f42494f;
-    private static final short VERSION = 1;
+    private static final short VERSION = 2;
     private static final int TYPE_OFFSET = 6;
     private static final int BODY_OFFSET = 8;
     private static final int TEXT_OFFSET = 12;
     private static final int GRANT_BYTES = 40;
     private static final int SEGMENT_BYTES = 24;
+    private static final int CHANGE_BYTES = 32;
+    private static final int DONE_BYTES = 16;
     private static final int MAX_TEXT_BYTES = 512;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._:-]{0,63}");
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
@@ -63,6 +79,9 @@ final class AttachProtocol {
 
     /** A piece of physical memory. */
     record Segment(long physicalAddress, long lengthBytes) {}
+
+    /** A piece of physical memory that comes or goes: the n-th such message of a connection. */
+    record Change(long sequence, Segment segment) {}
 
     static MemorySegment buffer(Arena arena) {
         return arena.allocate(BUFFER_BYTES, Long.BYTES);
@@ -121,6 +140,20 @@ final class AttachProtocol {
         return SEGMENT_BYTES;
     }
 
+    /** {@link #SEGMENT_ADDED} or {@link #SEGMENT_REMOVED}. */
+    static int writeChange(MemorySegment buffer, int type, Change change) {
+        writeSegment(buffer, change.segment);
+        writeHeader(buffer, type);
+        buffer.set(LONG, 24, change.sequence);
+        return CHANGE_BYTES;
+    }
+
+    static int writeDone(MemorySegment buffer, long sequence) {
+        writeHeader(buffer, DONE);
+        buffer.set(LONG, 8, sequence);
+        return DONE_BYTES;
+    }
+
     /** The type of a message, after the checks that every message must pass. */
     static int type(MemorySegment buffer, int lengthBytes) {
         if (lengthBytes < BODY_OFFSET || lengthBytes >= BUFFER_BYTES) {
@@ -172,9 +205,9 @@ final class AttachProtocol {
                         buffer.get(INT, 20),
                         Replacement.values()[replacement]);
         int segments = buffer.get(INT, 28);
-        if (segments < 1 || segments > PhysicalMemory.MAX_SEGMENTS) {
+        if (segments < 1 || segments > MAX_SEGMENTS) {
             throw new IllegalArgumentException(
-                    "segments=%d is not 1 to %d".formatted(segments, PhysicalMemory.MAX_SEGMENTS));
+                    "segments=%d is not 1 to %d".formatted(segments, MAX_SEGMENTS));
         }
         int hubId = buffer.get(INT, 32);
         if (hubId < 0 || hubId >= format.hubs()) {
@@ -187,6 +220,18 @@ final class AttachProtocol {
     static Segment readSegment(MemorySegment buffer, int lengthBytes) {
         requireLength(lengthBytes, SEGMENT_BYTES);
         return new Segment(buffer.get(LONG, 8), buffer.get(LONG, 16));
+    }
+
+    static Change readChange(MemorySegment buffer, int lengthBytes) {
+        requireLength(lengthBytes, CHANGE_BYTES);
+        return new Change(
+                buffer.get(LONG, 24), new Segment(buffer.get(LONG, 8), buffer.get(LONG, 16)));
+    }
+
+    /** The sequence of what a device has done. */
+    static long readDone(MemorySegment buffer, int lengthBytes) {
+        requireLength(lengthBytes, DONE_BYTES);
+        return buffer.get(LONG, 8);
     }
 
     private static void requireLength(int lengthBytes, int expected) {

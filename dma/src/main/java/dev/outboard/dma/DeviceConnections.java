@@ -1,5 +1,6 @@
 package dev.outboard.dma;
 
+import dev.outboard.dma.AttachProtocol.Change;
 import dev.outboard.dma.AttachProtocol.Grant;
 import dev.outboard.dma.AttachProtocol.Segment;
 import dev.outboard.uio.Descriptor;
@@ -13,6 +14,8 @@ import dev.outboard.uio.UnixSocket;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,6 +56,12 @@ final class DeviceConnections implements AutoCloseable {
         String name;
         OwnedDomain domain;
         AttachedDevice device;
+
+        /** Told to the device and not done, in order. */
+        final Deque<SegmentChange> changes = new ArrayDeque<>();
+
+        long changesTold;
+        long changesDone;
 
         Connection(UnixSocket socket, int token) {
             this.socket = socket;
@@ -194,13 +203,66 @@ final class DeviceConnections implements AutoCloseable {
             return;
         }
         if (connection.name != null) {
-            throw new IllegalArgumentException("a device says nothing after its name");
+            receiveDone(connection, length);
+            return;
         }
         if (AttachProtocol.type(buffer, length) != AttachProtocol.HELLO) {
             throw new IllegalArgumentException("the first message must be the device's name");
         }
         connection.name = AttachProtocol.requireName(AttachProtocol.readText(buffer, length));
         attachIfClaimed(connection);
+    }
+
+    /** After its name, a device says only that it has done what it was asked for. */
+    private void receiveDone(Connection connection, int length) {
+        if (AttachProtocol.type(buffer, length) != AttachProtocol.DONE
+                || connection.changes.isEmpty()
+                || AttachProtocol.readDone(buffer, length) != connection.changesDone + 1) {
+            throw new IllegalArgumentException(
+                    "a device says nothing after its name but what it was asked for");
+        }
+        connection.changesDone++;
+        connection.changes.remove().done();
+    }
+
+    /**
+     * Has a segment come or go: for who attaches later, and for every device that is attached. Both
+     * on this thread, so that no device is told twice or not at all.
+     */
+    void change(OwnedDomain domain, SegmentChange change) {
+        try {
+            domain.apply(change);
+        } catch (IllegalArgumentException | IllegalStateException refused) {
+            change.refuse(refused);
+            return;
+        }
+        for (Connection connection : List.copyOf(connections.values())) {
+            if (connection.domain == domain && connection.device != null) {
+                change.expect(connection.name);
+                connection.changes.add(change);
+                try {
+                    tell(connection, change);
+                } catch (RuntimeException failure) {
+                    drop(connection, failure.getMessage());
+                }
+            }
+        }
+        change.begin();
+    }
+
+    private void tell(Connection connection, SegmentChange change) {
+        PhysicalSegment segment = change.segment();
+        int type = change.adds() ? AttachProtocol.SEGMENT_ADDED : AttachProtocol.SEGMENT_REMOVED;
+        int length =
+                AttachProtocol.writeChange(
+                        buffer,
+                        type,
+                        new Change(
+                                ++connection.changesTold,
+                                new Segment(segment.physicalAddress(), segment.lengthBytes())));
+        Descriptor[] file =
+                change.adds() ? new Descriptor[] {segment.descriptor()} : new Descriptor[0];
+        requireSent(connection.socket.trySend(buffer, 0, length, file));
     }
 
     /** Attaches the devices whose name was claimed after they came. */
@@ -239,7 +301,7 @@ final class DeviceConnections implements AutoCloseable {
     }
 
     private void grant(Connection connection, OwnedDomain domain) {
-        List<PhysicalSegment> segments = domain.memory().segments();
+        List<PhysicalSegment> segments = domain.segments();
         DomainOptions options = domain.options();
         Grant grant =
                 new Grant(
@@ -311,8 +373,13 @@ final class DeviceConnections implements AutoCloseable {
             return;
         }
         unwatch(connection.device.faultEvent().descriptor());
-        connection.domain.remove(connection.device);
-        connection.device.close();
+        try {
+            connection.domain.remove(connection.device);
+            connection.device.close();
+        } finally {
+            // Gone is as good as done.
+            connection.changes.forEach(SegmentChange::done);
+        }
     }
 
     private void unwatch(Descriptor descriptor) {

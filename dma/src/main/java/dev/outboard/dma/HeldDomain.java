@@ -29,6 +29,27 @@ public interface HeldDomain extends IommuDomain {
     /** Who is told, on the owner's thread, that a device came or went. */
     void onDevicesChanged(Runnable listener);
 
+    /**
+     * Gives every device of this domain, attached now or later, one more piece of memory that
+     * entries may name. Returns when every attached device has mapped it or is gone. Any thread but
+     * the owner's, also while others map and flush.
+     *
+     * @param segment stays the caller's; open until it was removed here
+     * @throws IllegalArgumentException if it overlaps what they have
+     * @throws IllegalStateException if they have too many, or the domain is closed
+     * @throws DeviceStuckException if a device has not in time; it may still do so
+     */
+    void addSegment(PhysicalSegment segment, long timeoutNanos);
+
+    /**
+     * Takes it away again, when no entry names it any more and that was flushed. Returns when every
+     * attached device has unmapped it or is gone.
+     *
+     * @throws IllegalArgumentException if it was not added
+     * @throws DeviceStuckException if a device has not in time: {@link #dropDevices} ends the wait
+     */
+    void removeSegment(PhysicalSegment segment, long timeoutNanos);
+
     /** Ends the connections of its devices, also of one that is stuck; waits for the owner. */
     void dropDevices();
 }

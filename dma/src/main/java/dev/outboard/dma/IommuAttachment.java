@@ -1,5 +1,6 @@
 package dev.outboard.dma;
 
+import dev.outboard.dma.AttachProtocol.Change;
 import dev.outboard.dma.AttachProtocol.Grant;
 import dev.outboard.dma.AttachProtocol.Segment;
 import dev.outboard.iommu.Access;
@@ -9,7 +10,6 @@ import dev.outboard.iommu.IoPage;
 import dev.outboard.iommu.Translator;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.EventDescriptor;
-import dev.outboard.uio.MemoryFile;
 import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.PeerTimeoutException;
 import dev.outboard.uio.Resources;
@@ -29,22 +29,35 @@ import java.util.List;
  * is checked.
  */
 public final class IommuAttachment implements BusMaster {
+    /** Messages of the owner taken in one go: one that sends without end may not keep us. */
+    private static final int MESSAGES_AT_ONCE = 64;
+
     private final UnixSocket socket;
+    private final AttachedMemory attached;
+
+    /** What is attached, found by address. */
     private final LocalMemory memory;
+
+    private final MemorySegment buffer = AttachProtocol.buffer(Arena.ofAuto());
     private final Translator translator;
     private final EventDescriptor faultEvent;
     private final Resources owned;
+
+    /** How often memory came or went since it attached. */
+    private long changes;
+
     private boolean inside;
     private boolean closed;
 
     private IommuAttachment(
             UnixSocket socket,
-            LocalMemory memory,
+            AttachedMemory attached,
             Translator translator,
             EventDescriptor faultEvent,
             Resources owned) {
         this.socket = socket;
-        this.memory = memory;
+        this.attached = attached;
+        memory = attached.memory();
         this.translator = translator;
         this.faultEvent = faultEvent;
         this.owned = owned;
@@ -96,9 +109,16 @@ public final class IommuAttachment implements BusMaster {
                 int length = receive(AttachProtocol.GRANT, received, 3);
                 Grant grant = AttachProtocol.readGrant(buffer, length);
                 long tableBytes = grant.format().tableBytes(grant.entries());
-                MemorySegment table = map(received.remove(0), tableBytes, false, owned);
+                MemorySegment table =
+                        owned.add(AttachedMemory.map(received.remove(0), tableBytes, false))
+                                .memory();
                 MemorySegment control =
-                        map(received.remove(0), ControlPageDescriptor.LENGTH_BYTES, true, owned);
+                        owned.add(
+                                        AttachedMemory.map(
+                                                received.remove(0),
+                                                ControlPageDescriptor.LENGTH_BYTES,
+                                                true))
+                                .memory();
                 EventDescriptor event = EventDescriptor.adopt(received.remove(0));
                 owned.add(event);
                 Translator translator =
@@ -106,14 +126,10 @@ public final class IommuAttachment implements BusMaster {
                                 grant.format().open(table, grant.entries()).forHub(grant.hubId()),
                                 control,
                                 grant.iotlb());
-                LocalMemory memory = new LocalMemory(grant.segments());
+                AttachedMemory memory = owned.add(new AttachedMemory());
                 for (int index = 0; index < grant.segments(); index++) {
                     length = receive(AttachProtocol.SEGMENT, received, 1);
-                    Segment segment = AttachProtocol.readSegment(buffer, length);
-                    LocalMemory.requireWholePages(segment);
-                    memory.add(
-                            segment.physicalAddress(),
-                            map(received.remove(0), segment.lengthBytes(), true, owned));
+                    memory.add(AttachProtocol.readSegment(buffer, length), received.remove(0));
                 }
                 return new IommuAttachment(socket, memory, translator, event, owned);
             } finally {
@@ -155,22 +171,74 @@ public final class IommuAttachment implements BusMaster {
                     "no driver claimed device=%s in time: start the driver, or check the name"
                             .formatted(deviceName));
         }
+    }
 
-        private static MemorySegment map(
-                Descriptor received, long lengthBytes, boolean writable, Resources owned) {
-            try (MemoryFile file = MemoryFile.adopt(received)) {
-                if (!file.isSizeSealed()) {
-                    throw new IllegalArgumentException(
-                            "a file of the owner is not sealed: it could shrink under us");
-                }
-                var mapping = file.map(0, lengthBytes, writable);
-                owned.add(mapping);
-                return mapping.memory();
+    /**
+     * Takes what the owner has sent meanwhile: memory comes or goes, and the owner is told that it
+     * did. Whoever waits for {@link #descriptor} calls this when it is readable; it does not wait.
+     * After memory went or came the next section has another generation, so that no window into
+     * what is unmapped is used again.
+     *
+     * @throws PeerGoneException if the owner has closed or died
+     * @throws IllegalArgumentException if what it sent breaks the protocol: close this
+     * @throws IllegalStateException within a DMA section, or if this is closed
+     */
+    public void receive() {
+        if (inside || closed) {
+            throw new IllegalStateException(
+                    closed ? "the attachment is closed" : "memory changes only outside a section");
+        }
+        List<Descriptor> received = new ArrayList<>();
+        try {
+            int taken = 0;
+            while (taken < MESSAGES_AT_ONCE && receiveOne(received)) {
+                taken++;
             }
+        } finally {
+            received.forEach(Descriptor::close);
         }
     }
 
-    /** Hangs up when the owner closes or dies; stays owned by this. */
+    private boolean receiveOne(List<Descriptor> received) {
+        int length = socket.receive(buffer, 0, AttachProtocol.BUFFER_BYTES, received, false);
+        if (length == UnixSocket.WOULD_BLOCK) {
+            return false;
+        }
+        if (length == UnixSocket.END_OF_STREAM) {
+            throw new PeerGoneException("the owner of the IOMMU ended");
+        }
+        int type = AttachProtocol.type(buffer, length);
+        boolean adds = type == AttachProtocol.SEGMENT_ADDED;
+        if (!adds && type != AttachProtocol.SEGMENT_REMOVED || received.size() != (adds ? 1 : 0)) {
+            throw new IllegalArgumentException(
+                    "message of type=%d with %d descriptors where memory comes or goes"
+                            .formatted(type, received.size()));
+        }
+        Change change = AttachProtocol.readChange(buffer, length);
+        if (change.sequence() != changes + 1) {
+            throw new IllegalArgumentException(
+                    "change with sequence=%d where %d was due"
+                            .formatted(change.sequence(), changes + 1));
+        }
+        // Counted first: whatever comes of it, what was resolved before is void.
+        changes++;
+        Segment segment = change.segment();
+        if (adds) {
+            attached.add(segment, received.remove(0));
+        } else {
+            attached.remove(segment);
+        }
+        int sent = socket.trySend(buffer, 0, AttachProtocol.writeDone(buffer, changes));
+        if (sent == UnixSocket.WOULD_BLOCK) {
+            throw new IllegalArgumentException("the owner does not read what it asked for");
+        }
+        return true;
+    }
+
+    /**
+     * Readable when {@link #receive} has something to do; hangs up when the owner closes or dies.
+     * Stays owned by this.
+     */
     public Descriptor descriptor() {
         return socket.descriptor();
     }
@@ -187,7 +255,7 @@ public final class IommuAttachment implements BusMaster {
                     closed ? "the attachment is closed" : "a DMA section is open already");
         }
         inside = true;
-        return translator.enter();
+        return translator.enter() + changes;
     }
 
     @Override
@@ -195,7 +263,7 @@ public final class IommuAttachment implements BusMaster {
         if (!inside) {
             throw new IllegalStateException("no DMA section is open: enter first");
         }
-        return translator.checkpoint();
+        return translator.checkpoint() + changes;
     }
 
     @Override

@@ -115,6 +115,37 @@ public final class IommuOwner implements DomainSource {
         }
     }
 
+    /**
+     * Tells the devices of a domain that a segment comes or goes, and waits until all have done it
+     * or are gone.
+     *
+     * @throws DeviceStuckException if one has not in time
+     */
+    void change(OwnedDomain domain, SegmentChange change, long timeoutNanos) {
+        if (Thread.currentThread() == thread) {
+            throw new IllegalStateException(
+                    "memory comes and goes from any thread but the owner's, which may not wait");
+        }
+        try {
+            submit(() -> connections.change(domain, change));
+        } catch (RejectedExecutionException stopped) {
+            // The owner's thread has ended, and dropped every connection first.
+            return;
+        }
+        String late = change.await(timeoutNanos);
+        if (late != null) {
+            throw new DeviceStuckException(
+                    ("device=%s of domain=%s has not %s memory at 0x%x within %d ms:"
+                                    + " stop its process")
+                            .formatted(
+                                    late,
+                                    domain.name(),
+                                    change.adds() ? "mapped" : "unmapped",
+                                    change.segment().physicalAddress(),
+                                    timeoutNanos / 1_000_000));
+        }
+    }
+
     private void submit(Runnable task) {
         if (Thread.currentThread() == thread) {
             task.run();

@@ -5,8 +5,8 @@ import dev.outboard.iommu.IoPage;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Physical segments as this process has mapped them, found by address. Filled once; then no
- * allocation.
+ * Physical segments as this process has mapped them, found by address: the one found last at once,
+ * others by halving. One thread; finding allocates nothing.
  */
 final class LocalMemory {
     private final long[] starts;
@@ -14,10 +14,15 @@ final class LocalMemory {
     private final MemorySegment[] segments;
     private int count;
 
+    /** The segment found last; an index of the arrays, but maybe no segment any more. */
+    private int last;
+
     LocalMemory(int capacity) {
-        starts = new long[capacity];
-        ends = new long[capacity];
-        segments = new MemorySegment[capacity];
+        // One at least, so that "last" is an index.
+        int slots = Math.max(1, capacity);
+        starts = new long[slots];
+        ends = new long[slots];
+        segments = new MemorySegment[slots];
     }
 
     /** Refuses a segment that another process describes wrongly. */
@@ -34,29 +39,89 @@ final class LocalMemory {
         }
     }
 
-    /** Adds a segment; it may not overlap another. */
+    /**
+     * Adds a segment.
+     *
+     * @throws IllegalArgumentException if it overlaps another, or they are too many
+     */
     void add(long start, MemorySegment segment) {
-        long end = start + segment.byteSize();
-        for (int index = 0; index < count; index++) {
-            if (start < ends[index] && starts[index] < end) {
-                throw new IllegalArgumentException(
-                        "memory at 0x%x overlaps memory at 0x%x".formatted(start, starts[index]));
-            }
+        if (count == starts.length) {
+            throw new IllegalArgumentException("more than " + count + " segments of memory");
         }
-        starts[count] = start;
-        ends[count] = end;
-        segments[count] = segment;
+        long end = start + segment.byteSize();
+        int index = firstFrom(start);
+        requireApart(start, end, index);
+        shift(index, index + 1, count - index);
+        starts[index] = start;
+        ends[index] = end;
+        segments[index] = segment;
         count++;
     }
 
-    /** Which segment holds an address, or -1. */
-    int find(long address) {
-        for (int index = 0; index < count; index++) {
-            if (address >= starts[index] && address < ends[index]) {
-                return index;
+    private void requireApart(long start, long end, int next) {
+        int near = next < count && starts[next] < end ? next : next - 1;
+        if (near >= 0 && start < ends[near] && starts[near] < end) {
+            throw new IllegalArgumentException(
+                    "memory at 0x%x overlaps memory at 0x%x".formatted(start, starts[near]));
+        }
+    }
+
+    /**
+     * Takes a segment out.
+     *
+     * @throws IllegalArgumentException if there is none of just this place and length
+     */
+    void remove(long start, long lengthBytes) {
+        int index = firstFrom(start);
+        if (index == count || starts[index] != start || ends[index] - start != lengthBytes) {
+            throw new IllegalArgumentException(
+                    "there is no memory at 0x%x of lengthBytes=%d".formatted(start, lengthBytes));
+        }
+        shift(index + 1, index, count - index - 1);
+        count--;
+        // What is no segment holds no address.
+        starts[count] = 0;
+        ends[count] = 0;
+        segments[count] = null;
+    }
+
+    private void shift(int from, int to, int length) {
+        System.arraycopy(starts, from, starts, to, length);
+        System.arraycopy(ends, from, ends, to, length);
+        System.arraycopy(segments, from, segments, to, length);
+    }
+
+    /** The first segment that starts at an address or later. */
+    private int firstFrom(long address) {
+        int low = 0;
+        int high = count;
+        while (low < high) {
+            int middle = low + high >>> 1;
+            if (starts[middle] < address) {
+                low = middle + 1;
+            } else {
+                high = middle;
             }
         }
-        return -1;
+        return low;
+    }
+
+    /** Which segment holds an address, or -1; good until segments change. */
+    int find(long address) {
+        int index = last;
+        if (address >= starts[index] && address < ends[index]) {
+            return index;
+        }
+        return search(address);
+    }
+
+    private int search(long address) {
+        int index = address == Long.MAX_VALUE ? count - 1 : firstFrom(address + 1) - 1;
+        if (index < 0 || address >= ends[index]) {
+            return -1;
+        }
+        last = index;
+        return index;
     }
 
     long start(int index) {

@@ -8,6 +8,7 @@ import dev.outboard.iommu.IovaSpace;
 import dev.outboard.iommu.PageTable;
 import dev.outboard.uio.Mapping;
 import dev.outboard.uio.MemoryFile;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -43,6 +44,10 @@ final class OwnedDomain implements HeldDomain {
     private Flusher holder;
 
     private AttachedDevice[] devices = {};
+
+    /** Memory that came after the domain was made; the owner's thread changes it. */
+    private final List<PhysicalSegment> added = new ArrayList<>();
+
     private DeviceCounters countersOfGone = DeviceCounters.NONE;
     private long garbledByGone;
     private long faultsDelivered;
@@ -275,6 +280,58 @@ final class OwnedDomain implements HeldDomain {
     @Override
     public void onDevicesChanged(Runnable listener) {
         devicesListener = listener;
+    }
+
+    /** What its devices can be allowed to reach: its memory, and what was added since. */
+    synchronized List<PhysicalSegment> segments() {
+        List<PhysicalSegment> all = new ArrayList<>(memory.segments());
+        all.addAll(added);
+        return all;
+    }
+
+    @Override
+    public void addSegment(PhysicalSegment segment, long timeoutNanos) {
+        owner.change(this, new SegmentChange(segment, true), timeoutNanos);
+    }
+
+    @Override
+    public void removeSegment(PhysicalSegment segment, long timeoutNanos) {
+        owner.change(this, new SegmentChange(segment, false), timeoutNanos);
+    }
+
+    /**
+     * Owner's thread: whoever attaches from now on is granted what was added, and not what was
+     * removed.
+     *
+     * @throws IllegalArgumentException if what is added overlaps, or what is removed is not there
+     * @throws IllegalStateException if there are too many, or the domain is closed
+     */
+    synchronized void apply(SegmentChange change) {
+        requireOpen();
+        PhysicalSegment segment = change.segment();
+        if (!change.adds()) {
+            if (!added.remove(segment)) {
+                throw new IllegalArgumentException(
+                        "memory at 0x%x was not added to domain=%s"
+                                .formatted(segment.physicalAddress(), name));
+            }
+            return;
+        }
+        List<PhysicalSegment> all = segments();
+        if (all.size() >= AttachProtocol.MAX_SEGMENTS) {
+            throw new IllegalStateException(
+                    "domain=%s has %d segments of memory: remove one".formatted(name, all.size()));
+        }
+        long start = segment.physicalAddress();
+        for (PhysicalSegment other : all) {
+            if (start < other.physicalAddress() + other.lengthBytes()
+                    && other.physicalAddress() < start + segment.lengthBytes()) {
+                throw new IllegalArgumentException(
+                        "memory at 0x%x overlaps memory at 0x%x of domain=%s"
+                                .formatted(start, other.physicalAddress(), name));
+            }
+        }
+        added.add(segment);
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.outboard.dma;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.outboard.dma.AttachProtocol.Change;
 import dev.outboard.dma.AttachProtocol.Grant;
 import dev.outboard.dma.AttachProtocol.Segment;
 import dev.outboard.iommu.ControlPageDescriptor;
@@ -51,6 +52,9 @@ final class HostileOwnerTest {
                 accepted.receive(buffer, 0, AttachProtocol.BUFFER_BYTES, null, true);
                 try {
                     answers.accept(accepted);
+                    if (!device.isDone()) {
+                        awaitAnswers(accepted, device);
+                    }
                 } catch (PeerGoneException refused) {
                     // The device had seen enough.
                 }
@@ -61,10 +65,24 @@ final class HostileOwnerTest {
         return failure;
     }
 
+    /** Stays until the device has read everything, or has refused. */
+    private void awaitAnswers(UnixSocket accepted, CompletableFuture<Throwable> device) {
+        long deadline = System.nanoTime() + 100_000_000;
+        while (!device.isDone() && System.nanoTime() < deadline) {
+            accepted.receive(buffer, 0, AttachProtocol.BUFFER_BYTES, null, false);
+        }
+        accepted.close();
+    }
+
     private static Throwable attemptToAttach(Path path) {
         try (IommuAttachment attachment =
                 IommuAttachment.connect(path, "nic0", Bench.TIMEOUT_NANOS)) {
+            while (!attachment.isOwnerGone()) {
+                attachment.receive();
+            }
             return null;
+        } catch (PeerGoneException gone) {
+            return gone.getMessage().equals("the owner of the IOMMU ended") ? null : gone;
         } catch (RuntimeException refused) {
             return refused;
         }
@@ -209,6 +227,116 @@ final class HostileOwnerTest {
                                     }
                                 }))
                 .isInstanceOf(RuntimeException.class);
+    }
+
+    private void sendAttachment(UnixSocket socket) {
+        sendGrant(socket);
+        send(socket, FIRST, file(8192));
+        send(socket, new Segment(1L << 33, 4096), file(4096));
+    }
+
+    private void sendChange(UnixSocket socket, int type, Change change, Descriptor... files) {
+        socket.send(buffer, 0, AttachProtocol.writeChange(buffer, type, change), files);
+    }
+
+    private Throwable failureAfter(Consumer<UnixSocket> changes) throws Exception {
+        return failure(
+                socket -> {
+                    sendAttachment(socket);
+                    changes.accept(socket);
+                });
+    }
+
+    @Test
+    void shouldTakeChangesThatKeepToTheProtocol() throws Exception {
+        Segment third = new Segment(1L << 34, 4096);
+        assertThat(
+                        failureAfter(
+                                socket -> {
+                                    try (MemoryFile file = file(4096)) {
+                                        sendChange(
+                                                socket,
+                                                AttachProtocol.SEGMENT_ADDED,
+                                                new Change(1, third),
+                                                file.descriptor());
+                                    }
+                                    sendChange(
+                                            socket,
+                                            AttachProtocol.SEGMENT_REMOVED,
+                                            new Change(2, third));
+                                    sendChange(
+                                            socket,
+                                            AttachProtocol.SEGMENT_REMOVED,
+                                            new Change(3, FIRST));
+                                }))
+                .isNull();
+    }
+
+    @Test
+    void shouldRefuseChangesThatCannotBe() throws Exception {
+        Segment[] added = {
+            FIRST,
+            new Segment((1L << 32) + 4096, 4096),
+            new Segment((1L << 32) - 4096, 8192),
+            new Segment(1, 4096),
+            new Segment(Long.MAX_VALUE - 4095, 8192)
+        };
+        for (Segment wrong : added) {
+            assertThat(failureAfter(socket -> add(socket, 1, wrong, file(8192))))
+                    .as("%s", wrong)
+                    .isInstanceOf(IllegalArgumentException.class);
+        }
+        Segment good = new Segment(1L << 34, 8192);
+        assertThat(failureAfter(socket -> add(socket, 2, good, file(8192))))
+                .hasMessageContaining("sequence=2 where 1 was due");
+        assertThat(failureAfter(socket -> add(socket, 1, good, file(4096))))
+                .isInstanceOf(IndexOutOfBoundsException.class);
+        assertThat(
+                        failureAfter(
+                                socket ->
+                                        add(socket, 1, good, MemoryFile.create("unsealed", 8192))))
+                .hasMessageContaining("not sealed");
+        assertThat(
+                        failureAfter(
+                                socket ->
+                                        sendChange(
+                                                socket,
+                                                AttachProtocol.SEGMENT_ADDED,
+                                                new Change(1, good))))
+                .hasMessageContaining("with 0 descriptors");
+        assertThat(
+                        failureAfter(
+                                socket ->
+                                        sendChange(
+                                                socket,
+                                                AttachProtocol.SEGMENT_REMOVED,
+                                                new Change(1, new Segment(1L << 32, 4096)))))
+                .hasMessageContaining("there is no memory at 0x100000000 of lengthBytes=4096");
+        assertThat(failureAfter(this::sendGrant)).hasMessageContaining("type=2");
+    }
+
+    private void add(UnixSocket socket, long sequence, Segment segment, MemoryFile file) {
+        try (file) {
+            sendChange(
+                    socket,
+                    AttachProtocol.SEGMENT_ADDED,
+                    new Change(sequence, segment),
+                    file.descriptor());
+        }
+    }
+
+    @Test
+    void shouldRefuseMoreSegmentsThanADeviceMayHave() throws Exception {
+        assertThat(
+                        failureAfter(
+                                socket -> {
+                                    for (int index = 1; index < 128; index++) {
+                                        Segment next =
+                                                new Segment((1L << 34) + index * 8192L, 4096);
+                                        add(socket, index, next, file(4096));
+                                    }
+                                }))
+                .hasMessageContaining("more than 128 segments");
     }
 
     @Test

@@ -4,6 +4,7 @@ import dev.outboard.dma.BusMaster;
 import dev.outboard.dma.IommuAttachment;
 import dev.outboard.dma.MemoryTable;
 import dev.outboard.uio.Epoll;
+import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.vhost.MemoryRegion;
 import dev.outboard.uio.vhost.VhostProtocolException;
 import java.util.List;
@@ -15,6 +16,7 @@ import java.util.function.Consumer;
  */
 final class SessionMemory implements AutoCloseable {
     private static final long NANOS_A_MILLI = 1_000_000;
+    private static final String OWNER_GONE = "the owner of its IOMMU is gone";
 
     private final DeviceLoop loop;
     private final PortSettings settings;
@@ -83,8 +85,24 @@ final class SessionMemory implements AutoCloseable {
         attachmentToken =
                 loop.watch(
                         attached.descriptor(),
-                        Epoll.HANG_UP,
-                        events -> onLost.accept("the owner of its IOMMU is gone"));
+                        Epoll.READABLE | Epoll.HANG_UP,
+                        events -> onOwner((events & Epoll.READABLE) != 0));
+    }
+
+    /** The owner gives memory, takes some away, or is gone. */
+    private void onOwner(boolean readable) {
+        if (!readable) {
+            onLost.accept(OWNER_GONE);
+            return;
+        }
+        try {
+            attachment.receive();
+        } catch (PeerGoneException gone) {
+            onLost.accept(OWNER_GONE);
+        } catch (RuntimeException wrong) {
+            // Whatever it was, the owner and we do not know the same memory any more.
+            onLost.accept("the owner of its IOMMU broke the protocol: " + wrong.getMessage());
+        }
     }
 
     /**

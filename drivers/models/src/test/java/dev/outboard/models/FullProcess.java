@@ -3,6 +3,7 @@ package dev.outboard.models;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.NativeException;
 import dev.outboard.uio.ProcessControl;
+import dev.outboard.uio.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,6 +28,9 @@ final class FullProcess {
             model.start();
             // What answers later is loaded while there are descriptors to load it with.
             LoopThread.busyMillis("nic", 1);
+            for (UnixSocket end : UnixSocket.pair(UnixSocket.Kind.STREAM)) {
+                end.close();
+            }
             List<EventDescriptor> hoard = hoard();
             System.out.println("full");
             orders.nextLine();

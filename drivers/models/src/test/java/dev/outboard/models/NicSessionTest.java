@@ -3,8 +3,11 @@ package dev.outboard.models;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.outboard.dma.HeldDomain;
+import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.MemoryFile;
 import dev.outboard.uio.vhost.MemoryRegion;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import dev.outboard.uio.vhost.VhostProtocolException;
@@ -14,6 +17,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.Assertions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -250,6 +254,31 @@ class NicSessionTest extends NicFixture {
         // The owner takes the mappings away, then itself: the device may meet either first.
         assertThat(port(0).lastReason())
                 .containsAnyOf("owner of its IOMMU is gone", "DMA fault on the available ring");
+    }
+
+    /** Whether it sleeps or works, its loop looks at what the owner says. */
+    @Test
+    void shouldTakeMemoryThatComesAndGoesWhileFramesFlow() {
+        startModel(2, true);
+        var a = driver(0, true).supply(64);
+        var b = driver(1, true).supply(64);
+        var domain = (HeldDomain) a.driver.domain;
+        try (var more = PhysicalMemory.adopt(1L << 40, sealedFile(1 << 20), () -> {})) {
+            var segment = more.segments().getFirst();
+            for (int round = 0; round < 20; round++) {
+                domain.addSegment(segment, TimeUnit.SECONDS.toNanos(5));
+                a.send(NicDriver.frame(B, A, 100, round), false);
+                domain.removeSegment(segment, TimeUnit.SECONDS.toNanos(5));
+                assertThat(b.next()).isEqualTo(NicDriver.frame(B, A, 100, round));
+            }
+        }
+        assertThat(port(0).disconnections()).isZero();
+    }
+
+    private static MemoryFile sealedFile(long lengthBytes) {
+        var file = MemoryFile.create("more", lengthBytes);
+        file.sealSize();
+        return file;
     }
 
     @ParameterizedTest

@@ -1,0 +1,86 @@
+package dev.outboard.dma;
+
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A segment that comes to or goes from the devices of a domain, until all of them have said so or
+ * are gone. The owner's thread counts, another waits.
+ */
+final class SegmentChange {
+    private final PhysicalSegment segment;
+    private final boolean adds;
+    private boolean begun;
+    private RuntimeException refused;
+    private String waitingFor = "the owner's thread";
+    private int waiting;
+
+    /**
+     * @param adds whether it comes, else it goes
+     */
+    SegmentChange(PhysicalSegment segment, boolean adds) {
+        this.segment = segment;
+        this.adds = adds;
+    }
+
+    PhysicalSegment segment() {
+        return segment;
+    }
+
+    boolean adds() {
+        return adds;
+    }
+
+    /** A device is about to be told. */
+    synchronized void expect(String device) {
+        waiting++;
+        waitingFor = device;
+    }
+
+    /** Every device that is attached has been told. */
+    synchronized void begin() {
+        begun = true;
+        notifyAll();
+    }
+
+    /** It cannot be; no device was told. */
+    synchronized void refuse(RuntimeException why) {
+        refused = why;
+        begin();
+    }
+
+    /** A device that was told has done it, or is gone. */
+    synchronized void done() {
+        waiting--;
+        notifyAll();
+    }
+
+    /**
+     * Waits until it has happened everywhere.
+     *
+     * @return null if it has; else, after that time, who was told last
+     * @throws RuntimeException if it was refused
+     */
+    synchronized String await(long timeoutNanos) {
+        long deadline = System.nanoTime() + timeoutNanos;
+        boolean interrupted = false;
+        while (!begun || waiting > 0) {
+            long left = deadline - System.nanoTime();
+            if (left <= 0) {
+                break;
+            }
+            try {
+                TimeUnit.NANOSECONDS.timedWait(this, left);
+            } catch (InterruptedException wakened) {
+                // The wait is bounded, and half a change is none: go on, and tell afterwards.
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (refused != null) {
+            throw refused;
+        }
+        return begun && waiting == 0 ? null : waitingFor;
+    }
+}
