@@ -6,6 +6,9 @@ import dev.outboard.perf.disk.DiskCheckClient;
 import dev.outboard.perf.disk.DiskFillClient;
 import dev.outboard.perf.disk.DiskReadClient;
 import dev.outboard.perf.disk.DiskSha256Client;
+import dev.outboard.perf.dmaperf.DeviceCommand;
+import dev.outboard.perf.dmaperf.DmaPerfCommand;
+import dev.outboard.perf.dmaperf.DriverCommand;
 import dev.outboard.perf.stream.FrameReceiveClient;
 import dev.outboard.perf.stream.FrameSendClient;
 import dev.outboard.perf.stream.StreamEchoClient;
@@ -23,15 +26,19 @@ module dev.outboard.perf {
     requires dev.outboard.virtio;
     requires com.fasterxml.jackson.core;
     requires HdrHistogram;
+    requires java.desktop;
     requires jdk.management;
     // JMH is no module and cannot say that it needs it.
     requires jdk.unsupported;
     requires jmh.core;
     requires me.tongfei.progressbar;
+    requires xchart;
 
     opens dev.outboard.perf.bench to
             info.picocli;
     opens dev.outboard.perf.demo to
+            info.picocli;
+    opens dev.outboard.perf.dmaperf to
             info.picocli;
     opens dev.outboard.perf.versus to
             info.picocli;
@@ -53,5 +60,8 @@ module dev.outboard.perf {
     provides Subcommand with
             DemoCommand,
             BenchCommand,
-            VersusCommand;
+            VersusCommand,
+            DmaPerfCommand,
+            DriverCommand,
+            DeviceCommand;
 }
