@@ -14,6 +14,18 @@ public enum IovaAllocation {
                     ? new SoleSpace(NextFitAllocator.pooled(firstPage, endPage))
                     : new PooledSpace(firstPage, endPage, threads);
         }
+    },
+
+    /**
+     * Magazines of free runs for each thread over a shared depot, as in today's Linux; runs are of
+     * powers of two of pages, aligned to their size.
+     */
+    MAGAZINES {
+        @Override
+        public IovaSpace create(int firstPage, int endPage, int threads) {
+            requireThreads(threads);
+            return new MagazineSpace(firstPage, endPage, threads);
+        }
     };
 
     /**

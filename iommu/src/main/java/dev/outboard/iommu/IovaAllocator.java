@@ -7,7 +7,8 @@ package dev.outboard.iommu;
  * <p>Who flushes lazily gives pages back with {@link #retire}: they are not handed out again, by
  * this allocator or another of its {@link IovaSpace}, before the roll-over, which the caller
  * flushes for. Who flushed already gives them back with {@link #free}. A run may be given back to
- * any allocator of the space. One thread; no method allocates.
+ * any allocator of the space; its head may be freed before the rest. One thread; no method
+ * allocates.
  */
 public interface IovaAllocator {
     /** No run is left in this lap. */

@@ -209,10 +209,15 @@ public final class NextFitAllocator implements IovaAllocator {
     public void rollOver() {
         restart();
         if (retired.count() > 0) {
-            freePages += retired.count();
-            retired.giveBack(bitmap, false);
-            failedPages = Integer.MAX_VALUE;
+            takeBack(retired);
         }
+    }
+
+    /** Frees pages that were allocated here and retired elsewhere. */
+    void takeBack(RetiredPages settled) {
+        freePages += settled.count();
+        settled.giveBack(bitmap, false);
+        failedPages = Integer.MAX_VALUE;
     }
 
     @Override

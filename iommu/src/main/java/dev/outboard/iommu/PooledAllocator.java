@@ -82,7 +82,7 @@ final class PooledAllocator implements IovaAllocator {
     }
 
     private long taken(int page, int pages) {
-        lengths.add(page, pages);
+        lengths.set(page, pages);
         count(pages);
         return page;
     }
@@ -162,14 +162,26 @@ final class PooledAllocator implements IovaAllocator {
 
     @Override
     public void free(long page, int pages) {
-        int first = lengths.remove(page, pages);
+        int rest = lengths.at(page) - pages;
+        if (pages <= 0 || rest < 0) {
+            throw NextFitAllocator.notAllocated(page, pages);
+        }
+        int first = (int) page;
+        lengths.clear(first);
+        if (rest > 0) {
+            lengths.set(first + pages, rest);
+        }
         bitmap.release(first, first + pages);
         count(-pages);
     }
 
     @Override
     public void retire(long page, int pages) {
-        int first = lengths.remove(page, pages);
+        if (pages <= 0 || lengths.at(page) != pages) {
+            throw NextFitAllocator.notAllocated(page, pages);
+        }
+        int first = (int) page;
+        lengths.clear(first);
         retired.add(first, first + pages);
     }
 

@@ -20,7 +20,7 @@ final class PooledSpace implements IovaSpace {
 
     PooledSpace(int firstPage, int endPage, int threads) {
         bitmap = new PageBitmap(firstPage, endPage);
-        lengths = new RunLengths(firstPage, endPage);
+        lengths = new RunLengths(endPage);
         longStart = NextFitAllocator.longStart(firstPage, endPage);
         this.threads = threads;
         open = new PooledAllocator[threads];
