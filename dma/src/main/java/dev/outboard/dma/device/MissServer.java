@@ -2,10 +2,12 @@ package dev.outboard.dma.device;
 
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.Resources;
 import dev.outboard.uio.vhost.BackEndChannel;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import dev.outboard.uio.vhost.VhostProtocolException;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
@@ -16,7 +18,10 @@ final class MissServer implements AutoCloseable {
     private static final int CHANNEL = 0;
     private static final int END = 1;
     private static final long FOREVER = -1;
+    private static final long GRACE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+    private static final long STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
+    private final VhostFrontEnd frontEnd;
     private final DeviceDomain domain;
     private final Consumer<RuntimeException> onFailure;
     private final Resources resources = new Resources();
@@ -28,6 +33,7 @@ final class MissServer implements AutoCloseable {
 
     private MissServer(
             VhostFrontEnd frontEnd, DeviceDomain domain, Consumer<RuntimeException> onFailure) {
+        this.frontEnd = frontEnd;
         this.domain = domain;
         this.onFailure = onFailure;
         try {
@@ -78,10 +84,28 @@ final class MissServer implements AutoCloseable {
             done = true;
         } else if (!done && !channel.onReadable()) {
             done = true;
-            onFailure.accept(
-                    new VhostProtocolException(
-                            "its channel for misses ended: " + channel.reason()));
+            RuntimeException why = why();
+            if (why != null) {
+                onFailure.accept(why);
+            }
         }
+    }
+
+    /**
+     * Why the channel ended; null if we end ourselves. Of a process that dies, one descriptor
+     * closes before the other: if the connection follows soon, that is all there is to say.
+     */
+    private RuntimeException why() {
+        long deadline = System.nanoTime() + GRACE_NANOS;
+        while (System.nanoTime() < deadline) {
+            if (frontEnd.isPeerGone()) {
+                return new PeerGoneException("the device closed the connection");
+            }
+            if (end.await(STEP_NANOS)) {
+                return null;
+            }
+        }
+        return new VhostProtocolException("its channel for misses ended: " + channel.reason());
     }
 
     /** Ends the thread, and the channel; twice does no harm. */

@@ -3,6 +3,7 @@ package dev.outboard.host.bus;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.IommuDomain;
 import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.dma.device.DeviceDomain;
 import dev.outboard.driver.Match;
 import dev.outboard.uio.WaitPolicy;
 
@@ -28,5 +29,10 @@ public record DeviceSetup(
     /** Whether an IOMMU stands before the device, so that its addresses are IOVAs. */
     public boolean isTranslated() {
         return domain != null;
+    }
+
+    /** Whether the translations are in an IOTLB of the device's own, which is fed. */
+    public boolean isFed() {
+        return domain instanceof DeviceDomain;
     }
 }

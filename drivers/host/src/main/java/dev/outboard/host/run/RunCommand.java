@@ -2,6 +2,7 @@ package dev.outboard.host.run;
 
 import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.IommuOwner;
+import dev.outboard.dma.device.DeviceDomains;
 import dev.outboard.driver.DeviceLostException;
 import dev.outboard.host.bus.DeviceAbsentException;
 import dev.outboard.host.cli.CommandException;
@@ -78,7 +79,8 @@ public final class RunCommand implements Subcommand {
         return switch (protection.owner()) {
             case NONE -> null;
             case DRIVER -> IommuOwner.listen(protection.socket());
-            case DEVICE, MEDIATOR ->
+            case DEVICE -> new DeviceDomains();
+            case MEDIATOR ->
                     throw new UsageException(
                             "there is no owner '%s' yet".formatted(Words.of(protection.owner())));
         };

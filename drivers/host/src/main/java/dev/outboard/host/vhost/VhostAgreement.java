@@ -1,5 +1,6 @@
 package dev.outboard.host.vhost;
 
+import static dev.outboard.uio.vhost.VhostFeatures.PROTOCOL_BACKEND_REQ;
 import static dev.outboard.uio.vhost.VhostFeatures.PROTOCOL_CONFIG;
 import static dev.outboard.uio.vhost.VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS;
 import static dev.outboard.uio.vhost.VhostFeatures.PROTOCOL_FEATURES;
@@ -29,6 +30,9 @@ record VhostAgreement(long features, long protocolFeatures, int queues) {
     private static final long SPOKEN =
             PROTOCOL_MQ | PROTOCOL_REPLY_ACK | PROTOCOL_CONFIG | PROTOCOL_CONFIGURE_MEM_SLOTS;
 
+    /** What a device must speak whose IOTLB is fed: it asks, and it answers. */
+    private static final long SPOKEN_BY_IOTLB = PROTOCOL_REPLY_ACK | PROTOCOL_BACKEND_REQ;
+
     /** Negotiates the protocol and takes the session. */
     static VhostAgreement reach(VhostLink link, VhostFrontEnd frontEnd, DeviceSetup setup) {
         link.tell("an owner", frontEnd::setOwner);
@@ -36,10 +40,12 @@ record VhostAgreement(long features, long protocolFeatures, int queues) {
         checkIommu(features, setup);
         long protocol = 0;
         if ((features & PROTOCOL_FEATURES) != 0) {
-            protocol = link.ask("its protocol features", frontEnd::protocolFeatures) & SPOKEN;
+            long spoken = setup.isFed() ? SPOKEN | SPOKEN_BY_IOTLB : SPOKEN;
+            protocol = link.ask("its protocol features", frontEnd::protocolFeatures) & spoken;
             long accepted = protocol;
             link.tell("protocol features", () -> frontEnd.setProtocolFeatures(accepted));
         }
+        checkIotlb(protocol, setup);
         return new VhostAgreement(features, protocol, queues(link, frontEnd, setup, protocol));
     }
 
@@ -49,7 +55,19 @@ record VhostAgreement(long features, long protocolFeatures, int queues) {
                     "device "
                             + setup.name()
                             + " has no IOMMU (it does not offer VIRTIO_F_ACCESS_PLATFORM): start it"
-                            + " with iommu=PATH where it can, or run with --strategy off");
+                            + (setup.isFed()
+                                    ? " with iotlb=front-end (DPDK's with iommu-support=1)"
+                                    : " with iommu=PATH")
+                            + " where it can, or run with --strategy off");
+        }
+    }
+
+    private static void checkIotlb(long protocol, DeviceSetup setup) {
+        if (setup.isFed() && (protocol & SPOKEN_BY_IOTLB) != SPOKEN_BY_IOTLB) {
+            throw new DeviceException(
+                    ("device %s cannot be fed with translations (protocol features 0x%x, without"
+                                    + " REPLY_ACK or BACKEND_REQ): run without --iommu device")
+                            .formatted(setup.name(), protocol));
         }
     }
 

@@ -22,7 +22,8 @@ final class VhostLink {
     private final String device;
     private final List<Runnable> listeners = new ArrayList<>();
     private volatile boolean lost;
-    private boolean opened;
+    private volatile boolean opened;
+    private volatile DeviceException reason;
 
     VhostLink(String device) {
         this.device = device;
@@ -46,6 +47,18 @@ final class VhostLink {
         told.forEach(Runnable::run);
     }
 
+    /** The device is there, but cannot be talked to any more: as lost, and this says why. */
+    void fail(RuntimeException why) {
+        if (!lost && !(why instanceof PeerGoneException)) {
+            reason =
+                    new DeviceException(
+                            "device %s cannot be fed with translations any more: %s"
+                                    .formatted(device, why.getMessage()),
+                            why);
+        }
+        lose();
+    }
+
     void onLost(Runnable listener) {
         synchronized (listeners) {
             if (!lost) {
@@ -62,6 +75,9 @@ final class VhostLink {
     }
 
     void checkPresent() {
+        if (reason != null) {
+            throw reason;
+        }
         if (lost) {
             throw gone(null);
         }

@@ -1,6 +1,7 @@
 package dev.outboard.host.vhost;
 
 import dev.outboard.dma.PhysicalSegment;
+import dev.outboard.dma.device.DeviceDomain;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.Doorbell;
 import dev.outboard.driver.QueueAddresses;
@@ -22,6 +23,13 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
     private static final long ATTACH_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final long OWN_FEATURES =
             VhostFeatures.PROTOCOL_FEATURES | VhostAgreement.ACCESS_PLATFORM;
+
+    /** Sizes of the parts of a split ring (VIRTIO 1.2, section 2.7): flags, index, event. */
+    private static final int RING_HEAD_BYTES = 6;
+
+    private static final int DESCRIPTOR_BYTES = 16;
+    private static final int AVAILABLE_BYTES = 2;
+    private static final int USED_BYTES = 8;
 
     private final VhostLink link;
     private final VhostFrontEnd frontEnd;
@@ -62,13 +70,20 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
                         | (agreement.features() & VhostFeatures.PROTOCOL_FEATURES)
                         | (setup.isTranslated() ? VhostAgreement.ACCESS_PLATFORM : 0);
         link.tell("features", () -> frontEnd.setFeatures(all));
-        if (!setup.isTranslated()) {
+        if (!setup.isTranslated() || setup.isFed()) {
             giveMemory();
+        }
+        if (setup.domain() instanceof DeviceDomain fed) {
+            // From here on misses are answered, also while a queue is being started.
+            link.tell("a channel for misses", () -> fed.attach(frontEnd, link::fail));
         }
         accepted = true;
     }
 
-    /** Identity: a descriptor's address, a ring's address and the physical address are one. */
+    /**
+     * Identity: a descriptor's address, a ring's address and the physical address are one. To a
+     * device with an IOTLB it says where translations lead.
+     */
     private void giveMemory() {
         var segments = setup.memory().segments();
         int slots = link.ask("its memory slots", frontEnd::memorySlots);
@@ -119,7 +134,18 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
             throw new IllegalStateException("accept the features of " + setup.name() + " first");
         }
         awaitAttached();
+        if (setup.domain() instanceof DeviceDomain fed) {
+            push(fed, addresses);
+        }
         return queue(queue).start(addresses, agreement.speaksProtocol());
+    }
+
+    /** A device looks for its rings at once; not every one asks for those (QEMU's do not). */
+    private static void push(DeviceDomain fed, QueueAddresses ring) {
+        int entries = ring.entries();
+        fed.push(ring.descriptorIova(), (long) entries * DESCRIPTOR_BYTES);
+        fed.push(ring.availableIova(), RING_HEAD_BYTES + (long) entries * AVAILABLE_BYTES);
+        fed.push(ring.usedIova(), RING_HEAD_BYTES + (long) entries * USED_BYTES);
     }
 
     /** A device must stand behind its IOMMU before it is told of the first IOVA. */
@@ -160,6 +186,10 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
     @Override
     public void close() {
         try (var all = new Resources()) {
+            if (setup.domain() instanceof DeviceDomain fed) {
+                // Added first, closed last: a queue that is stopped may still miss.
+                all.add(fed::detach);
+            }
             for (var queue : queues) {
                 if (queue != null) {
                     all.add(queue);

@@ -102,6 +102,11 @@ final class VhostUserDevice implements HostedDevice {
     }
 
     @Override
+    public void checkPresent() {
+        link.checkPresent();
+    }
+
+    @Override
     public void onLost(Runnable listener) {
         link.onLost(listener);
     }

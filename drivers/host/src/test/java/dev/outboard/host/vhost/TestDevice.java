@@ -4,6 +4,8 @@ import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.UnixServer;
 import dev.outboard.uio.UnixSocket;
+import dev.outboard.uio.vhost.BackEndRequests;
+import dev.outboard.uio.vhost.IotlbMessage;
 import dev.outboard.uio.vhost.MemoryRegion;
 import dev.outboard.uio.vhost.VhostBackEnd;
 import dev.outboard.uio.vhost.VhostProtocolException;
@@ -39,6 +41,7 @@ final class TestDevice implements VhostBackEnd, AutoCloseable {
     private final Thread thread;
     private VhostSession session;
     private boolean ended;
+    private BackEndRequests requests;
     private volatile boolean refusesFeatures;
     private volatile boolean hangsUpOnAccept;
     private final CountDownLatch silence = new CountDownLatch(1);
@@ -130,6 +133,10 @@ final class TestDevice implements VhostBackEnd, AutoCloseable {
         }
         regions.forEach(region -> region.descriptor().close());
         regions.clear();
+        if (requests != null) {
+            requests.close();
+            requests = null;
+        }
         close(kicks);
         close(calls);
     }
@@ -175,6 +182,25 @@ final class TestDevice implements VhostBackEnd, AutoCloseable {
         run(() -> calls[queue].signal());
     }
 
+    /** Asks for a translation. */
+    void miss(long iova, int access) {
+        run(() -> requests.missed(iova, access));
+    }
+
+    /** Closes the channel on which it asks, and nothing else. */
+    void askNoMore() {
+        run(() -> requests.close());
+    }
+
+    /** Waits until it was told this. */
+    void awaitHeard(String line) throws InterruptedException {
+        synchronized (heard) {
+            while (!heard.contains(line)) {
+                heard.wait(10_000);
+            }
+        }
+    }
+
     boolean wasKicked(int queue, long timeoutNanos) {
         return kicks[queue].await(timeoutNanos);
     }
@@ -197,6 +223,7 @@ final class TestDevice implements VhostBackEnd, AutoCloseable {
     private void hear(String format, Object... values) {
         synchronized (heard) {
             heard.add(format.formatted(values));
+            heard.notifyAll();
         }
     }
 
@@ -257,6 +284,23 @@ final class TestDevice implements VhostBackEnd, AutoCloseable {
                                 region.lengthBytes(),
                                 region.userAddress(),
                                 region.fileOffset()));
+    }
+
+    @Override
+    public void backEndRequests(BackEndRequests channel) {
+        hear("channel");
+        requests = channel;
+    }
+
+    @Override
+    public void iotlb(IotlbMessage message) {
+        hear(
+                "%s 0x%x+0x%x user 0x%x access %d",
+                message.type() == IotlbMessage.UPDATE ? "update" : "invalidate",
+                message.iova(),
+                message.lengthBytes(),
+                message.userAddress(),
+                message.access());
     }
 
     @Override
