@@ -93,6 +93,11 @@ final class CachedDma extends MappingService implements FrameHolder {
     }
 
     @Override
+    void commit() {
+        // A mapping is committed when it is made.
+    }
+
+    @Override
     long begin(long physicalAddress, int lengthBytes, int access) {
         int pages = pages(physicalAddress, lengthBytes);
         require(physicalAddress, lengthBytes, pages);

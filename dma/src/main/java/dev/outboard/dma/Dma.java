@@ -146,6 +146,8 @@ public interface Dma extends AutoCloseable {
             case DEFERRED -> new DeferredDma(memory, translations, options);
             case BATCHED -> new BatchedDma(memory, translations);
             case CACHED -> CachedDma.cached(memory, translations, options.cacheEntries());
+            case PREALLOCATED -> new PreallocatedDma(memory, translations);
+            case GRANTED -> new GrantedDma(memory, translations);
             case NEVER_FREE -> CachedDma.neverFree(memory, translations);
             case OFF ->
                     throw new IllegalArgumentException(

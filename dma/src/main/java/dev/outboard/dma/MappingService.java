@@ -71,6 +71,11 @@ abstract class MappingService implements Dma {
      */
     abstract long begin(long physicalAddress, int lengthBytes, int access);
 
+    /** Makes what was begun work; a strategy whose mappings stand already has nothing to do. */
+    void commit() {
+        translations.commit();
+    }
+
     /** Takes back a mapping that the holder of the translations refused to commit. */
     abstract void cancel(long iova, int lengthBytes);
 
@@ -100,7 +105,7 @@ abstract class MappingService implements Dma {
     }
 
     /** Pages under a buffer, in whole entries of the smallest size. */
-    final int pages(long address, int lengthBytes) {
+    final int pages(long address, long lengthBytes) {
         return (int)
                 (((address & offsetMask) + lengthBytes + offsetMask & ~offsetMask)
                         >>> IoPage.SHIFT);
@@ -112,7 +117,7 @@ abstract class MappingService implements Dma {
     }
 
     /** Refuses a buffer that is not memory of this service, up to the borders of its entries. */
-    final void require(long physicalAddress, int lengthBytes, int pages) {
+    final void require(long physicalAddress, long lengthBytes, int pages) {
         if (lengthBytes <= 0
                 || !memory.contains(physicalAddress & ~offsetMask, (long) pages << IoPage.SHIFT)) {
             throw Buffers.notMemory(physicalAddress, lengthBytes, offsetMask + 1);
@@ -188,6 +193,11 @@ abstract class MappingService implements Dma {
         allocator.retire(page >>> granuleShift, pages >>> granuleShift);
     }
 
+    /** Pages that could be taken, after a roll-over at most. */
+    final long freePages() {
+        return allocator.freePages() << granuleShift;
+    }
+
     /** Pages that wait for a roll-over. */
     final long retiredPages() {
         return allocator.retiredPages() << granuleShift;
@@ -239,7 +249,7 @@ abstract class MappingService implements Dma {
     // The service.
 
     @Override
-    public final DmaMemory allocate(long lengthBytes) {
+    public DmaMemory allocate(long lengthBytes) {
         return memory.allocate(lengthBytes);
     }
 
@@ -249,7 +259,7 @@ abstract class MappingService implements Dma {
         long iova = begin(physicalAddress, lengthBytes, direction.access());
         if (iova != NO_IOVA) {
             try {
-                translations.commit();
+                commit();
             } catch (RuntimeException refused) {
                 cancel(iova, lengthBytes);
                 throw refused;
@@ -303,7 +313,7 @@ abstract class MappingService implements Dma {
 
     private void commitAll(long[] iovas, int[] lengths, int count, long pages) {
         try {
-            translations.commit();
+            commit();
         } catch (RuntimeException refused) {
             for (int index = 0; index < count; index++) {
                 cancel(iovas[index], lengths[index]);
@@ -353,7 +363,7 @@ abstract class MappingService implements Dma {
             return false;
         }
         try {
-            translations.commit();
+            commit();
         } catch (RuntimeException refused) {
             cancelList(list);
             throw refused;
@@ -413,7 +423,7 @@ abstract class MappingService implements Dma {
 
     private void unwindList(ScatterGatherList list, int begun, RuntimeException failure) {
         try {
-            translations.commit();
+            commit();
             for (int piece = 0; piece < begun; piece++) {
                 end(list.pieceIova(piece), list.pieceLength(piece));
             }
@@ -450,7 +460,7 @@ abstract class MappingService implements Dma {
     }
 
     @Override
-    public final CoherentMemory allocateCoherent(long lengthBytes) {
+    public final synchronized CoherentMemory allocateCoherent(long lengthBytes) {
         requireOpen();
         DmaMemory allocated = memory.allocate(lengthBytes);
         try {
@@ -492,7 +502,7 @@ abstract class MappingService implements Dma {
     }
 
     /** Unmaps coherent memory, so that its pages can be given to somebody else. */
-    private void undo(CoherentRun run) {
+    private synchronized void undo(CoherentRun run) {
         if (closed) {
             // Everything is unmapped; if the flush failed then, it is tried again.
             close();
@@ -556,7 +566,7 @@ abstract class MappingService implements Dma {
 
     /** Unmaps everything and flushes. If a device is stuck, it may be tried again. */
     @Override
-    public final void close() {
+    public final synchronized void close() {
         if (released) {
             return;
         }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outboard.iommu.Access;
 import dev.outboard.iommu.DartFormat;
+import dev.outboard.iommu.TableFormat;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -421,6 +422,27 @@ final class CachedDmaTest {
             assertThat(list.iova(0)).isEqualTo(first);
             assertThat(dma.statistics().staleEntries()).isZero();
             dma.unmap(list);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"CACHED", "GRANTED"})
+    void shouldKeepWholeEntriesOfAFormatWithLargerPages(Strategy strategy) {
+        TableFormat format = TableFormat.ofTitle("papr-64k");
+        try (Bench bench = new Bench(directory, DomainOptions.DEFAULT.withFormat(format));
+                Dma dma = bench.domain.dma(strategy);
+                DmaMemory memory = dma.allocate(64 * 4096)) {
+            long physical = memory.physicalAddress() + 3 * 4096 + 100;
+            long iova = dma.map(physical, 14 * 4096, DmaDirection.TO_DEVICE);
+            assertThat(iova & 0xffff).isEqualTo(physical & 0xffff);
+            assertThat(bench.reaches(iova, 14 * 4096, Access.READ)).isTrue();
+            assertThat(bench.physicalAddress()).isEqualTo(physical);
+            assertNotMapped(dma, iova, 14 * 4096 - 1);
+            dma.unmap(iova, 14 * 4096);
+            assertThat(dma.map(physical, 1, DmaDirection.TO_DEVICE)).isNotEqualTo(Dma.NO_IOVA);
+            long again = dma.map(physical, 14 * 4096, DmaDirection.TO_DEVICE);
+            assertThat(again).isEqualTo(iova);
+            assertThat(bench.reaches(again & ~0xffffL, 1, Access.READ)).as("its entry").isTrue();
         }
     }
 

@@ -25,7 +25,15 @@ final class DataPathAllocationTest {
     @ParameterizedTest
     @EnumSource(
             value = Strategy.class,
-            names = {"STRICT", "DEFERRED", "BATCHED", "CACHED", "NEVER_FREE"})
+            names = {
+                "STRICT",
+                "DEFERRED",
+                "BATCHED",
+                "CACHED",
+                "PREALLOCATED",
+                "NEVER_FREE",
+                "GRANTED"
+            })
     void shouldAllocateNothing(Strategy strategy) {
         measure(strategy, DomainOptions.DEFAULT.withFormat(DartFormat.INSTANCE));
         measure(
