@@ -29,10 +29,11 @@ final class RadixTable implements PageTable {
     private final int stride;
     private final int rootShift;
     private final int granuleShift;
+    private final long granule;
     private final long granuleMask;
     private final long indexMask;
 
-    /** Bits that a page frame may not have. */
+    /** Bits that the page frame of an entry may not have. */
     private final long unfitBits;
 
     /** The last offset at which a whole table still lies in the memory. */
@@ -50,17 +51,18 @@ final class RadixTable implements PageTable {
     private boolean hasLargerEntries;
 
     RadixTable(RadixFormat format, MemorySegment memory, int entries) {
-        Unencodable.requireTable(format, memory.byteSize(), entries);
+        TableChecks.requireTable(format, memory.byteSize(), entries);
         this.format = format;
         this.memory = memory;
         levels = format.levels();
         stride = format.stride(entries);
         granuleShift = format.granuleShift();
-        granuleMask = (1L << granuleShift) - 1;
+        granule = 1L << granuleShift;
+        granuleMask = granule - 1;
         indexMask = (1L << stride) - 1;
         rootShift = granuleShift + stride * (levels - 1);
         pages = (long) entries << granuleShift;
-        unfitBits = ~format.maxPageFrame();
+        unfitBits = ~format.maxPageFrame() | granuleMask;
         lastTableOffset = memory.byteSize() - (Long.BYTES << stride);
         firstOf = new long[levels + 1];
         for (int level = levels; level > 1; level--) {
@@ -97,15 +99,12 @@ final class RadixTable implements PageTable {
 
     @Override
     public void map(long page, long pageFrame, long pages, int access) {
-        requireRun(page, pages);
-        long misfit =
-                (pageFrame | pageFrame + pages - 1) & unfitBits
-                        | (page | pageFrame | pages) & granuleMask
-                        | access & ~Access.READ_WRITE;
-        if (misfit != 0 || access == Access.NONE) {
-            throw Unencodable.of(format, pageFrame, pages, access);
-        }
-        if (pages == granuleMask + 1) {
+        // One page is what most mappings are: few comparisons, and the rest out of the way.
+        long misfit = pageFrame & unfitBits | page & granuleMask | access & ~Access.READ_WRITE;
+        if (pages == granule
+                && misfit == 0
+                && access != Access.NONE
+                && Long.compareUnsigned(page, this.pages) < 0) {
             format.storeRelease(
                     memory, firstLeaf + (page >>> granuleShift), format.bits(pageFrame, access));
         } else {
@@ -114,6 +113,8 @@ final class RadixTable implements PageTable {
     }
 
     private void mapRun(long first, long firstFrame, long pages, int access) {
+        TableChecks.requireRun(this, first, pages);
+        TableChecks.requireEncodable(format, first, firstFrame, pages, access);
         long page = first;
         long pageFrame = firstFrame;
         long end = first + pages;
@@ -143,13 +144,22 @@ final class RadixTable implements PageTable {
 
     @Override
     public void clear(long page, long pages) {
-        requireRun(page, pages);
-        if (((page | pages) & granuleMask) != 0) {
-            throw Unencodable.unaligned(format, page, pages);
+        if (pages == granule
+                && (page & granuleMask) == 0
+                && !hasLargerEntries
+                && Long.compareUnsigned(page, this.pages) < 0) {
+            format.storeRelease(memory, firstLeaf + (page >>> granuleShift), 0);
+        } else {
+            clearRun(page, pages);
         }
+    }
+
+    private void clearRun(long page, long pages) {
+        TableChecks.requireRun(this, page, pages);
+        TableChecks.requireAligned(format, page, pages);
         if (hasLargerEntries) {
-            Unencodable.requireUncut(this, page, page, pages);
-            Unencodable.requireUncut(this, page + pages - 1, page, pages);
+            TableChecks.requireUncut(this, page, page, pages);
+            TableChecks.requireUncut(this, page + pages - 1, page, pages);
             clearLargerEntries(page, page + pages);
         } else {
             clearEntries(page >>> granuleShift, page + pages >>> granuleShift);
@@ -187,12 +197,6 @@ final class RadixTable implements PageTable {
             }
         }
         return 1;
-    }
-
-    private void requireRun(long page, long run) {
-        if ((page | run - 1) < 0 || run > pages - page) {
-            throw Unencodable.run(format, page, run, pages);
-        }
     }
 
     @Override

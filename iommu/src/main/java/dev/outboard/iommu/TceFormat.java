@@ -86,7 +86,7 @@ public abstract class TceFormat implements TableFormat {
     public final long encode(long pageFrame, int access) {
         if ((pageFrame & ~maxPageFrame | access & ~Access.READ_WRITE) != 0
                 || access == Access.NONE) {
-            throw Unencodable.of(this, pageFrame, 1, access);
+            throw TableChecks.of(this, pageFrame, 1, access);
         }
         return bits(pageFrame, access);
     }

@@ -18,9 +18,10 @@ public final class TceTable implements PageTable {
     private final int entries;
     private final long pages;
     private final int granuleShift;
+    private final long granule;
     private final long granuleMask;
 
-    /** Bits that a page frame may not have. */
+    /** Bits that the page frame of an entry may not have. */
     private final long unfitBits;
 
     private final long hubMask;
@@ -34,7 +35,7 @@ public final class TceTable implements PageTable {
      */
     public TceTable(TceFormat format, MemorySegment memory, int entries) {
         this(format, memory, entries, 0);
-        Unencodable.requireTable(format, memory.byteSize(), entries);
+        TableChecks.requireTable(format, memory.byteSize(), entries);
     }
 
     private TceTable(TceFormat format, MemorySegment memory, int entries, int hubId) {
@@ -42,9 +43,10 @@ public final class TceTable implements PageTable {
         this.memory = memory;
         this.entries = entries;
         granuleShift = format.granuleShift();
-        granuleMask = (1L << granuleShift) - 1;
+        granule = 1L << granuleShift;
+        granuleMask = granule - 1;
         pages = (long) entries << granuleShift;
-        unfitBits = ~format.maxPageFrame();
+        unfitBits = ~format.maxPageFrame() | granuleMask;
         hubMask = format.hubMask();
         hubBits = format.hubBits(hubId);
     }
@@ -74,15 +76,12 @@ public final class TceTable implements PageTable {
 
     @Override
     public void map(long page, long pageFrame, long pages, int access) {
-        requireRun(page, pages);
-        long misfit =
-                (pageFrame | pageFrame + pages - 1) & unfitBits
-                        | (page | pageFrame | pages) & granuleMask
-                        | access & ~Access.READ_WRITE;
-        if (misfit != 0 || access == Access.NONE) {
-            throw Unencodable.of(format, pageFrame, pages, access);
-        }
-        if (pages == granuleMask + 1) {
+        // One page is what most mappings are: few comparisons, and the rest out of the way.
+        long misfit = pageFrame & unfitBits | page & granuleMask | access & ~Access.READ_WRITE;
+        if (pages == granule
+                && misfit == 0
+                && access != Access.NONE
+                && Long.compareUnsigned(page, this.pages) < 0) {
             format.storeRelease(
                     memory, page >>> granuleShift, format.bits(pageFrame, access) | hubBits);
         } else {
@@ -91,31 +90,33 @@ public final class TceTable implements PageTable {
     }
 
     private void mapRun(long page, long pageFrame, long pages, int access) {
-        long granule = granuleMask + 1;
+        TableChecks.requireRun(this, page, pages);
+        TableChecks.requireEncodable(format, page, pageFrame, pages, access);
         long first = page >>> granuleShift;
-        for (long done = 0; done < pages; done += granule) {
-            format.storeRelease(
-                    memory,
-                    first + (done >>> granuleShift),
-                    format.bits(pageFrame + done, access) | hubBits);
+        long count = pages >>> granuleShift;
+        for (long index = 0; index < count; index++) {
+            long entry = format.bits(pageFrame + (index << granuleShift), access) | hubBits;
+            format.storeRelease(memory, first + index, entry);
         }
     }
 
     @Override
     public void clear(long page, long pages) {
-        requireRun(page, pages);
-        if (((page | pages) & granuleMask) != 0) {
-            throw Unencodable.unaligned(format, page, pages);
-        }
-        long end = page + pages >>> granuleShift;
-        for (long index = page >>> granuleShift; index < end; index++) {
-            format.storeRelease(memory, index, 0);
+        if (pages == granule
+                && (page & granuleMask) == 0
+                && Long.compareUnsigned(page, this.pages) < 0) {
+            format.storeRelease(memory, page >>> granuleShift, 0);
+        } else {
+            clearRun(page, pages);
         }
     }
 
-    private void requireRun(long page, long run) {
-        if ((page | run - 1) < 0 || run > pages - page) {
-            throw Unencodable.run(format, page, run, pages);
+    private void clearRun(long page, long pages) {
+        TableChecks.requireRun(this, page, pages);
+        TableChecks.requireAligned(format, page, pages);
+        long end = page + pages >>> granuleShift;
+        for (long index = page >>> granuleShift; index < end; index++) {
+            format.storeRelease(memory, index, 0);
         }
     }
 

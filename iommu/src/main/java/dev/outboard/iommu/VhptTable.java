@@ -29,7 +29,7 @@ final class VhptTable implements PageTable {
     private final long ownEntriesOffset;
 
     VhptTable(MemorySegment memory, int entries) {
-        Unencodable.requireTable(VhptFormat.INSTANCE, memory.byteSize(), entries);
+        TableChecks.requireTable(VhptFormat.INSTANCE, memory.byteSize(), entries);
         this.memory = memory;
         pages = entries;
         int sets = entries / VhptDescriptor.WAYS;
@@ -70,13 +70,8 @@ final class VhptTable implements PageTable {
 
     @Override
     public void map(long page, long pageFrame, long pages, int access) {
-        requireRun(page, pages);
-        long misfit =
-                (pageFrame | pageFrame + pages - 1) & ~VhptFormat.INSTANCE.maxPageFrame()
-                        | access & ~Access.READ_WRITE;
-        if (misfit != 0 || access == Access.NONE) {
-            throw Unencodable.of(VhptFormat.INSTANCE, pageFrame, pages, access);
-        }
+        TableChecks.requireRun(this, page, pages);
+        TableChecks.requireEncodable(VhptFormat.INSTANCE, page, pageFrame, pages, access);
         if (pages == 1) {
             put(page, pageFrame, 0, access);
         } else {
@@ -166,11 +161,11 @@ final class VhptTable implements PageTable {
 
     @Override
     public void clear(long page, long pages) {
-        requireRun(page, pages);
+        TableChecks.requireRun(this, page, pages);
         int orders = largerOrders();
         if (orders != 0) {
-            Unencodable.requireUncut(this, page, page, pages);
-            Unencodable.requireUncut(this, page + pages - 1, page, pages);
+            TableChecks.requireUncut(this, page, page, pages);
+            TableChecks.requireUncut(this, page + pages - 1, page, pages);
         }
         long end = page + pages;
         for (long at = page; at < end; ) {
@@ -212,12 +207,6 @@ final class VhptTable implements PageTable {
         WORD.setRelease(
                 memory, entry + VhptDescriptor.TAG_OFFSET, tag | VhptDescriptor.TAG_INVALID);
         return true;
-    }
-
-    private void requireRun(long page, long run) {
-        if ((page | run - 1) < 0 || run > pages - page) {
-            throw Unencodable.run(VhptFormat.INSTANCE, page, run, pages);
-        }
     }
 
     @Override
