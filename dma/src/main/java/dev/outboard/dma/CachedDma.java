@@ -240,8 +240,11 @@ final class CachedDma extends MappingService implements FrameHolder {
         victimFrames[victimCount] = cache.frame(page);
         victimCount++;
         ended(cache.since(page));
-        translations.clear(page, pages);
-        translations.invalidate(page, pages);
+        if (!closing) {
+            // Else it has been cleared with all others, and is cleared once.
+            translations.clear(page, pages);
+            translations.invalidate(page, pages);
+        }
         cache.remove(page);
     }
 

@@ -26,6 +26,12 @@ public interface HeldDomain extends IommuDomain {
      */
     boolean pollSettled();
 
+    /** Begins what {@link #addSegment} does, and does not wait. */
+    SegmentMove beginAdd(PhysicalSegment segment);
+
+    /** Begins what {@link #removeSegment} does, and does not wait. */
+    SegmentMove beginRemove(PhysicalSegment segment);
+
     /** Who is told, on the owner's thread, that a device came or went. */
     void onDevicesChanged(Runnable listener);
 

@@ -115,6 +115,17 @@ public final class IommuOwner implements DomainSource {
         }
     }
 
+    /** Begins to tell the devices of a domain that a segment comes or goes. */
+    SegmentChange begin(OwnedDomain domain, SegmentChange change) {
+        try {
+            submit(() -> connections.change(domain, change));
+        } catch (RejectedExecutionException stopped) {
+            // The owner's thread has ended, and dropped every connection first.
+            change.begin();
+        }
+        return change;
+    }
+
     /**
      * Tells the devices of a domain that a segment comes or goes, and waits until all have done it
      * or are gone.

@@ -484,7 +484,9 @@ abstract class MappingService implements Dma {
         int length = Math.toIntExact(allocated.lengthBytes());
         int pages = pages(allocated.physicalAddress(), length);
         require(allocated.physicalAddress(), length, pages);
+        translations.essential(true);
         long page = place(firstPage(allocated.physicalAddress()), pages, Access.READ_WRITE);
+        translations.essential(false);
         if (page == IovaAllocator.NONE) {
             return null;
         }

@@ -299,6 +299,16 @@ final class OwnedDomain implements HeldDomain {
         owner.change(this, new SegmentChange(segment, false), timeoutNanos);
     }
 
+    @Override
+    public SegmentMove beginAdd(PhysicalSegment segment) {
+        return owner.begin(this, new SegmentChange(segment, true));
+    }
+
+    @Override
+    public SegmentMove beginRemove(PhysicalSegment segment) {
+        return owner.begin(this, new SegmentChange(segment, false));
+    }
+
     /**
      * Owner's thread: whoever attaches from now on is granted what was added, and not what was
      * removed.

@@ -6,7 +6,7 @@ import java.util.concurrent.TimeUnit;
  * A segment that comes to or goes from the devices of a domain, until all of them have said so or
  * are gone. The owner's thread counts, another waits.
  */
-final class SegmentChange {
+final class SegmentChange implements SegmentMove {
     private final PhysicalSegment segment;
     private final boolean adds;
     private boolean begun;
@@ -52,6 +52,19 @@ final class SegmentChange {
     synchronized void done() {
         waiting--;
         notifyAll();
+    }
+
+    @Override
+    public synchronized boolean isTold() {
+        if (refused != null) {
+            throw refused;
+        }
+        return begun;
+    }
+
+    @Override
+    public synchronized boolean isDone() {
+        return isTold() && waiting == 0;
     }
 
     /**

@@ -30,6 +30,12 @@ public final class Epoll implements AutoCloseable {
     /** The peer closed: EPOLLHUP, which is always told, and EPOLLRDHUP, which is asked for. */
     public static final int HANG_UP = 0x010 | 0x2000;
 
+    /**
+     * With the others: tells once of each change, and not as long as it lasts (EPOLLET). For a
+     * descriptor that need not, or must not, be read: one that a hostile peer shares may block.
+     */
+    public static final int EDGE = 1 << 31;
+
     private static final int EPOLL_CLOEXEC = 0x80000;
     private static final int MAX_EVENTS = 64;
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
@@ -68,7 +74,7 @@ public final class Epoll implements AutoCloseable {
     /**
      * Watches a descriptor.
      *
-     * @param interest READABLE, WRITABLE, HANG_UP
+     * @param interest READABLE, WRITABLE, HANG_UP, EDGE
      * @param token handed to the handler
      * @throws NativeException EEXIST when it is watched already
      */

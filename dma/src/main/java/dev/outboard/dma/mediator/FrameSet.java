@@ -1,6 +1,7 @@
 package dev.outboard.dma.mediator;
 
 import dev.outboard.iommu.Access;
+import java.util.Arrays;
 
 /**
  * The page frames that a domain may map: its client's own, and those granted to it. One thread;
@@ -10,6 +11,9 @@ final class FrameSet {
     private long[] first = new long[0];
     private long[] count = new long[0];
     private int[] access = new int[0];
+
+    /** Raised whenever frames are taken away: what was checked before must be checked again. */
+    private long epoch;
 
     /** Which of them holds a run of frames, all of it, or -1. */
     int find(long frame, int pages) {
@@ -38,9 +42,9 @@ final class FrameSet {
 
     void add(long frame, long frames, int allowed) {
         int length = first.length;
-        first = java.util.Arrays.copyOf(first, length + 1);
-        count = java.util.Arrays.copyOf(count, length + 1);
-        access = java.util.Arrays.copyOf(access, length + 1);
+        first = Arrays.copyOf(first, length + 1);
+        count = Arrays.copyOf(count, length + 1);
+        access = Arrays.copyOf(access, length + 1);
         first[length] = frame;
         count[length] = frames;
         access[length] = allowed;
@@ -54,15 +58,16 @@ final class FrameSet {
                 first[index] = first[last];
                 count[index] = count[last];
                 access[index] = access[last];
-                first = java.util.Arrays.copyOf(first, last);
-                count = java.util.Arrays.copyOf(count, last);
-                access = java.util.Arrays.copyOf(access, last);
+                first = Arrays.copyOf(first, last);
+                count = Arrays.copyOf(count, last);
+                access = Arrays.copyOf(access, last);
+                epoch++;
                 return;
             }
         }
     }
 
-    int size() {
-        return first.length;
+    long epoch() {
+        return epoch;
     }
 }

@@ -32,8 +32,13 @@ final class RemoteDomain implements IommuDomain {
     private final DomainOptions options;
     private final long id;
     private final Dma[] services;
-    private int attached;
     private boolean closed;
+
+    /** Of the two after it: the channel's thread takes it, so nobody asks while holding it. */
+    private final Object devicesLock = new Object();
+
+    private int attached;
+    private boolean ended;
     private volatile Consumer<Fault> faultConsumer = fault -> {};
 
     RemoteDomain(
@@ -120,32 +125,38 @@ final class RemoteDomain implements IommuDomain {
     }
 
     @Override
-    public synchronized boolean isAttached() {
-        return attached > 0;
+    public boolean isAttached() {
+        synchronized (devicesLock) {
+            return attached > 0;
+        }
     }
 
     @Override
-    public synchronized boolean awaitAttached(long timeoutNanos) {
+    public boolean awaitAttached(long timeoutNanos) {
         long deadline = System.nanoTime() + timeoutNanos;
-        while (attached == 0 && !closed && !channel.isLost()) {
-            long left = deadline - System.nanoTime();
-            if (left <= 0) {
-                return false;
+        synchronized (devicesLock) {
+            while (attached == 0 && !ended && !channel.isLost()) {
+                long left = deadline - System.nanoTime();
+                if (left <= 0) {
+                    return false;
+                }
+                try {
+                    TimeUnit.NANOSECONDS.timedWait(devicesLock, left);
+                } catch (InterruptedException interrupted) {
+                    Thread.currentThread().interrupt();
+                    break;
+                }
             }
-            try {
-                TimeUnit.NANOSECONDS.timedWait(this, left);
-            } catch (InterruptedException interrupted) {
-                Thread.currentThread().interrupt();
-                break;
-            }
+            return attached > 0;
         }
-        return attached > 0;
     }
 
     /** The channel's thread: so many devices are attached now. */
-    synchronized void devices(int count) {
-        attached = count;
-        notifyAll();
+    void devices(int count) {
+        synchronized (devicesLock) {
+            attached = count;
+            devicesLock.notifyAll();
+        }
     }
 
     @Override
@@ -178,7 +189,10 @@ final class RemoteDomain implements IommuDomain {
             }
             closed = true;
             open = Arrays.stream(services).filter(Objects::nonNull).toList();
-            notifyAll();
+        }
+        synchronized (devicesLock) {
+            ended = true;
+            devicesLock.notifyAll();
         }
         try {
             open.forEach(this::close);

@@ -1,0 +1,347 @@
+package dev.outboard.dma.mediator;
+
+import dev.outboard.dma.DomainOptions;
+import dev.outboard.dma.HeldDomain;
+import dev.outboard.dma.IommuOwner;
+import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.dma.mediator.ControlMessage.Kind;
+import dev.outboard.dma.mediator.Refusal.Why;
+import dev.outboard.iommu.Access;
+import dev.outboard.iommu.IoPage;
+import dev.outboard.iommu.IotlbGeometry;
+import dev.outboard.iommu.Replacement;
+import dev.outboard.iommu.TableFormat;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Everything that clients have of the mediator: memory, domains, grants. Who may have what is
+ * decided here; what is taken back goes through a {@link Cleanup} first. The mediator's thread.
+ */
+final class Estate {
+    /** The most of each that a client may have. */
+    static final int MAX_MEMORIES = PhysicalMemory.MAX_SEGMENTS;
+
+    static final int MAX_DOMAINS = 8;
+    static final int MAX_SERVICES = 16;
+    static final int MAX_GRANTS = 8;
+
+    private static final long SHORTEST_FLUSH_NANOS = 1_000_000;
+    private static final long LONGEST_FLUSH_NANOS = 60_000_000_000L;
+
+    private final MediatorOptions options;
+    private final IommuOwner owner;
+    private final AddressRanges ranges = new AddressRanges();
+    private final Map<String, SessionDomain> byDevice = new HashMap<>();
+    private final DomainEvents events;
+    private long usedBytes;
+    private long nextId = 1;
+
+    /** Who hears what happens to a domain's devices, on the owner's thread. */
+    interface DomainEvents {
+        void watch(SessionDomain domain);
+    }
+
+    Estate(MediatorOptions options, IommuOwner owner, DomainEvents events) {
+        this.options = options;
+        this.owner = owner;
+        this.events = events;
+    }
+
+    private static void limit(int count, int most, String what) {
+        if (count >= most) {
+            throw new Refusal(Why.STATE, "a client has at most " + most + " " + what);
+        }
+    }
+
+    /** Memory for a client, which its open domains may map from now on. */
+    ClientMemory memory(ClientSession session, long lengthBytes, boolean essential) {
+        limit(session.memories().size(), MAX_MEMORIES, "memories: ask for larger ones");
+        if (lengthBytes <= 0 || lengthBytes > PhysicalMemory.MAX_LENGTH_BYTES) {
+            throw new Refusal(Why.ARGUMENT, "lengthBytes=" + lengthBytes + " is no length");
+        }
+        long length = lengthBytes + IoPage.OFFSET_MASK & ~IoPage.OFFSET_MASK;
+        long pages = length >>> IoPage.SHIFT;
+        if (!session.frames().charge(pages, essential)) {
+            throw new Refusal(Why.QUOTA, session.frames().refusal(pages));
+        }
+        long address = AddressRanges.NONE;
+        try {
+            address = length > options.memoryBytes() - usedBytes ? address : ranges.take(length);
+            if (address == AddressRanges.NONE) {
+                throw noMemory(length);
+            }
+            ClientMemory memory = new ClientMemory(PhysicalMemory.createAt(address, length));
+            session.memories().put(address, memory);
+            usedBytes += length;
+            return memory;
+        } catch (RuntimeException failure) {
+            session.frames().uncharge(pages);
+            if (address != AddressRanges.NONE) {
+                ranges.giveBack(address);
+            }
+            throw failure;
+        }
+    }
+
+    private Refusal noMemory(long length) {
+        return new Refusal(
+                Why.MEMORY,
+                ("asked for %d bytes, but %d of the mediator's %d are taken:"
+                                + " start it with more --memory")
+                        .formatted(length, usedBytes, options.memoryBytes()));
+    }
+
+    /** Gives memory to the devices of its client's open domains, which may map it at once. */
+    static List<Moving> give(ClientSession session, ClientMemory memory) {
+        List<Moving> moves = new ArrayList<>();
+        for (SessionDomain domain : session.domains()) {
+            if (!domain.isClosing()) {
+                moves.add(give(domain, memory));
+            }
+        }
+        return moves;
+    }
+
+    private static Moving give(SessionDomain domain, ClientMemory memory) {
+        domain.frames().add(memory.firstFrame(), memory.frames(), Access.READ_WRITE);
+        return Moving.coming(domain.held().beginAdd(memory.segment()));
+    }
+
+    /** A domain for the device of that name. */
+    SessionDomain claim(ClientSession session, ControlMessage message) {
+        limit(session.domains().size(), MAX_DOMAINS, "domains: close one");
+        ClientMemory memory = session.memories().get(message.word(0));
+        if (memory == null) {
+            throw new Refusal(
+                    Why.ARGUMENT, "the domain's memory is none of this client: ask for some");
+        }
+        String device = Names.require(message.text(), "device");
+        SessionDomain taken = byDevice.get(device);
+        if (taken != null) {
+            throw new Refusal(
+                    Why.STATE,
+                    "device=%s is claimed already, by client=%s%s"
+                            .formatted(
+                                    device,
+                                    taken.session().name(),
+                                    taken.isClosing() ? ", and is being cleared: try again" : ""));
+        }
+        HeldDomain held = owner.hold(device, memory.memory(), options(message));
+        SessionDomain domain = new SessionDomain(nextId++, session, held);
+        domain.frames().add(memory.firstFrame(), memory.frames(), Access.READ_WRITE);
+        for (ClientMemory other : session.memories().values()) {
+            if (other != memory) {
+                // No device is attached yet: who comes gets all of it.
+                give(domain, other);
+            }
+        }
+        session.add(domain);
+        byDevice.put(device, domain);
+        events.watch(domain);
+        return domain;
+    }
+
+    private static DomainOptions options(ControlMessage message) {
+        int replacement = message.number(5);
+        if (replacement < 0 || replacement >= Replacement.values().length) {
+            throw new Refusal(Why.ARGUMENT, "replacement=" + replacement + " is unknown");
+        }
+        long limit = message.word(6);
+        if (limit < SHORTEST_FLUSH_NANOS || limit > LONGEST_FLUSH_NANOS) {
+            throw new Refusal(
+                    Why.ARGUMENT, "flushLimitNanos=" + limit + " is not between 1 ms and 60 s");
+        }
+        IotlbGeometry iotlb =
+                new IotlbGeometry(
+                        message.number(3), message.number(4), Replacement.values()[replacement]);
+        TableFormat format = TableFormat.ofCode(message.number(1));
+        int entries = message.number(2);
+        if (!format.isTableSize(entries)) {
+            throw new Refusal(
+                    Why.ARGUMENT,
+                    "tableEntries=%d is no size of a %s table".formatted(entries, format.title()));
+        }
+        return DomainOptions.DEFAULT
+                .withFormat(format)
+                .withTableEntries(entries)
+                .withIotlb(iotlb)
+                .withFlushLimitNanos(limit);
+    }
+
+    /** One more device for a domain. */
+    void admit(SessionDomain domain, String device) {
+        Names.require(device, "device");
+        domain.held().admit(device);
+        byDevice.put(device, domain);
+    }
+
+    ServiceRing service(SessionDomain domain) {
+        ClientSession session = domain.session();
+        limit(session.rings().length, MAX_SERVICES, "mapping services: close one");
+        ServiceRing ring = new ServiceRing(nextId++, domain);
+        session.add(ring);
+        return ring;
+    }
+
+    /** Lets another's domain map frames of a client, once its devices have them: {@link #move}. */
+    Grant grant(ClientSession granter, ControlMessage message) {
+        long address = message.word(0);
+        long length = message.word(1);
+        int access = message.number(2);
+        ClientMemory memory = granter.memoryOf(address, length);
+        if (memory == null || ((address | length) & IoPage.OFFSET_MASK) != 0) {
+            throw new Refusal(
+                    Why.ARGUMENT,
+                    "physicalAddress=0x%x lengthBytes=%d is not whole pages of this client"
+                            .formatted(address, length));
+        }
+        if (access <= 0 || (access & ~Access.READ_WRITE) != 0) {
+            throw new Refusal(Why.ARGUMENT, "access=" + access + " is none");
+        }
+        SessionDomain domain = byDevice.get(message.text());
+        if (domain == null || domain.isClosing()) {
+            throw new Refusal(
+                    Why.STATE, "nobody has claimed device=%s yet".formatted(message.text()));
+        }
+        limit(domain.grants().size(), MAX_GRANTS, "grants to a domain: close one");
+        long firstFrame = address >>> IoPage.SHIFT;
+        long frames = length >>> IoPage.SHIFT;
+        if (domain.frames().overlaps(firstFrame, frames)) {
+            throw new Refusal(Why.STATE, "the domain may map some of these frames already");
+        }
+        Grant grant = new Grant(nextId++, granter, domain, memory, firstFrame, frames, access);
+        domain.frames().add(firstFrame, frames, access);
+        granter.given().put(grant.id(), grant);
+        return grant;
+    }
+
+    /** The segment of a new grant comes to the devices of its domain, if they have not got it. */
+    static List<Moving> move(Grant grant) {
+        SessionDomain domain = grant.domain();
+        boolean there = hasSegment(domain, grant.memory());
+        domain.grants().add(grant);
+        return there
+                ? List.of()
+                : List.of(Moving.coming(domain.held().beginAdd(grant.memory().segment())));
+    }
+
+    private static boolean hasSegment(SessionDomain domain, ClientMemory memory) {
+        return domain.grants().stream().anyMatch(other -> other.memory() == memory);
+    }
+
+    /** Whether a number was ever given to a grant, or to something else. */
+    boolean wasGiven(long id) {
+        return id > 0 && id < nextId;
+    }
+
+    /** The frames may not be mapped any more from now on; the sweep takes away where they are. */
+    Sweep end(Grant grant) {
+        SessionDomain domain = grant.domain();
+        domain.frames().remove(grant.firstFrame());
+        return new Sweep(domain, grant.firstFrame(), grant.endFrame());
+    }
+
+    /** The sweep of a grant is done: its segment goes, unless another grant is of it. */
+    List<Moving> ended(Grant grant) {
+        SessionDomain domain = grant.domain();
+        grant.granter().given().remove(grant.id());
+        if (domain.grants().remove(grant)
+                && !domain.isClosed()
+                && !hasSegment(domain, grant.memory())) {
+            return List.of(Moving.going(domain.held().beginRemove(grant.memory().segment())));
+        }
+        return List.of();
+    }
+
+    /** Grants of a client's memory, all of it or one segment. */
+    static List<Grant> givenOf(ClientSession session, ClientMemory memory) {
+        List<Grant> found = new ArrayList<>();
+        for (Grant grant : session.given().values()) {
+            if (memory == null || grant.memory() == memory) {
+                found.add(grant);
+            }
+        }
+        return found;
+    }
+
+    /** A domain that was swept: its devices are detached, its names are free, its grants ended. */
+    void close(SessionDomain domain) {
+        domain.close();
+        domain.session().remove(domain);
+        byDevice.values().removeIf(other -> other == domain);
+        for (Grant grant : domain.grants()) {
+            grant.granter().given().remove(grant.id());
+        }
+        domain.grants().clear();
+    }
+
+    /** Begins to take a segment from its client's own domains. */
+    List<Sweep> withdraw(ClientSession session, ClientMemory memory) {
+        List<Sweep> sweeps = new ArrayList<>();
+        for (SessionDomain domain : session.domains()) {
+            if (domain.held().memory() == memory.memory()) {
+                throw new Refusal(
+                        Why.STATE,
+                        "domain=%s was claimed with this memory: close the domain first"
+                                .formatted(domain.held().name()));
+            }
+        }
+        for (SessionDomain domain : session.domains()) {
+            domain.frames().remove(memory.firstFrame());
+            sweeps.add(
+                    new Sweep(domain, memory.firstFrame(), memory.firstFrame() + memory.frames()));
+        }
+        return sweeps;
+    }
+
+    /** A segment that nothing reaches any more leaves its client's own domains. */
+    static List<Moving> leave(ClientSession session, ClientMemory memory) {
+        List<Moving> moves = new ArrayList<>();
+        for (SessionDomain domain : session.domains()) {
+            if (!domain.isClosed()) {
+                moves.add(Moving.going(domain.held().beginRemove(memory.segment())));
+            }
+        }
+        return moves;
+    }
+
+    /** A segment that no device is told of any more: its addresses may be given to others. */
+    void free(ClientSession session, ClientMemory memory) {
+        session.memories().remove(memory.physicalAddress());
+        session.frames().uncharge(memory.frames());
+        usedBytes -= memory.frames() << IoPage.SHIFT;
+        ranges.giveBack(memory.physicalAddress());
+        memory.memory().close();
+    }
+
+    List<String> devices(ClientSession session) {
+        return byDevice.entrySet().stream()
+                .filter(entry -> entry.getValue().session() == session)
+                .map(Map.Entry::getKey)
+                .sorted()
+                .toList();
+    }
+
+    /** What a domain's client is told of a grant. */
+    static ControlMessage granted(Grant grant) {
+        return ControlMessage.of(
+                Kind.GRANTED,
+                grant.domain().id(),
+                grant.id(),
+                grant.firstFrame() << IoPage.SHIFT,
+                grant.frames() << IoPage.SHIFT,
+                grant.access());
+    }
+
+    static ControlMessage endedMessage(Grant grant) {
+        return ControlMessage.of(
+                Kind.ENDED,
+                grant.domain().id(),
+                grant.id(),
+                grant.firstFrame() << IoPage.SHIFT,
+                grant.frames() << IoPage.SHIFT);
+    }
+}

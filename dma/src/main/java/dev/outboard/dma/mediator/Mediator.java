@@ -1,0 +1,238 @@
+package dev.outboard.dma.mediator;
+
+import dev.outboard.dma.IommuOwner;
+import dev.outboard.uio.Epoll;
+import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.Resources;
+import java.lang.invoke.VarHandle;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+
+/**
+ * The mediator: owns memory and tables, and writes the tables for clients, each of which reaches
+ * only what is its own or was granted to it.
+ *
+ * <p>One thread of its own does all of it; devices are attached by the thread of its {@link
+ * IommuOwner}. Any thread may call what is public. It never waits for a client or a device: every
+ * client has its turn, of a bounded amount of work; what takes longer, as a flush, is looked at
+ * again in the next round. Requests of the rings allocate nothing.
+ */
+public final class Mediator implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Mediator.class.getName());
+
+    /** What a client may do in its turn, a page's mapping being one. */
+    private static final int QUANTUM = 512;
+
+    /** The same for who always has more to do, while others are served as well. */
+    private static final int BULK_QUANTUM = 16;
+
+    private static final int PASSES_PER_CLOCK = 32;
+    private static final long CONTROL_NANOS = 50_000;
+    private static final long SETTLING_LOOK_NANOS = 20_000;
+    private static final long HOUSEKEEPING_NANOS = 100_000_000;
+
+    private final MediatorOptions options;
+    private final Resources owned = new Resources();
+    private final Epoll epoll;
+    private final EventDescriptor wake;
+    private final IommuOwner owner;
+    private final ControlPlane control;
+    private final Thread thread;
+    private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
+    private volatile boolean stopping;
+    private int passes;
+    private int served;
+    private boolean contended;
+    private long idleSinceNanos;
+    private boolean idle;
+    private long controlAtNanos;
+
+    private Mediator(MediatorOptions options, MediatorListener listener) {
+        this.options = options;
+        try {
+            epoll = owned.add(Epoll.create());
+            wake = owned.add(EventDescriptor.create());
+            epoll.add(wake.descriptor(), Epoll.READABLE, ControlPlane.WAKE_TOKEN);
+            owner = owned.add(IommuOwner.listen(options.iommu()));
+            control = owned.add(new ControlPlane(options, owner, epoll, listener, this::submit));
+        } catch (RuntimeException failure) {
+            owned.closeAfter(failure);
+            throw failure;
+        }
+        thread = Thread.ofPlatform().daemon().name("mediator").unstarted(this::run);
+    }
+
+    /**
+     * Listens; a daemon thread serves clients from then on.
+     *
+     * @param listener told of clients
+     * @throws RuntimeException if a path cannot be listened at; the message says what to do
+     */
+    public static Mediator listen(MediatorOptions options, MediatorListener listener) {
+        Mediator mediator = new Mediator(options, listener);
+        mediator.thread.start();
+        return mediator;
+    }
+
+    /** The clients at one moment. */
+    public List<ClientReport> clients() {
+        CompletableFuture<List<ClientReport>> reports = new CompletableFuture<>();
+        synchronized (tasks) {
+            if (stopping) {
+                throw new IllegalStateException("the mediator is closed");
+            }
+            submit(() -> reports.complete(control.reports()));
+        }
+        return reports.join();
+    }
+
+    private void submit(Runnable task) {
+        tasks.add(task);
+        wake.signal();
+    }
+
+    private void run() {
+        try {
+            while (!stopping) {
+                if (pass()) {
+                    idle = false;
+                } else {
+                    rest();
+                }
+            }
+        } catch (RuntimeException defect) {
+            LOG.log(System.Logger.Level.ERROR, "the mediator stops", defect);
+        } finally {
+            finish();
+        }
+    }
+
+    /** Every client has its turn; false if none had anything to do. */
+    private boolean pass() {
+        boolean worked = false;
+        for (ClientSession session : control.sessions()) {
+            int quantum = contended && session.isBulk() ? BULK_QUANTUM : QUANTUM;
+            int done = serve(session, quantum);
+            if (done != 0) {
+                worked = true;
+                session.markActive();
+            }
+        }
+        if (++passes % PASSES_PER_CLOCK == 0) {
+            long now = System.nanoTime();
+            if (now - controlAtNanos >= 0) {
+                worked |= control(now);
+            }
+        }
+        return worked;
+    }
+
+    private int serve(ClientSession session, int quantum) {
+        try {
+            return session.serve(quantum);
+        } catch (RuntimeException wrong) {
+            control.end(session, wrong.getMessage());
+            return 1;
+        }
+    }
+
+    /** Sockets, taking back, tasks: now and then, so that rings are not held up. */
+    private boolean control(long now) {
+        controlAtNanos = now + CONTROL_NANOS;
+        served = 0;
+        for (ClientSession session : control.sessions()) {
+            served += session.wasActive() ? 1 : 0;
+        }
+        contended = served > 1;
+        epoll.await(0, this::onReady);
+        runTasks();
+        return control.step(now, served > 0);
+    }
+
+    private void onReady(int token, int events) {
+        if (token == ControlPlane.WAKE_TOKEN) {
+            wake.drain();
+        } else {
+            control.onReady(token);
+        }
+    }
+
+    private void runTasks() {
+        for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+            task.run();
+        }
+    }
+
+    /** Nothing to do: looks for a while, then sleeps. */
+    private void rest() {
+        if (!idle) {
+            idle = true;
+            idleSinceNanos = System.nanoTime();
+        } else if (passes % PASSES_PER_CLOCK == 0
+                && System.nanoTime() - idleSinceNanos >= options.waiting().spinNanos()) {
+            sleep();
+            return;
+        }
+        if (options.waiting().pause()) {
+            Thread.onSpinWait();
+        }
+    }
+
+    /** Asks for doorbells, looks again, sleeps. */
+    private void sleep() {
+        boolean ready = false;
+        boolean settling = false;
+        setAsleep(true);
+        // Full fence: "asleep" is visible before the last look at "put". Partner: the fence in
+        // MediatorTranslations.publish.
+        VarHandle.fullFence();
+        for (ClientSession session : control.sessions()) {
+            for (ServiceRing ring : session.rings()) {
+                settling |= ring.isSettling();
+                ready |= !ring.isSettling() && ring.isReady();
+            }
+        }
+        long now = System.nanoTime();
+        if (!ready && !stopping) {
+            long limit = settling ? SETTLING_LOOK_NANOS : control.sleepNanos(HOUSEKEEPING_NANOS);
+            epoll.await(limit, this::onReady);
+        }
+        setAsleep(false);
+        control(settling ? now : System.nanoTime());
+        idle = false;
+    }
+
+    private void setAsleep(boolean asleep) {
+        for (ClientSession session : control.sessions()) {
+            for (ServiceRing ring : session.rings()) {
+                ring.setMediatorAsleep(asleep);
+            }
+        }
+    }
+
+    private void finish() {
+        synchronized (tasks) {
+            stopping = true;
+        }
+        runTasks();
+        owned.close();
+    }
+
+    /** Ends all connections, of clients and devices, and the thread. Twice does no harm. */
+    @Override
+    public void close() {
+        synchronized (tasks) {
+            if (!stopping) {
+                stopping = true;
+                wake.signal();
+            }
+        }
+        try {
+            thread.join();
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
