@@ -40,7 +40,8 @@ public interface Dma extends AutoCloseable {
      * Lets the device reach a buffer, from the return on.
      *
      * @param physicalAddress of memory of this service; need not be aligned
-     * @return the IOVA, with the buffer's offset within its page, or {@link #NO_IOVA}
+     * @return the IOVA, with the buffer's offset within its page but under {@link Strategy#COPIED},
+     *     or {@link #NO_IOVA}
      * @throws IllegalArgumentException if the buffer is empty or not memory of this service
      */
     long map(long physicalAddress, int lengthBytes, DmaDirection direction);
@@ -148,11 +149,11 @@ public interface Dma extends AutoCloseable {
             case CACHED -> CachedDma.cached(memory, translations, options.cacheEntries());
             case PREALLOCATED -> new PreallocatedDma(memory, translations);
             case GRANTED -> new GrantedDma(memory, translations);
+            case COPIED -> new CopiedDma(memory, translations);
             case NEVER_FREE -> CachedDma.neverFree(memory, translations);
             case OFF ->
                     throw new IllegalArgumentException(
                             "strategy=OFF has no translations: take Dma.off");
-            default -> throw new IllegalArgumentException("strategy=" + options.strategy());
         };
     }
 }

@@ -143,6 +143,24 @@ public final class PhysicalMemory implements AutoCloseable {
      * @throws IllegalArgumentException if the length is not positive
      */
     public DmaMemory allocate(long lengthBytes) {
+        DmaMemory allocated = tryAllocate(lengthBytes);
+        if (allocated != null) {
+            return allocated;
+        }
+        throw new OutOfDmaMemoryException(
+                ("no run of lengthBytes=%d is free (freeBytes=%d of %d in %d segments,"
+                                + " heldBytes=%d until the mapping service flushes):"
+                                + " create larger memory, or close what is not used")
+                        .formatted(
+                                roundUp(lengthBytes),
+                                freeBytes(),
+                                lengthBytes(),
+                                segments.size(),
+                                heldBytes()));
+    }
+
+    /** {@link #allocate}, or null if no run of free pages is that long. */
+    DmaMemory tryAllocate(long lengthBytes) {
         long rounded = roundUp(lengthBytes);
         synchronized (this) {
             if (closed) {
@@ -157,12 +175,7 @@ public final class PhysicalMemory implements AutoCloseable {
                 }
             }
         }
-        throw new OutOfDmaMemoryException(
-                ("no run of lengthBytes=%d is free (freeBytes=%d of %d in %d segments,"
-                                + " heldBytes=%d until the mapping service flushes):"
-                                + " create larger memory, or close what is not used")
-                        .formatted(
-                                rounded, freeBytes(), lengthBytes(), segments.size(), heldBytes()));
+        return null;
     }
 
     /** Asks the holder, from now on, about pages that are given back. */
