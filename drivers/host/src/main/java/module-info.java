@@ -5,6 +5,7 @@ import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.device.DeviceCommand;
 import dev.outboard.host.doctor.DoctorCommand;
 import dev.outboard.host.log.PlatformLog;
+import dev.outboard.host.mediator.MediatorCommand;
 import dev.outboard.host.run.RunCommand;
 import dev.outboard.host.vhost.VhostUserBus;
 
@@ -32,6 +33,8 @@ module dev.outboard.host {
             info.picocli;
     opens dev.outboard.host.doctor to
             info.picocli;
+    opens dev.outboard.host.mediator to
+            info.picocli;
     opens dev.outboard.host.run to
             info.picocli;
 
@@ -47,5 +50,6 @@ module dev.outboard.host {
     provides Subcommand with
             RunCommand,
             DeviceCommand,
+            MediatorCommand,
             DoctorCommand;
 }

@@ -7,7 +7,7 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 
 /** How values are written on the command line and in reports. */
-final class Words {
+public final class Words {
     private static final Pattern SIZE = Pattern.compile("([0-9]{1,12})([KMGkmg]?)");
     private static final Pattern IOTLB = Pattern.compile("([0-9]{1,6})x([0-9]{1,6})(?::([a-z]+))?");
 
@@ -43,7 +43,7 @@ final class Words {
     }
 
     /** A size with a suffix, as {@code 64M}, in bytes. */
-    static long size(String text) {
+    public static long size(String text) {
         var parts = SIZE.matcher(text);
         if (!parts.matches()) {
             throw new IllegalArgumentException(

@@ -237,4 +237,36 @@ class UsageTest {
                         "virtio-net",
                         "Clients:");
     }
+
+    @Test
+    void shouldSayWhatIsWrongWithTheOptionsOfAMediator() {
+        var listen = "unix:" + path("m.sock");
+        var iommu = "unix:" + path("i.sock");
+        assertThat(failure(USAGE, "mediator", "--iommu", iommu)).contains("--listen");
+        assertThat(mediatorFailure(path("m.sock"), iommu))
+                .contains("--listen")
+                .contains("unix:PATH");
+        assertThat(mediatorFailure(listen, listen)).contains("cannot come to one socket");
+        assertThat(mediatorFailure(listen, iommu, "--memory", "64X")).contains("'64X' is no size");
+        assertThat(mediatorFailure(listen, iommu, "--memory", "61G")).contains("memoryBytes=");
+        assertThat(mediatorFailure(listen, iommu, "--quota", "frames=1"))
+                .contains("write CLIENT:RESOURCE=BARRIER:LIMIT");
+        assertThat(mediatorFailure(listen, iommu, "--quota", "a:pages=1"))
+                .contains("no resource is called 'pages': take one of frames, entries, mappings");
+        assertThat(mediatorFailure(listen, iommu, "--quota", "a:frames=9:8"))
+                .contains("barrier=9 limit=8: 0 <= barrier <= limit is needed");
+        assertThat(mediatorFailure(listen, iommu, "--quota", "a:frames=many"))
+                .contains("'many' is no number");
+        assertThat(mediatorFailure(listen, iommu, "--quota", "../a:frames=1"))
+                .contains("'../a' is no client name");
+        assertThat(mediatorFailure(listen, iommu, "--quota", "a:frames=1", "--quota", "a:frames=2"))
+                .contains("--quota a is there twice");
+        assertThat(mediatorFailure(listen, iommu, "--spin-us", "-1")).contains("less than 0");
+    }
+
+    private String mediatorFailure(String listen, String iommu, String... more) {
+        var words = new ArrayList<>(List.of("mediator", "--listen", listen, "--iommu", iommu));
+        words.addAll(List.of(more));
+        return failure(USAGE, words.toArray(String[]::new));
+    }
 }
