@@ -24,7 +24,7 @@ public final class IommuOwner implements DomainSource {
     private final Thread thread;
     private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
     private final Map<String, OwnedDomain> claims = new HashMap<>();
-    private volatile boolean stopping;
+    private boolean stopping;
 
     private IommuOwner(Path socket) {
         connections = new DeviceConnections(socket, this::claimed);
@@ -173,13 +173,20 @@ public final class IommuOwner implements DomainSource {
 
     private void run() {
         try {
-            while (!stopping) {
+            while (!isStopping()) {
                 connections.await();
                 runTasks();
             }
         } finally {
             connections.close();
             runTasks();
+        }
+    }
+
+    /** Under the lock: who asked it to stop has also written the wake-up, so it may be closed. */
+    private boolean isStopping() {
+        synchronized (tasks) {
+            return stopping;
         }
     }
 

@@ -72,6 +72,18 @@ final class IommuOwnerTest {
     }
 
     @Test
+    void shouldCloseWhileItsThreadIsAwake() {
+        for (int round = 0; round < 300; round++) {
+            IommuOwner owner = IommuOwner.listen(directory.resolve("close.sock"));
+            try (PhysicalMemory memory = PhysicalMemory.create(4096)) {
+                // Its thread has work until the moment it is asked to stop.
+                owner.claim("nic0", memory, DomainOptions.DEFAULT.withTableEntries(8192));
+                owner.close();
+            }
+        }
+    }
+
+    @Test
     void shouldAttachADeviceThatCameBeforeItsDriver() throws Exception {
         CompletableFuture<IommuAttachment> waiting =
                 CompletableFuture.supplyAsync(() -> attach("disk0"));
