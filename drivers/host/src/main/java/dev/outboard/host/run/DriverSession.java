@@ -1,6 +1,7 @@
 package dev.outboard.host.run;
 
 import dev.outboard.dma.Dma;
+import dev.outboard.dma.DmaDebug;
 import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.IommuDomain;
 import dev.outboard.dma.PhysicalMemory;
@@ -50,10 +51,13 @@ final class DriverSession {
      */
     void run() {
         var resources = new Resources();
+        DmaDebug debug = null;
         try {
             var memory = resources.add(memory());
-            var domain = source == null ? null : resources.add(claim(memory));
-            var dma = resources.add(domain == null ? Dma.off(memory) : service(domain));
+            debug = plan.dmaDebug() ? resources.add(debug(memory)) : null;
+            var domain = source == null ? null : resources.add(claim(memory, debug));
+            var plain = domain == null ? Dma.off(memory) : service(domain);
+            var dma = resources.add(debug == null ? plain : debug.watch(plain));
             var device = resources.add(plan.device().open(setup(memory, dma, domain)));
             checkMatch(device);
             var service = resources.add(plan.driver().start(device));
@@ -66,6 +70,13 @@ final class DriverSession {
             throw e;
         }
         resources.close();
+        if (debug != null) {
+            report.mistakes(debug);
+        }
+    }
+
+    private static DmaDebug debug(PhysicalMemory memory) {
+        return new DmaDebug(memory, DmaDebug.DEFAULT_LIVE_LIMIT);
     }
 
     private PhysicalMemory memory() {
@@ -78,9 +89,15 @@ final class DriverSession {
         return domain.dma(plan.protection().strategy());
     }
 
-    private IommuDomain claim(PhysicalMemory memory) {
+    private IommuDomain claim(PhysicalMemory memory, DmaDebug debug) {
         var domain = source.claim(plan.device().deviceName(), memory, plan.protection().domain());
-        domain.onFault(faults::add);
+        domain.onFault(
+                fault -> {
+                    faults.add(fault);
+                    if (debug != null) {
+                        debug.fault(fault);
+                    }
+                });
         return domain;
     }
 

@@ -17,6 +17,7 @@ import java.util.Map;
  * @param waiting how interrupts wait
  * @param client what uses the driver, or null
  * @param clientOptions what the client is told
+ * @param dmaDebug whether mistakes in the use of DMA are looked for
  */
 record HostPlan(
         Driver driver,
@@ -26,4 +27,5 @@ record HostPlan(
         int queueEntries,
         WaitPolicy waiting,
         Client client,
-        Map<String, String> clientOptions) {}
+        Map<String, String> clientOptions,
+        boolean dmaDebug) {}

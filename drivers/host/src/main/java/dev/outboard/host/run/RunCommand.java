@@ -102,6 +102,12 @@ public final class RunCommand implements Subcommand {
                             "the client found data that is not as it was sent or written: see"
                                     + " verified in its result");
                 }
+                if (report.mistakes() > 0) {
+                    throw new CommandException(
+                            "--dma-debug found %d mistakes in the use of DMA: see the lines that"
+                                            .formatted(report.mistakes())
+                                    + " name them");
+                }
                 return;
             } catch (DeviceLostException e) {
                 faults.summarize();

@@ -60,6 +60,14 @@ final class RunOptions {
     private boolean pause;
 
     @Option(
+            names = "--dma-debug",
+            description =
+                    "Look for mistakes in the driver's use of DMA: mappings left, unmapped twice or"
+                            + " wrongly, not synced, used after unmapping. The run is slow, and"
+                            + " fails if there is one.")
+    private boolean dmaDebug;
+
+    @Option(
             names = "--client",
             paramLabel = "NAME",
             description = "Run this client on the driver; without one it idles until stopped.")
@@ -88,7 +96,8 @@ final class RunOptions {
                     queueEntries(),
                     waiting(),
                     client == null ? null : modules.client(client),
-                    Map.copyOf(clientOptions));
+                    Map.copyOf(clientOptions),
+                    dmaDebug);
         } catch (IllegalArgumentException e) {
             throw new UsageException(e.getMessage());
         }

@@ -1,5 +1,6 @@
 package dev.outboard.host.run;
 
+import dev.outboard.dma.DmaDebug;
 import dev.outboard.dma.DmaStatistics;
 import dev.outboard.dma.DomainStatistics;
 import dev.outboard.driver.ClientContext;
@@ -19,6 +20,7 @@ final class RunReport {
     private Map<String, Object> client = Map.of();
     private DmaStatistics dma;
     private DomainStatistics domain;
+    private DmaDebug debug;
     private boolean up;
 
     RunReport(HostPlan plan, EventOutput output) {
@@ -83,6 +85,16 @@ final class RunReport {
         domain = domainStatistics;
     }
 
+    /** What was found by looking for mistakes; everything is closed. */
+    void mistakes(DmaDebug found) {
+        debug = found;
+    }
+
+    /** How many mistakes were found in the use of DMA; 0 too if nobody looked. */
+    long mistakes() {
+        return debug == null ? 0 : debug.findings();
+    }
+
     /** The figures at the end. */
     void result(long faults) {
         result(faults, false);
@@ -106,6 +118,10 @@ final class RunReport {
                                 cpu.systemNanos() / NANOS));
         if (dma != null && !plan.protection().isOff()) {
             output.text(protectionText());
+        }
+        if (debug != null) {
+            output.text("dma-debug: " + debug.findings() + " mistakes");
+            debug.lines().forEach(line -> output.text("  " + line));
         }
     }
 
@@ -151,6 +167,9 @@ final class RunReport {
         if (domain != null) {
             fields.put("iotlb", fields(domain.counters()));
         }
+        if (debug != null) {
+            fields.put("mistakes", fields(debug));
+        }
         fields.put("client", client);
         return new Event(Event.RESULT, fields);
     }
@@ -164,6 +183,14 @@ final class RunReport {
         fields.put("liveMappings", dma.liveMappings());
         fields.put("windowEntries", dma.windowEntries());
         fields.put("windowNanos", dma.windowNanos());
+        return fields;
+    }
+
+    private static Map<String, Object> fields(DmaDebug debug) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("found", debug.findings());
+        debug.counts().forEach((mistake, count) -> fields.put(Words.of(mistake), count));
+        fields.put("lines", debug.lines());
         return fields;
     }
 

@@ -3,6 +3,7 @@ package dev.outboard.host.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaWindow;
 import dev.outboard.dma.DomainOptions;
 import dev.outboard.dma.IommuAttachment;
@@ -132,6 +133,8 @@ class DriverSessionTest {
         };
     }
 
+    private boolean dmaDebug;
+
     private HostPlan plan(Driver driver, Strategy strategy, Client client) {
         return new HostPlan(
                 driver,
@@ -141,7 +144,8 @@ class DriverSessionTest {
                 256,
                 WaitPolicy.BLOCK,
                 client,
-                Map.of("colour", "red"));
+                Map.of("colour", "red"),
+                dmaDebug);
     }
 
     private Protection protection(Strategy strategy) {
@@ -207,6 +211,28 @@ class DriverSessionTest {
         assertThat(report.isRefuted()).isFalse();
         run((service, context) -> context.result("frames", 7L));
         assertThat(report.isRefuted()).as("nothing was said of data").isFalse();
+    }
+
+    @Test
+    void shouldNameAMappingThatADriverLeft() {
+        dmaDebug = true;
+        run((service, context) -> leaveMapped());
+        report.result(faults.count());
+
+        assertThat(report.mistakes()).isEqualTo(1);
+        var mistakes = (Map<?, ?>) events().getLast().fields().get("mistakes");
+        assertThat(mistakes.get("found")).isEqualTo(1L);
+        assertThat(mistakes.get("left-mapped")).isEqualTo(1L);
+        assertThat(mistakes.get("lines").toString()).contains("leaveMapped");
+
+        run((service, context) -> {});
+        assertThat(report.mistakes()).isZero();
+    }
+
+    private void leaveMapped() {
+        var dma = bus.device().dma();
+        var buffer = dma.allocate(4096);
+        dma.map(buffer.physicalAddress(), 100, DmaDirection.TO_DEVICE);
     }
 
     @Test
