@@ -350,7 +350,7 @@ final class HostileOwnerTest {
                                                 AttachProtocol.writeRefusal(buffer, "because"))))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("refuses device=nic0: because");
-        assertThat(failure(UnixSocket::close)).isInstanceOf(PeerGoneException.class);
+        assertThat(failure(socket -> {})).isInstanceOf(PeerGoneException.class);
     }
 
     @Test

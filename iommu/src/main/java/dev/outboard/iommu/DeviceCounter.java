@@ -2,15 +2,22 @@ package dev.outboard.iommu;
 
 /**
  * The words that a device counts in, in the order in which they lie in its control page. Their
- * meaning is told at {@link DeviceCounters}.
+ * meaning is told at {@link DeviceCounters}. Each is written where it changes: the first two at the
+ * end of a DMA section, the others at once.
  */
 enum DeviceCounter {
     TRANSLATIONS,
     SECTIONS,
+    ATS_MISSES,
     MISSES,
+    SUPERPAGE_HITS,
     EVICTIONS,
+    PREFETCHES,
+    PREFETCHES_USED,
     INVALIDATIONS,
     FLUSHES,
+    DOMAIN_FLUSHES,
+    ATS_INVALIDATIONS,
     FAULTS,
     FAULTS_LOST,
     STALE_HELD;

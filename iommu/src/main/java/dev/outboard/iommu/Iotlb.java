@@ -1,179 +1,176 @@
 package dev.outboard.iommu;
 
-import java.util.Arrays;
-
 /**
- * The translation cache of a bus master: set-associative, over IOVA pages.
+ * The IOTLB: a cache of translations for pages of the smallest size, and a few entries for
+ * superpages. One device has it alone, or several of one device process share it, each a
+ * <em>domain</em> with a tag of its own: what one may reach, another never finds.
  *
- * <p>It holds <em>translations</em>, {@code page frame << 2 | access}, which are the same for every
- * table format and never 0. Invalid entries are not cached: a mapping that is made after a miss
- * works at once, as in the hardware.
+ * <p>It holds {@linkplain Translation translations}, which are the same for every table format and
+ * never 0. Invalid entries are not cached: a mapping that is made after a miss works at once, as in
+ * the hardware.
  *
- * <p>One thread. Memory is taken at construction; no method allocates. Dropping everything is O(1):
- * tags carry an epoch.
+ * <p>One thread for all its domains. Memory is taken at construction; no method allocates but
+ * {@link Translator}'s construction, which opens a domain.
  */
 public final class Iotlb {
-    /** What {@link #lookup} says when the page is not cached. */
-    public static final long MISS = 0;
+    /** The most devices that share one. */
+    public static final int MAX_DOMAINS = 1 << TranslationCache.DOMAIN_BITS;
 
-    /** Pages that a tag can name: 40 bits. */
-    static final int PAGE_BITS = 40;
+    private static final long FIXED_SEED = 0x9e3779b97f4a7c15L;
 
-    private static final long LAST_EPOCH = (1L << Long.SIZE - PAGE_BITS) - 1;
+    private final IotlbGeometry geometry;
+    private final TranslationCache cache;
+    private final long[] superTags;
 
-    private final int setMask;
-    private final int ways;
-    private final boolean lru;
-    private final boolean random;
-    private final long[] tags;
-    private final long[] translations;
+    /** Each for the first page of its superpage. */
+    private final long[] superTranslations;
 
-    /** When an entry came (FIFO) or was last used (LRU). */
-    private final long[] stamps;
-
-    private long epoch = 1;
-    private long epochBits = epoch << PAGE_BITS;
-    private long clock;
-    private long randomState;
-    private long hits;
-    private long misses;
-    private long evictions;
-    private long invalidations;
-    private long flushes;
+    private int supers;
+    private long openDomains;
+    private int domains;
 
     /** An empty cache with a fixed seed for random replacement. */
     public Iotlb(IotlbGeometry geometry) {
-        this(geometry, 0x9e3779b97f4a7c15L);
+        this(geometry, FIXED_SEED);
     }
 
     /** An empty cache; {@code seed} (not 0) drives random replacement. */
     public Iotlb(IotlbGeometry geometry, long seed) {
-        if (seed == 0) {
-            throw new IllegalArgumentException("seed=0 never changes: take another");
-        }
-        setMask = geometry.sets() - 1;
-        ways = geometry.ways();
-        lru = geometry.replacement() == Replacement.LRU;
-        random = geometry.replacement() == Replacement.RANDOM;
-        tags = new long[geometry.entries()];
-        translations = new long[geometry.entries()];
-        stamps = new long[geometry.entries()];
-        randomState = seed;
+        this.geometry = geometry;
+        cache = new TranslationCache(geometry, seed);
+        superTags = new long[geometry.superpages()];
+        superTranslations = new long[geometry.superpages()];
     }
 
-    /** The translation of an IOVA page, or {@link #MISS}. */
-    public long lookup(long page) {
-        long tag = epochBits | page;
-        int base = ((int) page & setMask) * ways;
-        for (int slot = base; slot < base + ways; slot++) {
-            if (tags[slot] == tag) {
-                hits++;
-                if (lru) {
-                    stamps[slot] = ++clock;
+    /** Its shape. */
+    public IotlbGeometry geometry() {
+        return geometry;
+    }
+
+    /** Pages of the smallest size. */
+    TranslationCache cache() {
+        return cache;
+    }
+
+    /** Takes the number of a domain, for the tags. */
+    int open() {
+        int domain = Long.numberOfTrailingZeros(~openDomains);
+        if (domain >= MAX_DOMAINS) {
+            throw new IllegalStateException(
+                    "an IOTLB is shared by %d devices, and no more".formatted(MAX_DOMAINS));
+        }
+        openDomains |= 1L << domain;
+        domains++;
+        return domain;
+    }
+
+    /** Gives it back, with nothing of it left. */
+    void close(int domain) {
+        drop(domain);
+        openDomains &= ~(1L << domain);
+        domains--;
+    }
+
+    /** Whether more than one device has translations here. */
+    boolean isShared() {
+        return domains > 1;
+    }
+
+    /**
+     * Forgets all of a domain: everything at once if nobody else is here, else by looking at every
+     * entry.
+     *
+     * @return the domain's context from now on
+     */
+    long drop(int domain) {
+        if (isShared()) {
+            long context = cache.context(domain);
+            cache.dropRange(context, context + TranslationCache.PAGE_MASK + 1);
+            for (int index = supers - 1; index >= 0; index--) {
+                if ((superTags[index] & ~TranslationCache.PAGE_MASK) == context) {
+                    dropSuper(index);
                 }
-                return translations[slot];
+            }
+        } else {
+            cache.empty();
+            supers = 0;
+        }
+        return cache.context(domain);
+    }
+
+    /** Whether superpages have entries of their own. */
+    boolean cachesSuperpages() {
+        return superTags.length > 0;
+    }
+
+    /** The translation of a page by a superpage's entry, or {@link Translation#NONE}. */
+    long findSuper(long tag) {
+        for (int index = 0; index < supers; index++) {
+            int order = Translation.order(superTranslations[index]);
+            if ((tag ^ superTags[index]) >>> order == 0) {
+                long first = superTranslations[index];
+                if (index > 0) {
+                    putFirst(index, superTags[index], first);
+                }
+                return first | (tag & (1L << order) - 1) << Translation.FRAME_SHIFT;
             }
         }
-        misses++;
-        return MISS;
+        return Translation.NONE;
     }
 
-    /** Remembers a translation of a page that was just missed; a full set loses an entry. */
-    public void insert(long page, long translation) {
-        int base = ((int) page & setMask) * ways;
-        int slot = freeSlot(base);
-        if (slot < 0) {
-            slot = base + victim(base);
-            evictions++;
+    /**
+     * Remembers the superpage around a page. Its order counts in the pages of the tag.
+     *
+     * @param tag of any of its pages
+     * @param translation of that page, with the order below {@link TranslationCache#PAGE_BITS}
+     */
+    void insertSuper(long tag, long translation) {
+        long inside = (1L << Translation.order(translation)) - 1;
+        if (supers < superTags.length) {
+            supers++;
         }
-        tags[slot] = epochBits | page;
-        translations[slot] = translation;
-        stamps[slot] = ++clock;
+        putFirst(supers - 1, tag & ~inside, translation & ~(inside << Translation.FRAME_SHIFT));
     }
 
-    private int freeSlot(int base) {
-        for (int slot = base; slot < base + ways; slot++) {
-            if (tags[slot] >>> PAGE_BITS != epoch) {
-                return slot;
-            }
-        }
-        return -1;
+    private void putFirst(int index, long tag, long translation) {
+        System.arraycopy(superTags, 0, superTags, 1, index);
+        System.arraycopy(superTranslations, 0, superTranslations, 1, index);
+        superTags[0] = tag;
+        superTranslations[0] = translation;
     }
 
-    private int victim(int base) {
-        if (random) {
-            // xorshift64: good enough to choose a way, and needs no object.
-            randomState ^= randomState << 13;
-            randomState ^= randomState >>> 7;
-            randomState ^= randomState << 17;
-            return (int) Long.remainderUnsigned(randomState, ways);
-        }
-        int oldest = 0;
-        for (int way = 1; way < ways; way++) {
-            if (stamps[base + way] < stamps[base + oldest]) {
-                oldest = way;
-            }
-        }
-        return oldest;
-    }
-
-    /** Forgets one page. */
-    public void invalidate(long page) {
-        invalidations++;
-        long tag = epochBits | page;
-        int base = ((int) page & setMask) * ways;
-        for (int slot = base; slot < base + ways; slot++) {
-            if (tags[slot] == tag) {
-                tags[slot] = 0;
-                return;
+    /** Forgets the superpages that have any page from {@code first} to before {@code end}. */
+    void dropSupers(long first, long end) {
+        for (int index = supers - 1; index >= 0; index--) {
+            long start = superTags[index];
+            if (start < end
+                    && first < start + (1L << Translation.order(superTranslations[index]))) {
+                dropSuper(index);
             }
         }
     }
 
-    /** Forgets everything. */
-    public void flush() {
-        flushes++;
-        if (epoch == LAST_EPOCH) {
-            Arrays.fill(tags, 0);
-            epoch = 0;
-        }
-        epoch++;
-        epochBits = epoch << PAGE_BITS;
+    private void dropSuper(int index) {
+        supers--;
+        System.arraycopy(superTags, index + 1, superTags, index, supers - index);
+        System.arraycopy(superTranslations, index + 1, superTranslations, index, supers - index);
     }
 
-    /** The page in a slot from 0 to before the geometry's entries, or -1 if it holds none. */
-    long pageAt(int slot) {
-        long tag = tags[slot];
-        return tag >>> PAGE_BITS == epoch ? tag & (1L << PAGE_BITS) - 1 : -1;
+    /** Superpages held, of all domains. */
+    int supers() {
+        return supers;
     }
 
-    /** The translation in a slot that holds a page. */
-    long translationAt(int slot) {
-        return translations[slot];
+    /** The first page of a superpage of a context, or -1 if it is another's. */
+    long superPageAt(int index, long context) {
+        long tag = superTags[index];
+        return (tag & ~TranslationCache.PAGE_MASK) == context
+                ? tag & TranslationCache.PAGE_MASK
+                : -1;
     }
 
-    /** Look-ups that found their page. */
-    public long hits() {
-        return hits;
-    }
-
-    /** Look-ups that did not. */
-    public long misses() {
-        return misses;
-    }
-
-    /** Entries that gave way to others. */
-    public long evictions() {
-        return evictions;
-    }
-
-    /** Single entries told to go, cached or not. */
-    public long invalidations() {
-        return invalidations;
-    }
-
-    /** Times that everything was forgotten. */
-    public long flushes() {
-        return flushes;
+    /** The translation of that page. */
+    long superTranslationAt(int index) {
+        return superTranslations[index];
     }
 }

@@ -112,14 +112,24 @@ public final class OwnerControl {
     public DeviceCounters counters() {
         long translations = counter(DeviceCounter.TRANSLATIONS);
         long misses = counter(DeviceCounter.MISSES);
+        long atsMisses = counter(DeviceCounter.ATS_MISSES);
+        // A device with a cache of its own misses in it first of all.
+        boolean hasAts = atsMisses > 0;
         return new DeviceCounters(
                 translations,
                 // Misses are told at once, translations at the end of a section.
-                Math.max(0, translations - misses),
+                Math.max(0, (hasAts ? atsMisses : translations) - misses),
                 misses,
                 counter(DeviceCounter.EVICTIONS),
                 counter(DeviceCounter.INVALIDATIONS),
                 counter(DeviceCounter.FLUSHES),
+                counter(DeviceCounter.DOMAIN_FLUSHES),
+                counter(DeviceCounter.SUPERPAGE_HITS),
+                counter(DeviceCounter.PREFETCHES),
+                counter(DeviceCounter.PREFETCHES_USED),
+                hasAts ? Math.max(0, translations - atsMisses) : 0,
+                atsMisses,
+                counter(DeviceCounter.ATS_INVALIDATIONS),
                 counter(DeviceCounter.SECTIONS),
                 counter(DeviceCounter.FAULTS),
                 counter(DeviceCounter.FAULTS_LOST),

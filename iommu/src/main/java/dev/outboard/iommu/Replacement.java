@@ -1,6 +1,6 @@
 package dev.outboard.iommu;
 
-/** Which entry of a full set of the IOTLB gives way to a new one. */
+/** Which entry of a full set of a translation cache gives way to a new one. */
 public enum Replacement {
     /** The one not used for the longest time. */
     LRU,
@@ -9,5 +9,11 @@ public enum Replacement {
     FIFO,
 
     /** Any. */
-    RANDOM
+    RANDOM,
+
+    /**
+     * One not used lately: a bit at each node of a tree over the ways points away from the last
+     * use, as processors do where exact order is too costly.
+     */
+    PLRU
 }

@@ -20,7 +20,7 @@ public final class Translation {
 
     private static final int ORDER_SHIFT = 2;
     private static final int ORDER_MASK = 0x3f;
-    private static final int FRAME_SHIFT = 8;
+    static final int FRAME_SHIFT = 8;
 
     private Translation() {}
 

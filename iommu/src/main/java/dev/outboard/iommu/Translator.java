@@ -17,13 +17,27 @@ import java.lang.invoke.VarHandle;
 public final class Translator {
     private static final int RING_MASK = ControlPageDescriptor.INVALIDATIONS - 1;
 
-    private final PageTable table;
     private final boolean dropsSingleEntries;
     private final long pages;
     private final MemorySegment page;
-    private final Iotlb iotlb;
     private final FaultRing faultRing;
-    private final int dropAllBeyondPages;
+    private final TranslationPath path;
+
+    /** The cache to look into first, and how: see {@link TranslationCache}. */
+    private final TranslationCache first;
+
+    private final long[] words;
+    private final int setMask;
+    private final int setShift;
+
+    /** From an IOVA to the format's smallest page. */
+    private final int unitShift;
+
+    private final long unitMask;
+    private final long units;
+
+    /** What the tags in {@link #words} have besides their unit; -1 if every hit is to be noted. */
+    private long context;
 
     /** Of each lane, the generation whose invalidations were done. */
     private final long[] completed = new long[ControlPageDescriptor.MAX_LANES];
@@ -31,24 +45,46 @@ public final class Translator {
     private long catchUps;
     private long translations;
     private long sections;
-    private long staleHeld;
 
     /**
-     * A translator with an empty IOTLB, over memory that the owner provided and that must outlive
-     * this.
+     * A translator with an empty IOTLB of its own, over memory that the owner provided and that
+     * must outlive this.
      *
      * @param table the translations; only read
      * @param controlPage see {@link ControlPageDescriptor}
-     * @param geometry shape of the IOTLB
+     * @param geometry shape of the caches
      */
     public Translator(PageTable table, MemorySegment controlPage, IotlbGeometry geometry) {
-        this.table = table;
+        this(table, controlPage, geometry, new Iotlb(geometry));
+    }
+
+    /**
+     * The same over an IOTLB that several devices of this thread share; each has its own domain in
+     * it until {@link #close}.
+     *
+     * @param geometry of what is this device's own: its cache, its prefetch
+     * @throws IllegalStateException if it has as many domains already as its tags can name
+     */
+    public Translator(
+            PageTable table, MemorySegment controlPage, IotlbGeometry geometry, Iotlb iotlb) {
         dropsSingleEntries = table.format().invalidatesSingleEntries();
         pages = table.pages();
         page = ControlPage.checked(controlPage);
-        iotlb = new Iotlb(geometry);
         faultRing = new FaultRing(page);
-        dropAllBeyondPages = geometry.entries();
+        int granuleShift = table.format().granuleShift();
+        unitShift = IoPage.SHIFT + granuleShift;
+        unitMask = (1L << unitShift) - 1;
+        units = pages >>> granuleShift;
+        path = new TranslationPath(table, page, geometry, iotlb);
+        first = path.first();
+        words = first.words;
+        setMask = first.setMask;
+        setShift = first.setShift;
+        takeContext();
+    }
+
+    private void takeContext() {
+        context = first.notesEveryHit() ? -1 : path.firstContext();
     }
 
     /**
@@ -114,18 +150,17 @@ public final class Translator {
         long behind = requested - completed[lane];
         if (behind == 1
                 && slotAcquire(lane, requested) == ControlPageDescriptor.EVERYTHING_COUNTED) {
-            countStale();
-            iotlb.flush();
+            path.countStale();
+            path.dropAll();
         } else if (behind <= 0
                 || behind >= ControlPageDescriptor.INVALIDATIONS
                 || !dropsSingleEntries
                 || !dropNamed(lane, requested)) {
-            iotlb.flush();
+            path.dropAll();
         }
+        takeContext();
         completed[lane] = requested;
         catchUps++;
-        tell(DeviceCounter.FLUSHES, iotlb.flushes());
-        tell(DeviceCounter.INVALIDATIONS, iotlb.invalidations());
         // Release: everything this device did with older translations is over. Partner:
         // InvalidationLane.isSettled.
         ControlPage.setRelease(
@@ -137,15 +172,14 @@ public final class Translator {
      */
     private boolean dropNamed(int lane, long requested) {
         long before = completed[lane];
+        path.beginDrops();
         for (long generation = before + 1; generation <= requested; generation++) {
             long named = slotAcquire(lane, generation);
             long first = named >>> ControlPageDescriptor.INVALIDATION_PAGE_SHIFT;
             long pages = named & ControlPageDescriptor.MAX_INVALIDATION_PAGES;
-            if (pages == 0 || pages > dropAllBeyondPages || first >= this.pages) {
+            boolean isRun = pages > 0 && first < this.pages && pages <= this.pages - first;
+            if (!isRun || !path.drop(first, pages)) {
                 return false;
-            }
-            for (long dropped = first; dropped < first + pages; dropped++) {
-                iotlb.invalidate(dropped);
             }
         }
         // The owner may have gone round the ring meanwhile. It writes the slot of the generation
@@ -166,26 +200,11 @@ public final class Translator {
                         + (generation & RING_MASK) * Long.BYTES);
     }
 
-    /** Compares the IOTLB with the table; asked for once in a window, not on every flush. */
-    private void countStale() {
-        long stale = 0;
-        for (int slot = 0; slot < dropAllBeyondPages; slot++) {
-            long cached = iotlb.pageAt(slot);
-            if (cached >= 0) {
-                stale += table.walk(cached) == iotlb.translationAt(slot) ? 0 : 1;
-            }
-        }
-        if (stale > staleHeld) {
-            staleHeld = stale;
-            tell(DeviceCounter.STALE_HELD, stale);
-        }
-    }
-
     /** Ends the DMA section. */
     public void exit() {
         sections++;
-        tell(DeviceCounter.SECTIONS, sections);
-        tell(DeviceCounter.TRANSLATIONS, translations);
+        path.tell(DeviceCounter.SECTIONS, sections);
+        path.tell(DeviceCounter.TRANSLATIONS, translations);
         // Release: the section's memory accesses come before. Partner: InvalidationLane.isSettled.
         ControlPage.setRelease(page, ControlPageDescriptor.INSIDE_OFFSET, 0);
     }
@@ -199,30 +218,25 @@ public final class Translator {
      *     number; nothing is recorded yet
      */
     public long translate(long iova, int access) {
-        long iovaPage = iova >>> IoPage.SHIFT;
-        if (iovaPage >= pages) {
+        long unit = iova >>> unitShift;
+        if (unit >= units) {
             return ~FaultReason.OUT_OF_RANGE.code();
         }
         translations++;
-        long translation = iotlb.lookup(iovaPage);
-        if (translation == Iotlb.MISS) {
-            translation = walk(iovaPage);
-        }
+        int slot = ((int) unit & setMask) << setShift;
+        // The way that was used last, with nothing to be noted, is all that most look-ups see.
+        long translation = words[slot] == (context | unit) ? words[slot + 1] : path.find(unit);
         if ((translation & access) != access) {
-            return ~(translation == Iotlb.MISS ? FaultReason.NOT_MAPPED : FaultReason.ACCESS_DENIED)
-                    .code();
+            return refusal(translation);
         }
-        return Translation.physicalAddress(translation, iova);
+        return translation >>> Translation.FRAME_SHIFT << IoPage.SHIFT | iova & unitMask;
     }
 
-    private long walk(long iovaPage) {
-        long translation = table.walk(iovaPage);
-        if (translation != Iotlb.MISS) {
-            iotlb.insert(iovaPage, translation);
-            tell(DeviceCounter.EVICTIONS, iotlb.evictions());
-        }
-        tell(DeviceCounter.MISSES, iotlb.misses());
-        return translation;
+    private static long refusal(long translation) {
+        return ~(translation == Translation.NONE
+                        ? FaultReason.NOT_MAPPED
+                        : FaultReason.ACCESS_DENIED)
+                .code();
     }
 
     /** The reason in a refusal of {@link #translate}. */
@@ -239,13 +253,8 @@ public final class Translator {
         return faultRing.put(iova, access & Access.READ_WRITE, reason);
     }
 
-    /** The cache, to read its counters. */
-    public Iotlb iotlb() {
-        return iotlb;
-    }
-
-    /** Publishes a count, where and when it changes. Opaque: each number is one moment's. */
-    private void tell(DeviceCounter counter, long count) {
-        ControlPage.setOpaque(page, counter.offset, count);
+    /** Leaves a shared IOTLB, with nothing left in it. Then nothing else is called. */
+    public void close() {
+        path.close();
     }
 }

@@ -129,8 +129,8 @@ final class TranslatorTest {
             boolean dropped = mapped >= 2 && mapped < 5 || mapped == 7;
             assertThat(device.translate(mapped * 4096L, Access.READ) < 0).isEqualTo(dropped);
         }
-        assertThat(device.iotlb().flushes()).isZero();
-        assertThat(device.iotlb().invalidations()).isEqualTo(4);
+        assertThat(control.counters().flushes()).isZero();
+        assertThat(control.counters().invalidations()).isEqualTo(4);
     }
 
     @Test
@@ -138,8 +138,8 @@ final class TranslatorTest {
         start(CalgaryFormat.INSTANCE, IotlbGeometry.DEFAULT);
         owner.request(2, 3);
         device.enter();
-        assertThat(device.iotlb().flushes()).isEqualTo(1);
-        assertThat(device.iotlb().invalidations()).isZero();
+        assertThat(control.counters().flushes()).isEqualTo(1);
+        assertThat(control.counters().invalidations()).isZero();
     }
 
     @Test
@@ -154,7 +154,7 @@ final class TranslatorTest {
         }
         device.enter();
         assertThat(refusal(0x3000, Access.READ)).isEqualTo(FaultReason.NOT_MAPPED);
-        assertThat(device.iotlb().flushes()).isEqualTo(1);
+        assertThat(control.counters().flushes()).isEqualTo(1);
     }
 
     @Test
@@ -169,7 +169,7 @@ final class TranslatorTest {
                     slot);
             page.set(ValueLayout.JAVA_LONG, ControlPageDescriptor.REQUESTED_OFFSET, 1);
             assertThat(device.enter()).isEqualTo(1);
-            assertThat(device.iotlb().flushes()).isEqualTo(1);
+            assertThat(control.counters().flushes()).isEqualTo(1);
         }
     }
 
