@@ -1,7 +1,6 @@
 package dev.outboard.dma;
 
 import dev.outboard.iommu.IotlbGeometry;
-import dev.outboard.iommu.Replacement;
 import dev.outboard.iommu.TableFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -26,8 +25,8 @@ import java.util.regex.Pattern;
  *
  *   every message:  0 magic u32   4 version u16   6 type u16
  *   HELLO           8 length u32  12 name
- *   GRANT           8 format u32  12 entries u32  16 sets u32  20 ways u32
- *                  24 replacement u32            28 segments u32
+ *   GRANT           8 format u32  12 entries u32  16 IOTLB u64
+ *                  24 segments u32  28 hub id u32
  *   SEGMENT         8 physical address u64        16 length u64
  *   SEGMENT_…ED     8 physical address u64        16 length u64   24 sequence u64
  *   DONE            8 sequence u64
@@ -54,11 +53,11 @@ final class AttachProtocol {
     static final int BUFFER_BYTES = 1024;
 
     private static final int MAGIC = 0x4f42494f;
-    private static final short VERSION = 2;
+    private static final short VERSION = 3;
     private static final int TYPE_OFFSET = 6;
     private static final int BODY_OFFSET = 8;
     private static final int TEXT_OFFSET = 12;
-    private static final int GRANT_BYTES = 40;
+    private static final int GRANT_BYTES = 32;
     private static final int SEGMENT_BYTES = 24;
     private static final int CHANGE_BYTES = 32;
     private static final int DONE_BYTES = 16;
@@ -124,12 +123,9 @@ final class AttachProtocol {
         writeHeader(buffer, GRANT);
         buffer.set(INT, 8, grant.format.code());
         buffer.set(INT, 12, grant.entries);
-        buffer.set(INT, 16, grant.iotlb.sets());
-        buffer.set(INT, 20, grant.iotlb.ways());
-        buffer.set(INT, 24, grant.iotlb.replacement().ordinal());
-        buffer.set(INT, 28, grant.segments);
-        buffer.set(INT, 32, grant.hubId);
-        buffer.set(INT, 36, 0);
+        buffer.set(LONG, 16, grant.iotlb.code());
+        buffer.set(INT, 24, grant.segments);
+        buffer.set(INT, 28, grant.hubId);
         return GRANT_BYTES;
     }
 
@@ -195,21 +191,13 @@ final class AttachProtocol {
             throw new IllegalArgumentException(
                     "entries=%d is no size of a %s table".formatted(entries, format.title()));
         }
-        int replacement = buffer.get(INT, 24);
-        if (replacement < 0 || replacement >= Replacement.values().length) {
-            throw new IllegalArgumentException("replacement=" + replacement + " is unknown");
-        }
-        IotlbGeometry iotlb =
-                new IotlbGeometry(
-                        buffer.get(INT, 16),
-                        buffer.get(INT, 20),
-                        Replacement.values()[replacement]);
-        int segments = buffer.get(INT, 28);
+        IotlbGeometry iotlb = IotlbGeometry.ofCode(buffer.get(LONG, 16));
+        int segments = buffer.get(INT, 24);
         if (segments < 1 || segments > MAX_SEGMENTS) {
             throw new IllegalArgumentException(
                     "segments=%d is not 1 to %d".formatted(segments, MAX_SEGMENTS));
         }
-        int hubId = buffer.get(INT, 32);
+        int hubId = buffer.get(INT, 28);
         if (hubId < 0 || hubId >= format.hubs()) {
             throw new IllegalArgumentException(
                     "hubId=%d, but %s has %d hubs".formatted(hubId, format.title(), format.hubs()));

@@ -26,7 +26,10 @@ final class AttachProtocolTest {
         assertThat(AttachProtocol.readText(buffer, length)).isEqualTo("nic0");
         Grant grant =
                 new Grant(
-                        DartFormat.INSTANCE, 2048, new IotlbGeometry(16, 2, Replacement.RANDOM), 3);
+                        DartFormat.INSTANCE,
+                        2048,
+                        new IotlbGeometry(16, 2, Replacement.RANDOM, 3, 16, 7),
+                        3);
         length = AttachProtocol.writeGrant(buffer, grant);
         assertThat(AttachProtocol.readGrant(buffer, length)).isEqualTo(grant);
         Segment segment = new Segment(1L << 32, 1 << 20);
@@ -45,7 +48,7 @@ final class AttachProtocolTest {
         int length = AttachProtocol.writeGrant(buffer, hub);
         assertThat(AttachProtocol.readGrant(buffer, length)).isEqualTo(hub);
         for (int hubId : new int[] {64, -1}) {
-            buffer.set(ValueLayout.JAVA_INT, 32, hubId);
+            buffer.set(ValueLayout.JAVA_INT, 28, hubId);
             assertThatThrownBy(() -> AttachProtocol.readGrant(buffer, length))
                     .hasMessageContaining("hubId=" + hubId);
         }

@@ -1,5 +1,7 @@
 package dev.outboard.iommu;
 
+import java.util.Locale;
+
 /**
  * The shape of the translation caches of a device: size, associativity, replacement (The Price of
  * Safety, section 1.1.1), and what stands beside and before them.
@@ -38,6 +40,11 @@ public record IotlbGeometry(
     public static final int DEFAULT_SUPERPAGES = 8;
 
     private static final int ATS_WAYS = 4;
+    private static final int WAYS_SHIFT = 8;
+    private static final int REPLACEMENT_SHIFT = 20;
+    private static final int SUPERPAGES_SHIFT = 24;
+    private static final int ATS_SHIFT = 32;
+    private static final int PREFETCH_SHIFT = 48;
 
     /** 64 sets of 4, least recently used: 1 MiB of reach. */
     public static final IotlbGeometry DEFAULT = new IotlbGeometry(64, 4, Replacement.LRU);
@@ -86,6 +93,63 @@ public record IotlbGeometry(
             throw new IllegalArgumentException(
                     "%s=%d is not %d to %d".formatted(name, value, least, most));
         }
+    }
+
+    /**
+     * All of it in a number, to be sent to another process.
+     *
+     * <pre>
+     *  63       56 55      48 47       32 31         24 23        20 19      8 7         0
+     * │     0     │ prefetch │    ats    │ superpages  │ replacement│   ways  │ log2 sets │
+     * </pre>
+     */
+    public long code() {
+        return Integer.numberOfTrailingZeros(sets)
+                | (long) ways << WAYS_SHIFT
+                | (long) replacement.ordinal() << REPLACEMENT_SHIFT
+                | (long) superpages << SUPERPAGES_SHIFT
+                | (long) ats << ATS_SHIFT
+                | (long) prefetch << PREFETCH_SHIFT;
+    }
+
+    /**
+     * The shape that another process names by number.
+     *
+     * @throws IllegalArgumentException if it names none
+     */
+    public static IotlbGeometry ofCode(long code) {
+        int setBits = field(code, 0, WAYS_SHIFT);
+        int replacement = field(code, REPLACEMENT_SHIFT, SUPERPAGES_SHIFT);
+        Replacement[] all = Replacement.values();
+        if (setBits > Integer.numberOfTrailingZeros(MAX_ENTRIES)
+                || replacement >= all.length
+                || code >>> PREFETCH_SHIFT > MAX_PREFETCH) {
+            throw new IllegalArgumentException("code=0x%x is no IOTLB".formatted(code));
+        }
+        return new IotlbGeometry(
+                1 << setBits,
+                field(code, WAYS_SHIFT, REPLACEMENT_SHIFT),
+                all[replacement],
+                field(code, SUPERPAGES_SHIFT, ATS_SHIFT),
+                field(code, ATS_SHIFT, PREFETCH_SHIFT),
+                (int) (code >>> PREFETCH_SHIFT));
+    }
+
+    private static int field(long code, int from, int to) {
+        return (int) (code >>> from & (1L << to - from) - 1);
+    }
+
+    /** As users write it: {@code 64x4:plru,ats=16,prefetch=3}; what is as usual is left out. */
+    @Override
+    public String toString() {
+        return "%dx%d:%s%s%s%s"
+                .formatted(
+                        sets,
+                        ways,
+                        replacement.name().toLowerCase(Locale.ROOT),
+                        superpages == DEFAULT_SUPERPAGES ? "" : ",superpages=" + superpages,
+                        ats == 0 ? "" : ",ats=" + ats,
+                        prefetch == 0 ? "" : ",prefetch=" + prefetch);
     }
 
     /** The same with other entries for superpages. */

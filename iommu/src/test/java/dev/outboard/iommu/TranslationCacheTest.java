@@ -285,6 +285,23 @@ final class TranslationCacheTest {
     }
 
     @Test
+    void shouldBeTheSameShapeInAnotherProcess() {
+        for (Replacement replacement : Replacement.values()) {
+            IotlbGeometry small = new IotlbGeometry(1, 2, replacement);
+            assertThat(IotlbGeometry.ofCode(small.code())).isEqualTo(small);
+            IotlbGeometry large = new IotlbGeometry(1024, 64, replacement, 64, 4096, 32);
+            assertThat(IotlbGeometry.ofCode(large.code())).isEqualTo(large);
+        }
+        long good = IotlbGeometry.DEFAULT.code();
+        long[] wrong = {0, -1, good | 1L << 62, good | 15 << 20, good | 0xff, good | 3L << 32};
+        for (long code : wrong) {
+            assertThatThrownBy(() -> IotlbGeometry.ofCode(code))
+                    .as("0x%x", code)
+                    .isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+
+    @Test
     void shouldRefuseShapesThatCannotBe() {
         assertThatThrownBy(() -> new IotlbGeometry(3, 1, Replacement.LRU))
                 .hasMessageContaining("sets=3");

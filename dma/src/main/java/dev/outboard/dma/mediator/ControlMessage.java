@@ -60,7 +60,7 @@ record ControlMessage(Kind kind, long[] words, String text) {
         HELLO(0),
         MEMORY(2),
         RELEASE(1),
-        CLAIM(7),
+        CLAIM(5),
         ADMIT(1),
         SERVICE(1),
         END_SERVICE(1),

@@ -9,7 +9,6 @@ import dev.outboard.dma.mediator.Refusal.Why;
 import dev.outboard.iommu.Access;
 import dev.outboard.iommu.IoPage;
 import dev.outboard.iommu.IotlbGeometry;
-import dev.outboard.iommu.Replacement;
 import dev.outboard.iommu.TableFormat;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -145,18 +144,12 @@ final class Estate {
     }
 
     private static DomainOptions options(ControlMessage message) {
-        int replacement = message.number(5);
-        if (replacement < 0 || replacement >= Replacement.values().length) {
-            throw new Refusal(Why.ARGUMENT, "replacement=" + replacement + " is unknown");
-        }
-        long limit = message.word(6);
+        long limit = message.word(4);
         if (limit < SHORTEST_FLUSH_NANOS || limit > LONGEST_FLUSH_NANOS) {
             throw new Refusal(
                     Why.ARGUMENT, "flushLimitNanos=" + limit + " is not between 1 ms and 60 s");
         }
-        IotlbGeometry iotlb =
-                new IotlbGeometry(
-                        message.number(3), message.number(4), Replacement.values()[replacement]);
+        IotlbGeometry iotlb = IotlbGeometry.ofCode(message.word(3));
         TableFormat format = TableFormat.ofCode(message.number(1));
         int entries = message.number(2);
         if (!format.isTableSize(entries)) {

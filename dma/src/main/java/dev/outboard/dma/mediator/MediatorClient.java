@@ -5,7 +5,6 @@ import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.IommuDomain;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.mediator.ControlMessage.Kind;
-import dev.outboard.iommu.IotlbGeometry;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.MemoryFile;
 import dev.outboard.uio.PeerGoneException;
@@ -113,7 +112,6 @@ public final class MediatorClient implements DomainSource {
     @Override
     public IommuDomain claim(String deviceName, PhysicalMemory memory, DomainOptions options) {
         Names.require(deviceName, "device");
-        IotlbGeometry iotlb = options.iotlb();
         ControlMessage done =
                 channel.ask(
                         ControlMessage.of(
@@ -122,9 +120,7 @@ public final class MediatorClient implements DomainSource {
                                 memory.segments().getFirst().physicalAddress(),
                                 options.format().code(),
                                 options.tableEntries(),
-                                iotlb.sets(),
-                                iotlb.ways(),
-                                iotlb.replacement().ordinal(),
+                                options.iotlb().code(),
                                 options.flushLimitNanos()));
         RemoteDomain domain =
                 new RemoteDomain(this, channel, deviceName, memory, options, done.word(0));

@@ -5,7 +5,7 @@ import dev.outboard.iommu.DeviceCounters;
 
 /** What the devices of a domain have counted, as the words of a message. Stateless. */
 final class StatisticsWords {
-    private static final int COUNT = 13;
+    private static final int COUNT = 20;
 
     private StatisticsWords() {}
 
@@ -21,6 +21,13 @@ final class StatisticsWords {
             counters.evictions(),
             counters.invalidations(),
             counters.flushes(),
+            counters.domainFlushes(),
+            counters.superpageHits(),
+            counters.prefetches(),
+            counters.prefetchesUsed(),
+            counters.atsHits(),
+            counters.atsMisses(),
+            counters.atsInvalidations(),
             counters.sections(),
             counters.faults(),
             counters.faultsLost(),
@@ -37,7 +44,8 @@ final class StatisticsWords {
                 (int) words[0],
                 new DeviceCounters(
                         words[3], words[4], words[5], words[6], words[7], words[8], words[9],
-                        words[10], words[11], words[12]),
+                        words[10], words[11], words[12], words[13], words[14], words[15], words[16],
+                        words[17], words[18], words[19]),
                 words[1],
                 words[2]);
     }

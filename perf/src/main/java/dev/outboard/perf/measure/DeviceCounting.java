@@ -40,6 +40,11 @@ public final class DeviceCounting {
                 .put("iotlbHits", counted.hits() - device.hits())
                 .put("iotlbMisses", counted.misses() - device.misses())
                 .put("iotlbEvictions", counted.evictions() - device.evictions())
+                .put("superpageHits", counted.superpageHits() - device.superpageHits())
+                .put("prefetches", counted.prefetches() - device.prefetches())
+                .put("prefetchesUsed", counted.prefetchesUsed() - device.prefetchesUsed())
+                .put("atsHits", counted.atsHits() - device.atsHits())
+                .put("atsMisses", counted.atsMisses() - device.atsMisses())
                 .put("faults", counted.faults() - device.faults());
     }
 

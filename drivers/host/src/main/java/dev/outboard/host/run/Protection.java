@@ -35,22 +35,19 @@ record Protection(Owner owner, Path socket, StrategyOptions strategy, DomainOpti
      * @param memoryBytes what a device reaches that nothing stands before
      */
     String describe(long memoryBytes) {
-        var iotlb = domain.iotlb();
         return switch (owner) {
             case NONE ->
                     "strategy off: no IOMMU, the device reaches all "
                             + (memoryBytes >> 20)
                             + " MiB of the driver's memory";
             case DRIVER, MEDIATOR ->
-                    "strategy %s: %s table of %d entries%s, IOTLB %dx%d:%s"
+                    "strategy %s: %s table of %d entries%s, IOTLB %s"
                             .formatted(
                                     strategyWord(),
                                     domain.format().title(),
                                     domain.tableEntries(),
                                     owner == Owner.MEDIATOR ? " in the mediator" : "",
-                                    iotlb.sets(),
-                                    iotlb.ways(),
-                                    Words.of(iotlb.replacement()));
+                                    domain.iotlb());
             case DEVICE ->
                     ("strategy %s: the device's own IOTLB, fed from a %s table of %d entries; it"
                                     + " maps all %d MiB of the driver's memory and is trusted to"

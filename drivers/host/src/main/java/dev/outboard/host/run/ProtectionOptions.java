@@ -59,8 +59,12 @@ final class ProtectionOptions {
 
     @Option(
             names = "--iotlb",
-            paramLabel = "SETSxWAYS:POLICY",
-            description = "The device's IOTLB; POLICY is lru, fifo or random. Default: 64x4:lru.")
+            paramLabel = "SETSxWAYS[:POLICY][,NAME=N]",
+            description =
+                    "The device's IOTLB; POLICY is lru, plru, fifo or random. More by name:"
+                            + " superpages=N entries for larger pages, ats=N of a cache in the"
+                            + " device itself, prefetch=N pages looked up ahead. Default:"
+                            + " 64x4:lru,superpages=8,ats=0,prefetch=0.")
     private String iotlb;
 
     @Option(

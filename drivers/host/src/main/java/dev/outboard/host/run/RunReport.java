@@ -202,6 +202,13 @@ final class RunReport {
         fields.put("evictions", iotlb.evictions());
         fields.put("invalidations", iotlb.invalidations());
         fields.put("flushes", iotlb.flushes());
+        fields.put("domainFlushes", iotlb.domainFlushes());
+        fields.put("superpageHits", iotlb.superpageHits());
+        fields.put("prefetches", iotlb.prefetches());
+        fields.put("prefetchesUsed", iotlb.prefetchesUsed());
+        fields.put("atsHits", iotlb.atsHits());
+        fields.put("atsMisses", iotlb.atsMisses());
+        fields.put("atsInvalidations", iotlb.atsInvalidations());
         fields.put("sections", iotlb.sections());
         fields.put("faults", iotlb.faults());
         fields.put("faultsLost", iotlb.faultsLost());

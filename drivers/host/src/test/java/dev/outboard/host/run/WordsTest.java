@@ -39,10 +39,39 @@ class WordsTest {
         assertThat(Words.iotlb("1x32:random"))
                 .isEqualTo(new IotlbGeometry(1, 32, Replacement.RANDOM));
         assertThat(Words.iotlb("8x1")).isEqualTo(new IotlbGeometry(8, 1, Replacement.LRU));
+        assertThat(Words.iotlb("64x4:plru,ats=16,prefetch=3"))
+                .isEqualTo(new IotlbGeometry(64, 4, Replacement.PLRU, 8, 16, 3));
+        assertThat(Words.iotlb("2x2,superpages=0"))
+                .isEqualTo(new IotlbGeometry(2, 2, Replacement.LRU, 0, 0, 0));
+        for (String text : new String[] {"64x4:lru", "4x8:plru,superpages=1,ats=4,prefetch=2"}) {
+            assertThat(Words.iotlb(text)).hasToString(text);
+        }
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "64", "x", "64x", "64x4:", "64x4:LRU!", "3x4:lru", "64x4:mru"})
+    @ValueSource(
+            strings = {
+                "",
+                "64",
+                "x",
+                "64x",
+                "64x4:",
+                "64x4:LRU!",
+                "3x4:lru",
+                "64x4:mru",
+                "64x3:plru",
+                "64x4,ats=3",
+                "64x4,ats=",
+                "64x4,ats=4,ats=4",
+                "64x4,pages=3",
+                "64x4,prefetch=33",
+                "1x2,prefetch=2",
+                "64x4,superpages=65",
+                "64x4,ats=-4",
+                "64x4,",
+                "64x4,ats=4,",
+                ",ats=4"
+            })
     void shouldRefuseWhatIsNoIotlb(String text) {
         assertThatIllegalArgumentException().isThrownBy(() -> Words.iotlb(text));
     }
