@@ -119,7 +119,7 @@ final class VhptTable implements PageTable {
                 VhptDescriptor.ITIR_OFFSET,
                 (long) (order + IoPage.SHIFT) << VhptDescriptor.PAGE_SIZE_SHIFT);
         setWord(entry, VhptDescriptor.TAG_OFFSET, tag(page, order));
-        // Release: the words come before the version that makes them valid. Partner: find().
+        // Release: the words come before the version that makes them valid. Partner: read().
         WORD.setRelease(memory, entry + VhptDescriptor.VERSION_OFFSET, version + 1);
     }
 
@@ -149,7 +149,7 @@ final class VhptTable implements PageTable {
         if (!isFree || !raise(offset, version)) {
             return false;
         }
-        // The odd version comes before the words. Partner: the fence in find().
+        // The odd version comes before the words. Partner: the fence in read().
         VarHandle.storeStoreFence();
         return true;
     }
@@ -230,24 +230,21 @@ final class VhptTable implements PageTable {
         long tag = tag(page, order);
         long entry = setOffset(page, order);
         for (int way = 0; way < VhptDescriptor.WAYS; way++) {
-            if (word(entry, VhptDescriptor.TAG_OFFSET) == tag) {
-                long found = find(entry, page, order, tag);
-                if (found != Translation.NONE) {
-                    return found;
-                }
+            long found = read(entry, page, order, tag);
+            if (found != Translation.NONE) {
+                return found;
             }
             entry += VhptDescriptor.ENTRY_BYTES;
         }
-        entry = ownEntryOffset(page, order);
-        return word(entry, VhptDescriptor.TAG_OFFSET) == tag
-                ? find(entry, page, order, tag)
-                : Translation.NONE;
+        return read(ownEntryOffset(page, order), page, order, tag);
     }
 
-    /** What an entry with that tag says, if nobody writes it meanwhile. */
-    private long find(long entry, long page, int order, long tag) {
+    /** What an entry says of a page, if it is that page's and nobody writes it meanwhile. */
+    private long read(long entry, long page, int order, long tag) {
         long version = (long) WORD.getAcquire(memory, entry + VhptDescriptor.VERSION_OFFSET);
-        long sameTag = word(entry, VhptDescriptor.TAG_OFFSET);
+        if (word(entry, VhptDescriptor.TAG_OFFSET) != tag) {
+            return Translation.NONE;
+        }
         long pte = word(entry, VhptDescriptor.PTE_OFFSET);
         long itir = word(entry, VhptDescriptor.ITIR_OFFSET);
         // The words come before the second look at the version. Partner: the fence in tryClaim().
@@ -257,7 +254,6 @@ final class VhptTable implements PageTable {
         int access = VhptFormat.access(pte);
         if ((version & 1) != 0
                 || version != sameVersion
-                || sameTag != tag
                 || (pageShift & VhptDescriptor.PAGE_SIZE_MASK) != order + IoPage.SHIFT
                 || access == Access.NONE) {
             return Translation.NONE;

@@ -183,6 +183,41 @@ final class ConcurrentTableTest {
         return written;
     }
 
+    /** Writers whose pages are all in the same few sets: each place is one writer's at a time. */
+    @Test
+    void shouldGiveEachPlaceOfASetToOneWriter() throws Exception {
+        int writers = 4;
+        try (Arena arena = Arena.ofShared();
+                ExecutorService threads = Executors.newFixedThreadPool(writers)) {
+            TestTables.Pair pair = TestTables.create(VhptFormat.INSTANCE, 512, arena);
+            List<Future<?>> running = new ArrayList<>();
+            for (int writer = 0; writer < writers; writer++) {
+                int self = writer;
+                running.add(threads.submit(() -> writeToTwoSets(pair, self)));
+            }
+            for (Future<?> writer : running) {
+                result(writer);
+            }
+        }
+    }
+
+    private static void writeToTwoSets(TestTables.Pair pair, int self) {
+        for (int round = 0; round < 300_000; round++) {
+            // Of 128 sets: the number and its upper bits, exclusive or.
+            long page = (long) self << 7 | (8 + (round & 1) ^ self);
+            long frame = round * 4L + self;
+            pair.owner().map(page, frame, 1, Access.READ_WRITE);
+            long found = pair.walker().walk(page);
+            if (found != Translation.of(frame, 0, Access.READ_WRITE)) {
+                assertThat(found).as("round=%d", round).isEqualTo(frame);
+            }
+            pair.owner().clear(page, 1);
+            if (pair.walker().walk(page) != Translation.NONE) {
+                assertThat(round).as("still mapped").isEqualTo(-1);
+            }
+        }
+    }
+
     /**
      * One place that two pages take in turns: a walk for the first page that meets the second on
      * its way, and the first again at its end, must not give away the second's frame.

@@ -133,6 +133,9 @@ final class VhptTableTest {
             for (int index = 0; index < pages.length; index++) {
                 assertThat(walker.walk(pages[index]))
                         .isEqualTo(Translation.of(pages[index] + 4096, orders[index], Access.READ));
+                long last = pages[index] + (1L << orders[index]) - 1;
+                assertThat(walker.walk(last))
+                        .isEqualTo(Translation.of(last + 4096, orders[index], Access.READ));
             }
             table.clear(pages[removed], 1L << orders[removed]);
             assertThat(walker.walk(pages[removed])).isEqualTo(Translation.NONE);
