@@ -7,6 +7,7 @@ import dev.outboard.dma.DomainStatistics;
 import dev.outboard.dma.IommuDomain;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.StrategyOptions;
+import dev.outboard.iommu.Access;
 import dev.outboard.iommu.DeviceCounters;
 import dev.outboard.iommu.Fault;
 import dev.outboard.iommu.FaultReason;
@@ -34,6 +35,9 @@ import java.util.function.Consumer;
 public final class DeviceDomain implements IommuDomain {
     private static final System.Logger LOG = System.getLogger(DeviceDomain.class.getName());
 
+    /** Ranges that are pushed again, twice: three for each of many queues. */
+    private static final int MOST_KEPT = 2 * 3 * 256;
+
     private final DeviceDomains domains;
     private final String name;
     private final PhysicalMemory memory;
@@ -49,7 +53,14 @@ public final class DeviceDomain implements IommuDomain {
     private final AtomicLong invalidations = new AtomicLong();
     private final AtomicLong flushes = new AtomicLong();
     private final AtomicLong faults = new AtomicLong();
+    private final AtomicLong late = new AtomicLong();
+    private final ClearedPages cleared;
     private volatile DeviceIotlb iotlb;
+
+    /** First IOVA and length of what was pushed, in pairs; never changed, replaced. */
+    private volatile long[] kept = {};
+
+    private volatile boolean readsWhatItWrites;
     private volatile Consumer<Fault> faultConsumer = fault -> {};
     private MissServer server;
     private boolean attached;
@@ -70,7 +81,8 @@ public final class DeviceDomain implements IommuDomain {
                                                 options.format().tableBytes(options.tableEntries()),
                                                 IoPage.BYTES),
                                 options.tableEntries());
-        missAnswer = new MissAnswer(table);
+        missAnswer = new MissAnswer(this);
+        cleared = new ClearedPages(Math.toIntExact(table.pages()), this::look);
         services = new Dma[options.services()];
     }
 
@@ -132,18 +144,53 @@ public final class DeviceDomain implements IommuDomain {
     }
 
     /**
-     * Gives the device what is mapped under a run of IOVA, before it asks: what it needs at once,
-     * such as rings. What is not mapped is passed over.
+     * Gives the device what is mapped under a run of IOVA, before it asks, and again whenever it
+     * has dropped everything: what it needs at once and all the time, such as rings. What is not
+     * mapped is passed over. DPDK's 22.11 was seen not to ask for a ring that it lost twice.
      */
-    public void push(long iova, long lengthBytes) {
+    public synchronized void push(long iova, long lengthBytes) {
         DeviceIotlb present = iotlb;
-        if (present != null) {
-            RangeAnswer answer = new RangeAnswer(table, iova, lengthBytes);
-            while (!answer.isDone()) {
-                answer.send(present);
-                pushed.addAndGet(answer.sent());
-            }
+        if (present == null) {
+            return;
         }
+        pushed.addAndGet(new RangeAnswer(this).send(present, iova, lengthBytes));
+        if (kept.length < MOST_KEPT) {
+            long[] more = Arrays.copyOf(kept, kept.length + 2);
+            more[kept.length] = iova;
+            more[kept.length + 1] = lengthBytes;
+            kept = more;
+        }
+    }
+
+    /** The device has dropped everything: what it needs all the time is pushed again. */
+    void pushAgain(DeviceIotlb present, RangeAnswer answer) {
+        long[] ranges = kept;
+        for (int index = 0; index < ranges.length; index += 2) {
+            pushed.addAndGet(answer.send(present, ranges[index], ranges[index + 1]));
+        }
+    }
+
+    /**
+     * The rights that a device is told of. As behind a VT-d without its capability ZLR (reads of
+     * zero bytes), what may be written may be read, but only by a device that asks for both where
+     * it only writes, as DPDK's does.
+     */
+    int told(int access) {
+        return readsWhatItWrites && access == Access.WRITE ? Access.READ_WRITE : access;
+    }
+
+    /** The device asks for both rights where it only writes: it would not go on with one. */
+    void letReadWhatMayBeWritten() {
+        readsWhatItWrites = true;
+    }
+
+    /** Whether the device may read what is mapped for writing only, since it asks for both. */
+    public boolean isReadingWhatItWrites() {
+        return readsWhatItWrites;
+    }
+
+    PageTable table() {
+        return table;
     }
 
     /** The device lacks a translation: it gets it, or there is a fault. The server's thread. */
@@ -156,9 +203,27 @@ public final class DeviceDomain implements IommuDomain {
         FaultReason reason = missAnswer.send(present, iova, access);
         if (reason == null) {
             answered.incrementAndGet();
+        } else if (mayBeLate(iova >>> IoPage.SHIFT)) {
+            late.incrementAndGet();
         } else {
             deliver(new Fault(name, iova, access, reason));
         }
+    }
+
+    private boolean mayBeLate(long page) {
+        return page < table.pages() && cleared.mayBeLate(page);
+    }
+
+    /** Somebody clears pages: whoever hears the device should look. */
+    private synchronized void look() {
+        if (server != null) {
+            server.wake();
+        }
+    }
+
+    /** Which pages were cleared, and when. */
+    ClearedPages cleared() {
+        return cleared;
     }
 
     /** The device was refused an access, by its own IOTLB. The server's thread. */
@@ -245,7 +310,6 @@ public final class DeviceDomain implements IommuDomain {
         int first = 1 + slot * share;
         return new DeviceTranslations(
                 this,
-                table,
                 new NextFitAllocator(first, slot == services.length - 1 ? end : first + share),
                 () -> released(slot));
     }
@@ -293,7 +357,7 @@ public final class DeviceDomain implements IommuDomain {
      */
     @Override
     public synchronized DomainStatistics statistics() {
-        long misses = answered.get() + faults.get();
+        long misses = answered.get() + late.get() + faults.get();
         return new DomainStatistics(
                 attached ? 1 : 0,
                 new DeviceCounters(

@@ -34,6 +34,7 @@ final class DeviceTranslations implements Translations {
     private final IotlbBatch updates = new IotlbBatch();
     private final IotlbBatch invalidations = new IotlbBatch();
     private final IotlbBatch.Source mappings = this::fill;
+    private final RangeAnswer ranges;
 
     /** The last range to be invalidated, which may still grow; none if it has no page. */
     private long rangePage;
@@ -45,10 +46,10 @@ final class DeviceTranslations implements Translations {
     private long flushes;
     private long waitedNanos;
 
-    DeviceTranslations(
-            DeviceDomain domain, PageTable table, IovaAllocator iovas, Runnable onClose) {
+    DeviceTranslations(DeviceDomain domain, IovaAllocator iovas, Runnable onClose) {
         this.domain = domain;
-        this.table = table;
+        table = domain.table();
+        ranges = new RangeAnswer(domain);
         this.iovas = iovas;
         this.onClose = onClose;
     }
@@ -110,12 +111,13 @@ final class DeviceTranslations implements Translations {
                     mappedPages[run] << IoPage.SHIFT,
                     (long) mappedCounts[run] << IoPage.SHIFT,
                     mappedFrames[run] << IoPage.SHIFT,
-                    mappedAccess[run]);
+                    domain.told(mappedAccess[run]));
         }
     }
 
     @Override
     public void clear(long page, int pages) {
+        domain.cleared().note(page, pages);
         table.clear(page, pages);
     }
 
@@ -170,6 +172,9 @@ final class DeviceTranslations implements Translations {
                 flushes++;
                 iotlb.invalidate(invalidations);
                 domain.countInvalidated(all);
+                if (all) {
+                    domain.pushAgain(iotlb, ranges);
+                }
             }
         } finally {
             waitedNanos += System.nanoTime() - started;

@@ -1,5 +1,6 @@
 package dev.outboard.dma.device;
 
+import dev.outboard.iommu.Access;
 import dev.outboard.iommu.FaultReason;
 import dev.outboard.iommu.IoPage;
 import dev.outboard.iommu.PageTable;
@@ -10,6 +11,7 @@ import dev.outboard.uio.vhost.IotlbBatch;
  * What a device asks for is any number. One thread, that of the back-end channel; no allocation.
  */
 final class MissAnswer {
+    private final DeviceDomain domain;
     private final PageTable table;
     private final TableRun run;
     private final IotlbBatch batch = new IotlbBatch();
@@ -18,8 +20,9 @@ final class MissAnswer {
     private int access;
     private FaultReason reason;
 
-    MissAnswer(PageTable table) {
-        this.table = table;
+    MissAnswer(DeviceDomain domain) {
+        this.domain = domain;
+        table = domain.table();
         run = new TableRun(table);
     }
 
@@ -34,13 +37,17 @@ final class MissAnswer {
 
     private void fill(IotlbBatch answer) {
         reason = reason(iova, access);
-        if (reason == null) {
-            answer.update(
-                    iova & ~IoPage.OFFSET_MASK,
-                    (long) run.pages() << IoPage.SHIFT,
-                    run.pageFrame() << IoPage.SHIFT,
-                    run.access());
+        if (reason != null) {
+            return;
         }
+        long first = iova & ~IoPage.OFFSET_MASK;
+        long lengthBytes = (long) run.pages() << IoPage.SHIFT;
+        if ((access & ~run.access()) != 0) {
+            // It may know them as they are mapped, and would keep what it knows.
+            answer.invalidate(first, lengthBytes);
+        }
+        answer.update(
+                first, lengthBytes, run.pageFrame() << IoPage.SHIFT, domain.told(run.access()));
     }
 
     /** Why such an access is a fault; null if it is none, and then the run is of its page. */
@@ -55,6 +62,13 @@ final class MissAnswer {
         if (!run.find(page, Long.MAX_VALUE)) {
             return FaultReason.NOT_MAPPED;
         }
-        return (wantedAccess & ~run.access()) == 0 ? null : FaultReason.ACCESS_DENIED;
+        if ((wantedAccess & ~run.access()) == 0) {
+            return null;
+        }
+        if (wantedAccess == Access.READ_WRITE && run.access() == Access.WRITE) {
+            domain.letReadWhatMayBeWritten();
+            return null;
+        }
+        return FaultReason.ACCESS_DENIED;
     }
 }

@@ -17,7 +17,9 @@ import java.util.function.Consumer;
 final class MissServer implements AutoCloseable {
     private static final int CHANNEL = 0;
     private static final int END = 1;
+    private static final int WAKE = 2;
     private static final long FOREVER = -1;
+    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
     private static final long GRACE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
     private static final long STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
@@ -28,6 +30,7 @@ final class MissServer implements AutoCloseable {
     private final BackEndChannel channel;
     private final Epoll epoll;
     private final EventDescriptor end;
+    private final EventDescriptor wake;
     private final Thread thread;
     private boolean done;
 
@@ -39,9 +42,11 @@ final class MissServer implements AutoCloseable {
         try {
             epoll = resources.add(Epoll.create());
             end = resources.add(EventDescriptor.create());
+            wake = resources.add(EventDescriptor.create());
             channel = resources.add(frontEnd.openBackEndChannel(new Asked()));
             epoll.add(channel.descriptor(), Epoll.READABLE, CHANNEL);
             epoll.add(end.descriptor(), Epoll.READABLE, END);
+            epoll.add(wake.descriptor(), Epoll.READABLE, WAKE);
         } catch (RuntimeException failure) {
             resources.closeAfter(failure);
             throw failure;
@@ -61,6 +66,11 @@ final class MissServer implements AutoCloseable {
         return server;
     }
 
+    /** Has the server look, though nobody asks. Any thread, as long as it is open. */
+    void wake() {
+        wake.signal();
+    }
+
     private final class Asked implements BackEndChannel.Listener {
         @Override
         public void iotlbMissed(long iova, int access) {
@@ -74,13 +84,19 @@ final class MissServer implements AutoCloseable {
     }
 
     private void serve() {
+        Epoll.ReadyHandler handler = this::onReady;
         while (!done) {
-            epoll.await(FOREVER, this::onReady);
+            // While pages are being cleared it looks now and then: see ClearedPages.
+            if (epoll.await(domain.cleared().isQuiet() ? FOREVER : LOOK_NANOS, handler) == 0) {
+                domain.cleared().foundEmpty();
+            }
         }
     }
 
     private void onReady(int token, int events) {
-        if (token == END) {
+        if (token == WAKE) {
+            wake.drain();
+        } else if (token == END) {
             done = true;
         } else if (!done && !channel.onReadable()) {
             done = true;

@@ -113,6 +113,7 @@ final class DeviceDomainTest {
             assertThat(fed.domain.isAttached()).isFalse();
             assertThat(fed.domain.awaitAttached(1)).isFalse();
             fed.attach();
+            fed.awaitQuiet();
             assertThat(fed.domain.awaitAttached(1)).isTrue();
             assertThat(fed.device.miss(iova, Access.READ)).isTrue();
             assertThat(fed.device.miss(gone, Access.READ)).isTrue();
@@ -175,6 +176,86 @@ final class DeviceDomainTest {
 
     private static Fault fault(long iova, int access, FaultReason reason) {
         return new Fault(Fed.NAME, iova, access, reason);
+    }
+
+    @Test
+    void shouldNotCallAQuestionAFaultThatWasAskedBeforeTheUnmap() throws InterruptedException {
+        try (Fed fed = new Fed(directory).attach();
+                Dma dma = fed.domain.dma(Strategy.STRICT);
+                DmaMemory memory = dma.allocate(PAGE)) {
+            long iova = dma.map(memory.physicalAddress(), PAGE, DmaDirection.TO_DEVICE);
+            CountDownLatch hearing = new CountDownLatch(1);
+            CountDownLatch release = new CountDownLatch(1);
+            fed.domain.onFault(
+                    fault -> {
+                        fed.faults.add(fault);
+                        hearing.countDown();
+                        await(release);
+                    });
+            fed.device.miss(-PAGE, Access.READ);
+            assertThat(hearing.await(10, TimeUnit.SECONDS)).isTrue();
+            fed.device.miss(iova, Access.READ);
+            dma.unmap(iova, PAGE);
+            release.countDown();
+            while (fed.domain.statistics().counters().misses() < 2) {
+                Thread.sleep(1);
+            }
+            assertThat(fed.faults).as("only the first").hasSize(1);
+            fed.awaitQuiet();
+            fed.device.miss(iova, Access.READ);
+            fed.awaitFaults(2);
+            assertThat(fed.faults.getLast())
+                    .isEqualTo(fault(iova, Access.READ, FaultReason.NOT_MAPPED));
+        }
+    }
+
+    @Test
+    void shouldLetADeviceReadWhatItWritesOnlyIfItAsksForBoth() throws InterruptedException {
+        try (Fed fed = new Fed(directory).attach();
+                Dma dma = fed.domain.dma(Strategy.STRICT);
+                DmaMemory memory = dma.allocate(PAGE)) {
+            long physical = memory.physicalAddress();
+            long iova = dma.map(physical, PAGE, DmaDirection.FROM_DEVICE);
+            fed.device.miss(iova, Access.READ);
+            fed.awaitFaults(1);
+            assertThat(fed.domain.isReadingWhatItWrites()).isFalse();
+            fed.device.miss(iova, Access.READ_WRITE);
+            fed.device.awaitHeard(3);
+            long next = dma.map(physical, PAGE, DmaDirection.FROM_DEVICE);
+            long other = dma.map(physical, PAGE, DmaDirection.TO_DEVICE);
+            fed.device.awaitHeard(5);
+            assertThat(fed.device.heard)
+                    .containsExactly(
+                            update(iova, PAGE, physical, Access.WRITE),
+                            invalidation(iova, PAGE),
+                            update(iova, PAGE, physical, Access.READ_WRITE),
+                            update(next, PAGE, physical, Access.READ_WRITE),
+                            update(other, PAGE, physical, Access.READ));
+            fed.device.miss(other, Access.READ_WRITE);
+            fed.awaitFaults(2);
+            assertThat(fed.domain.isReadingWhatItWrites()).isTrue();
+        }
+    }
+
+    @Test
+    void shouldPushTheRingsAgainWhenEverythingWasDropped() throws InterruptedException {
+        try (Fed fed = new Fed(directory).attach();
+                Dma dma = fed.domain.dma(Strategy.DEFERRED);
+                DmaMemory memory = dma.allocate(2 * PAGE)) {
+            long ring = dma.map(memory.physicalAddress(), PAGE, DmaDirection.BIDIRECTIONAL);
+            fed.domain.push(ring + 64, 100);
+            long other = dma.map(memory.physicalAddress(), PAGE, DmaDirection.TO_DEVICE);
+            dma.unmap(other, PAGE);
+            dma.flush();
+            fed.device.awaitHeard(5);
+            assertThat(fed.device.heard)
+                    .endsWith(
+                            invalidation(0, 8192L * PAGE),
+                            update(ring, PAGE, memory.physicalAddress(), Access.READ_WRITE));
+            dma.unmap(ring, PAGE);
+            dma.flush();
+            assertThat(fed.device.last()).as("it is gone").isEqualTo(invalidation(0, 8192L * PAGE));
+        }
     }
 
     @Test
@@ -252,6 +333,7 @@ final class DeviceDomainTest {
             long stale = dma.map(memory.physicalAddress(), PAGE, DmaDirection.TO_DEVICE);
             dma.unmap(stale, PAGE);
             fed.device.awaitHeard(1);
+            fed.awaitQuiet();
             assertThat(fed.device.iotlb).containsOnlyKeys(stale / PAGE);
             assertThat(fed.device.miss(stale, Access.READ)).isTrue();
             fed.awaitFaults(1);
@@ -280,6 +362,7 @@ final class DeviceDomainTest {
             CompletableFuture<Void> unmapped =
                     CompletableFuture.runAsync(() -> dma.unmap(iova, PAGE));
             assertThat(arrived.await(10, TimeUnit.SECONDS)).isTrue();
+            fed.awaitQuiet();
             fed.device.miss(kept, Access.READ);
             fed.device.miss(iova, Access.READ);
             fed.awaitFaults(1);

@@ -46,6 +46,13 @@ final class Fed implements AutoCloseable {
         return this;
     }
 
+    /** Waits until nothing that the device asks from now on passes for a late question. */
+    void awaitQuiet() throws InterruptedException {
+        while (!domain.cleared().isQuiet()) {
+            Thread.sleep(1);
+        }
+    }
+
     void awaitFaults(int count) {
         long deadline = System.nanoTime() + 10_000_000_000L;
         while (faults.size() < count) {
