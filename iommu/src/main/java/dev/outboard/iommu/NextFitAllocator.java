@@ -177,15 +177,23 @@ public final class NextFitAllocator implements IovaAllocator {
 
     @Override
     public void free(long page, int pages) {
+        if (pages == 1) {
+            bitmap.unmarkWord(allocatedWord(page), 1L << page);
+        } else {
+            freeRun(page, pages);
+        }
+        freePages += pages;
+        if (failedPages != Integer.MAX_VALUE) {
+            forgetFailure((int) page, pages);
+        }
+    }
+
+    private void freeRun(long page, int pages) {
         int first = checkAllocated(page, pages);
         for (int at = first, end = first + pages; at < end; ) {
             long mask = PageBitmap.mask(at, end);
             bitmap.unmarkWord(at >>> PageBitmap.WORD_SHIFT, mask);
             at += Long.bitCount(mask);
-        }
-        freePages += pages;
-        if (failedPages != Integer.MAX_VALUE) {
-            forgetFailure(first, pages);
         }
     }
 
@@ -201,8 +209,12 @@ public final class NextFitAllocator implements IovaAllocator {
 
     @Override
     public void retire(long page, int pages) {
-        int first = checkAllocated(page, pages);
-        retired.add(first, first + pages);
+        if (pages == 1) {
+            retired.addOne(allocatedWord(page), 1L << page);
+        } else {
+            int first = checkAllocated(page, pages);
+            retired.add(first, first + pages);
+        }
     }
 
     @Override
@@ -233,6 +245,17 @@ public final class NextFitAllocator implements IovaAllocator {
     /** Words looked at beyond the first of a search, since the beginning. */
     long steps() {
         return bitmap.steps();
+    }
+
+    /** The word of one page, which is allocated: what most runs are, without the loops. */
+    private int allocatedWord(long page) {
+        int word = (int) (page >>> PageBitmap.WORD_SHIFT);
+        if (page < firstPage
+                || page >= endPage
+                || (used[word] & ~retired.word(word) & 1L << page) == 0) {
+            throw notAllocated(page, 1);
+        }
+        return word;
     }
 
     private int checkAllocated(long page, int pages) {

@@ -22,6 +22,16 @@ final class RetiredPages {
         return retired[word];
     }
 
+    /** One page, by its word and its bit there. */
+    void addOne(int word, long bit) {
+        long before = retired[word];
+        retired[word] = before | bit;
+        if (before == 0) {
+            touched[word >>> PageBitmap.WORD_SHIFT] |= 1L << word;
+        }
+        count++;
+    }
+
     void add(int first, int end) {
         for (int at = first; at < end; ) {
             int word = at >>> PageBitmap.WORD_SHIFT;
