@@ -11,7 +11,6 @@ package dev.outboard.dma;
  */
 final class DeferredDma extends TranslatedDma {
     private final StaleWindow window = new StaleWindow();
-    private final boolean retires;
 
     /** Null if only the roll-over bounds the number of waiting pages. */
     private final StaleQueue queue;
@@ -22,21 +21,7 @@ final class DeferredDma extends TranslatedDma {
     private final FlushTimer.Watch watch;
 
     DeferredDma(PhysicalMemory memory, Translations translations, StrategyOptions options) {
-        this(memory, translations, options, true);
-    }
-
-    /**
-     * For the test of the trap alone.
-     *
-     * @param retires false: freed at once, as an implementation that only flushes at the roll-over
-     */
-    DeferredDma(
-            PhysicalMemory memory,
-            Translations translations,
-            StrategyOptions options,
-            boolean retires) {
         super(memory, translations);
-        this.retires = retires;
         queueEntries = options.queueEntries();
         queue =
                 queueEntries == StrategyOptions.UNBOUNDED
@@ -56,11 +41,7 @@ final class DeferredDma extends TranslatedDma {
             return;
         }
         translations.clear(page, pages);
-        if (retires) {
-            retire(page, pages);
-        } else {
-            free(page, pages);
-        }
+        retire(page, pages);
         wait(pages);
     }
 

@@ -132,7 +132,7 @@ abstract class MappingService implements Dma {
      */
     final long place(long pageFrame, int pages, int access) {
         long page = takePages(pageFrame, pages);
-        if (page != IovaAllocator.NONE) {
+        if (page >= 0) {
             try {
                 translations.map(page, pageFrame, pages, access);
             } catch (RuntimeException refused) {
@@ -146,19 +146,20 @@ abstract class MappingService implements Dma {
     /** IOVA pages for a run, after a roll-over if need be, or {@link IovaAllocator#NONE}. */
     final long takePages(long pageFrame, int pages) {
         long page = allocate(pageFrame, pages);
-        if (page == IovaAllocator.NONE) {
-            makeRoom();
-            page = allocate(pageFrame, pages);
-        }
-        return page;
+        return page < 0 ? takeWithRoom(pageFrame, pages) : page;
     }
 
+    private long takeWithRoom(long pageFrame, int pages) {
+        makeRoom();
+        return Math.max(IovaAllocator.NONE, allocate(pageFrame, pages));
+    }
+
+    /** The first page of a free run; negative if there is none. */
     private long allocate(long pageFrame, int pages) {
         if (pages >= SMALLEST_SUPERPAGE) {
             return allocateAligned(pageFrame >>> granuleShift, pages >>> granuleShift);
         }
-        long unit = allocator.allocate(pages >>> granuleShift);
-        return unit == IovaAllocator.NONE ? unit : unit << granuleShift;
+        return allocator.allocate(pages >>> granuleShift) << granuleShift;
     }
 
     /** Congruent to the frames in the largest superpage that fits; else in a smaller one. */
@@ -179,8 +180,7 @@ abstract class MappingService implements Dma {
                 return unit + skew << granuleShift;
             }
         }
-        long unit = allocator.allocate(units);
-        return unit == IovaAllocator.NONE ? unit : unit << granuleShift;
+        return allocator.allocate(units) << granuleShift;
     }
 
     /** Gives IOVA pages back that no device knows. */

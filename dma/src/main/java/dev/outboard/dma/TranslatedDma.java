@@ -29,7 +29,7 @@ abstract class TranslatedDma extends MappingService {
         int pages = pages(physicalAddress, lengthBytes);
         require(physicalAddress, lengthBytes, pages);
         long page = place(firstPage(physicalAddress), pages, access);
-        if (page == IovaAllocator.NONE) {
+        if (page < 0) {
             return NO_IOVA;
         }
         runs[(int) (page >>> granuleShift)] = pages;

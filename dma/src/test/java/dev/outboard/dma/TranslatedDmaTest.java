@@ -182,11 +182,7 @@ final class TranslatedDmaTest {
     private static Dma deferred(Bench bench, boolean mended) {
         return mended
                 ? bench.domain.dma(Strategy.DEFERRED)
-                : new DeferredDma(
-                        bench.memory,
-                        bench.domain.translations(0),
-                        StrategyOptions.of(Strategy.DEFERRED),
-                        false);
+                : new TrappedDma(bench.memory, bench.domain.translations(0));
     }
 
     @Test

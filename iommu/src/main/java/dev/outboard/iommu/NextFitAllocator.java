@@ -32,6 +32,14 @@ public final class NextFitAllocator implements IovaAllocator {
     private final int endPage;
     private final int longStart;
     private int lapEnd;
+
+    /**
+     * Free pages of word {@link #roomWord} from the hint on, in this lap: taken one by one, without
+     * a look at the bitmap, whose word the last call has just written.
+     */
+    private long wordRoom;
+
+    private int roomWord;
     private int hint;
     private int longHint;
     private int freePages;
@@ -74,6 +82,7 @@ public final class NextFitAllocator implements IovaAllocator {
     }
 
     private void restart() {
+        wordRoom = 0;
         hint = firstPage;
         longHint = longStart;
         lapEnd = longStart;
@@ -84,17 +93,34 @@ public final class NextFitAllocator implements IovaAllocator {
         if (pages != 1) {
             return allocate(pages, 1);
         }
+        long room = wordRoom;
+        if (room == 0) {
+            room = findRoom();
+            if (room == 0) {
+                return NONE;
+            }
+        }
+        int page = (roomWord << PageBitmap.WORD_SHIFT) + Long.numberOfTrailingZeros(room);
+        wordRoom = room & room - 1;
+        bitmap.markWord(roomWord, room & -room);
+        hint = page + 1;
+        freePages--;
+        return page;
+    }
+
+    /** The free pages from the hint on of the next word that has any in this lap; 0 if none has. */
+    private long findRoom() {
         int page = bitmap.nextFree(hint);
         if (page >= lapEnd) {
             page = spill(page);
             if (page == endPage) {
-                return NONE;
+                return 0;
             }
         }
-        bitmap.markWord(page >>> PageBitmap.WORD_SHIFT, 1L << page);
-        hint = page + 1;
-        freePages--;
-        return page;
+        roomWord = page >>> PageBitmap.WORD_SHIFT;
+        long room = ~used[roomWord] & -1L << page;
+        boolean endsHere = lapEnd >>> PageBitmap.WORD_SHIFT == roomWord;
+        return endsHere ? room & ~(-1L << lapEnd) : room;
     }
 
     /** A page found beyond the lap's end is taken if a whole lap had none. */
@@ -122,6 +148,7 @@ public final class NextFitAllocator implements IovaAllocator {
             return NONE;
         }
         bitmap.mark(page, page + pages);
+        wordRoom = 0;
         freePages -= pages;
         return page;
     }
@@ -182,6 +209,10 @@ public final class NextFitAllocator implements IovaAllocator {
         } else {
             freeRun(page, pages);
         }
+        if (page >= hint) {
+            // The next search may find it, in this very word.
+            wordRoom = 0;
+        }
         freePages += pages;
         if (failedPages != Integer.MAX_VALUE) {
             forgetFailure((int) page, pages);
@@ -227,6 +258,7 @@ public final class NextFitAllocator implements IovaAllocator {
 
     /** Frees pages that were allocated here and retired elsewhere. */
     void takeBack(RetiredPages settled) {
+        wordRoom = 0;
         freePages += settled.count();
         settled.giveBack(bitmap, false);
         failedPages = Integer.MAX_VALUE;
