@@ -7,6 +7,7 @@ import dev.outboard.iommu.Access;
 import dev.outboard.iommu.ControlPageDescriptor;
 import dev.outboard.iommu.FaultReason;
 import dev.outboard.iommu.IoPage;
+import dev.outboard.iommu.Iotlb;
 import dev.outboard.iommu.Translator;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.EventDescriptor;
@@ -73,6 +74,16 @@ public final class IommuAttachment implements BusMaster {
      * @throws IllegalArgumentException if what the owner sent breaks the protocol
      */
     public static IommuAttachment connect(Path ownerSocket, String deviceName, long timeoutNanos) {
+        return connect(ownerSocket, deviceName, timeoutNanos, null);
+    }
+
+    /**
+     * The same with an IOTLB that several devices of this thread share.
+     *
+     * @param shared or null for one of its own
+     */
+    public static IommuAttachment connect(
+            Path ownerSocket, String deviceName, long timeoutNanos, SharedIotlb shared) {
         AttachProtocol.requireName(deviceName);
         long deadline = System.nanoTime() + timeoutNanos;
         UnixSocket socket =
@@ -81,7 +92,7 @@ public final class IommuAttachment implements BusMaster {
         owned.add(socket);
         try (Arena arena = Arena.ofConfined()) {
             Exchange exchange = new Exchange(socket, deviceName, deadline, arena);
-            return exchange.attach(owned);
+            return exchange.attach(owned, shared);
         } catch (RuntimeException failure) {
             owned.closeAfter(failure);
             throw failure;
@@ -102,7 +113,7 @@ public final class IommuAttachment implements BusMaster {
             buffer = AttachProtocol.buffer(arena);
         }
 
-        IommuAttachment attach(Resources owned) {
+        IommuAttachment attach(Resources owned, SharedIotlb shared) {
             socket.send(buffer, 0, AttachProtocol.writeHello(buffer, deviceName));
             List<Descriptor> received = new ArrayList<>();
             try {
@@ -125,7 +136,11 @@ public final class IommuAttachment implements BusMaster {
                         new Translator(
                                 grant.format().open(table, grant.entries()).forHub(grant.hubId()),
                                 control,
-                                grant.iotlb());
+                                grant.iotlb(),
+                                shared == null
+                                        ? new Iotlb(grant.iotlb())
+                                        : shared.forDevice(grant.iotlb()));
+                owned.add(translator::close);
                 AttachedMemory memory = owned.add(new AttachedMemory());
                 for (int index = 0; index < grant.segments(); index++) {
                     length = receive(AttachProtocol.SEGMENT, received, 1);

@@ -71,6 +71,11 @@ public final class Iotlb {
         domains--;
     }
 
+    /** Whether no device has translations here. */
+    public boolean isEmpty() {
+        return domains == 0;
+    }
+
     /** Whether more than one device has translations here. */
     boolean isShared() {
         return domains > 1;

@@ -30,7 +30,11 @@ public final class DiskModel implements DeviceModel {
             var device = new DiskPort(options.queues(), options.readOnly(), file.sectors());
             var settings =
                     new PortSettings(
-                            options.name(), options.socket(), options.iommu(), ATTACH_LIMIT_NANOS);
+                            options.name(),
+                            options.socket(),
+                            options.iommu(),
+                            ATTACH_LIMIT_NANOS,
+                            null);
             var port = new VhostPort(loop, settings, device);
             var request =
                     new DiskRequest(

@@ -1,5 +1,6 @@
 package dev.outboard.models;
 
+import dev.outboard.dma.SharedIotlb;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -31,11 +32,13 @@ public final class NicModel implements DeviceModel {
 
     private ModelRunner.Assembly assemble(DeviceLoop loop) {
         var opened = new ArrayList<VhostPort>();
+        var iotlb = options.sharesIotlb() ? new SharedIotlb() : null;
         try {
             for (var port : switchPorts) {
                 NicPortOptions of = options.ports().get(port.index);
                 var settings =
-                        new PortSettings(of.name(), of.socket(), of.iommu(), ATTACH_LIMIT_NANOS);
+                        new PortSettings(
+                                of.name(), of.socket(), of.iommu(), ATTACH_LIMIT_NANOS, iotlb);
                 opened.add(new VhostPort(loop, settings, port));
             }
         } catch (RuntimeException e) {

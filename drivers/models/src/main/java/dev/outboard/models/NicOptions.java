@@ -10,8 +10,13 @@ import java.util.List;
  * @param waiting how long it looks for work before it sleeps
  * @param backPressureNanos how long a sender waits for the only receiver of its frames to have
  *     buffers, before frames are dropped; 0 to drop at once
+ * @param sharesIotlb whether its ports have one IOTLB together, each a domain of it
  */
-public record NicOptions(List<NicPortOptions> ports, WaitPolicy waiting, long backPressureNanos) {
+public record NicOptions(
+        List<NicPortOptions> ports,
+        WaitPolicy waiting,
+        long backPressureNanos,
+        boolean sharesIotlb) {
     /** Long enough for a receiver that a busy machine kept from running. */
     public static final long DEFAULT_BACK_PRESSURE_NANOS = 100_000_000;
 
@@ -41,16 +46,22 @@ public record NicOptions(List<NicPortOptions> ports, WaitPolicy waiting, long ba
 
     /** A switch with the default settings. */
     public static NicOptions of(NicPortOptions... ports) {
-        return new NicOptions(List.of(ports), WaitPolicy.DEFAULT, DEFAULT_BACK_PRESSURE_NANOS);
+        return new NicOptions(
+                List.of(ports), WaitPolicy.DEFAULT, DEFAULT_BACK_PRESSURE_NANOS, false);
     }
 
     /** The same, waiting otherwise. */
     public NicOptions withWaiting(WaitPolicy newWaiting) {
-        return new NicOptions(ports, newWaiting, backPressureNanos);
+        return new NicOptions(ports, newWaiting, backPressureNanos, sharesIotlb);
     }
 
     /** The same, with another limit. */
     public NicOptions withBackPressureNanos(long nanos) {
-        return new NicOptions(ports, waiting, nanos);
+        return new NicOptions(ports, waiting, nanos, sharesIotlb);
+    }
+
+    /** The same, with one IOTLB for all ports, or one for each. */
+    public NicOptions withSharedIotlb(boolean shared) {
+        return new NicOptions(ports, waiting, backPressureNanos, shared);
     }
 }

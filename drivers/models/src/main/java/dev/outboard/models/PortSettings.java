@@ -1,5 +1,6 @@
 package dev.outboard.models;
 
+import dev.outboard.dma.SharedIotlb;
 import java.nio.file.Path;
 
 /**
@@ -9,5 +10,7 @@ import java.nio.file.Path;
  * @param socket where a driver connects
  * @param iommu where the owner of the IOMMU listens, or null without one
  * @param attachLimitNanos how long to wait for that owner
+ * @param iotlb the one that this port shares with others, or null for one of its own
  */
-record PortSettings(String name, Path socket, Path iommu, long attachLimitNanos) {}
+record PortSettings(
+        String name, Path socket, Path iommu, long attachLimitNanos, SharedIotlb iotlb) {}

@@ -71,7 +71,10 @@ final class SessionMemory implements AutoCloseable {
         try {
             attached =
                     IommuAttachment.connect(
-                            settings.iommu(), settings.name(), settings.attachLimitNanos());
+                            settings.iommu(),
+                            settings.name(),
+                            settings.attachLimitNanos(),
+                            settings.iotlb());
         } catch (RuntimeException e) {
             gate.failed(began, System.nanoTime());
             throw new VhostProtocolException(

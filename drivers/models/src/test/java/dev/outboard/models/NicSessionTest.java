@@ -275,6 +275,33 @@ class NicSessionTest extends NicFixture {
         assertThat(port(0).disconnections()).isZero();
     }
 
+    /** Two drivers, two tables, the same IOVAs: one IOTLB between them. */
+    @Test
+    void shouldKeepPortsApartThatShareAnIotlb() {
+        var first = NicPortOptions.at(socket(0)).withIommu(iommu(0));
+        var second = NicPortOptions.at(socket(1)).withIommu(iommu(1));
+        try (var sharing = new NicModel(NicOptions.of(first, second).withSharedIotlb(true))) {
+            sharing.start();
+            var a = opened(NicDriver.start(socket(0), iommu(0)));
+            var b = opened(NicDriver.start(socket(1), iommu(1)));
+            a.supply(64);
+            b.supply(64);
+            for (int round = 0; round < 50; round++) {
+                a.send(NicDriver.frame(B, A, 100, round), false);
+                assertThat(b.next()).isEqualTo(NicDriver.frame(B, A, 100, round));
+                b.send(NicDriver.frame(A, B, 100, round), false);
+                assertThat(a.next()).isEqualTo(NicDriver.frame(A, B, 100, round));
+            }
+            a.driver.dma.flush();
+            a.send(NicDriver.frame(B, A, 100, 1), false);
+            assertThat(b.next()).isEqualTo(NicDriver.frame(B, A, 100, 1));
+            Await.until(
+                    "the flush of one domain",
+                    () -> a.driver.domain.statistics().counters().domainFlushes() == 1);
+            assertThat(b.driver.domain.statistics().counters().flushes()).isZero();
+        }
+    }
+
     private static MemoryFile sealedFile(long lengthBytes) {
         var file = MemoryFile.create("more", lengthBytes);
         file.sealSize();

@@ -28,6 +28,9 @@ import picocli.CommandLine.Option;
                         + "every DMA of the "
                         + "port goes through that driver's IOMMU.")
 final class NicCommand implements Callable<Integer> {
+    private static final String OWN_IOTLB = "own";
+    private static final String SHARED_IOTLB = "shared";
+
     @Mixin private ModelOptions common;
 
     @Option(
@@ -36,6 +39,15 @@ final class NicCommand implements Callable<Integer> {
             paramLabel = "PATH[,iommu=PATH][,mac=ADDRESS][,name=NAME]",
             description = "A port; two or more.")
     private List<String> ports;
+
+    @Option(
+            names = "--iotlb",
+            paramLabel = "own|shared",
+            description =
+                    "Whether each port has an IOTLB of its own, or all have one together, in the"
+                            + " shape that the first port's driver gives it, each a domain of it."
+                            + " Default: own.")
+    private String iotlb = OWN_IOTLB;
 
     @Override
     public Integer call() {
@@ -58,6 +70,9 @@ final class NicCommand implements Callable<Integer> {
     }
 
     private NicOptions options() {
+        if (!iotlb.equals(OWN_IOTLB) && !iotlb.equals(SHARED_IOTLB)) {
+            throw new UsageException("--iotlb '" + iotlb + "': take own or shared");
+        }
         try {
             var parsed = ports.stream().map(ModelOptions::port).toList();
             var names = new HashSet<String>();
@@ -70,7 +85,8 @@ final class NicCommand implements Callable<Integer> {
                 }
             }
             return NicOptions.of(parsed.toArray(NicPortOptions[]::new))
-                    .withWaiting(common.waiting());
+                    .withWaiting(common.waiting())
+                    .withSharedIotlb(iotlb.equals(SHARED_IOTLB));
         } catch (IllegalArgumentException e) {
             throw new UsageException("--port: " + e.getMessage());
         }
