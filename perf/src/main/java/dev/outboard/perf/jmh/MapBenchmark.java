@@ -38,7 +38,17 @@ public class MapBenchmark {
     private static final int STRIDE_BYTES = 2048;
     private static final int BATCH = 32;
 
-    @Param({"OFF", "STRICT", "DEFERRED"})
+    @Param({
+        "OFF",
+        "STRICT",
+        "BATCHED",
+        "DEFERRED",
+        "CACHED",
+        "PREALLOCATED",
+        "NEVER_FREE",
+        "GRANTED",
+        "COPIED"
+    })
     private Strategy strategy;
 
     private MappedMemory mapped;
