@@ -14,8 +14,8 @@ import java.util.List;
  * it had, with the rights that it had, until the mapping is evicted; so does a buffer that is
  * mapped again meanwhile with other rights, for that is another mapping with another IOVA. Buffers
  * in the same pages with the same rights share an IOVA page. At most {@code keepPages} unmapped
- * pages are reachable when an unmap returns: the longest unmapped go, an eighth of them with one
- * flush. Never free keeps all, and has no IOVA left when the window is full.
+ * pages are reachable when an unmap returns: those go that were not used for long, an eighth with
+ * one flush. Never free keeps all, and has no IOVA left when the window is full.
  *
  * <p>Memory that is given back is different: nobody else is given its pages while a mapping of them
  * stands. The service drops such mappings, never free too, with its next unmap or flush.
@@ -220,11 +220,11 @@ final class CachedDma extends MappingService implements FrameHolder {
         }
     }
 
-    /** Evicts what has been idle for longest, until no more than so many pages are idle. */
+    /** Evicts what has not been used for long, until no more than so many pages are idle. */
     private void evict(long pagesToKeep) {
         while (cache.idlePages() > Math.max(0, pagesToKeep)) {
             while (victimCount < MOST_VICTIMS && cache.idlePages() > Math.max(0, pagesToKeep)) {
-                addVictim(cache.oldestIdle());
+                addVictim(cache.victim());
             }
             flushVictims();
         }
@@ -275,9 +275,9 @@ final class CachedDma extends MappingService implements FrameHolder {
         if (dropped.length == 0) {
             return;
         }
-        for (int page = cache.oldestIdle(); page != MappingCache.NONE; ) {
-            int next = cache.nextIdle(page);
-            if (isAnyOf(dropped, cache.frame(page), cache.pages(page))) {
+        for (int page = cache.nextInRing(MappingCache.NONE); page != MappingCache.NONE; ) {
+            int next = cache.nextInRing(page);
+            if (cache.since(page) != 0 && isAnyOf(dropped, cache.frame(page), cache.pages(page))) {
                 addVictim(page);
                 if (victimCount == MOST_VICTIMS) {
                     flushVictims();
@@ -394,8 +394,7 @@ final class CachedDma extends MappingService implements FrameHolder {
     @Override
     long windowNanos() {
         long oldest = oldestEndedNanos;
-        int page = cache.oldestIdle();
-        long since = page == MappingCache.NONE ? 0 : cache.since(page);
+        long since = cache.oldestIdleNanos();
         if (since != 0 && (oldest == 0 || since - oldest < 0)) {
             oldest = since;
         }

@@ -3,21 +3,23 @@ package dev.outboard.dma;
 import java.util.Arrays;
 
 /**
- * Mappings that are found again by the frames they map: how many buffers use each, and which are
- * idle, by the time since when.
+ * Mappings that are found again by the frames they map: how many buffers use each, which are idle,
+ * and which to give up first.
  *
  * <p>A mapping is known by its first IOVA page and looked up by a key: first frame, pages and
- * rights. The look-up is a hash table of chains through arrays; idle mappings are a ring through
- * the records, oldest first, with record 0 as its knot, for IOVA page 0 is never handed out. Every
- * operation takes constant time, chains being short. One thread; allocates nothing after
- * construction.
+ * rights. The look-up is a hash table of chains through arrays. Whatever was idle once is in a ring
+ * through the records, with record 0 as its knot, for IOVA page 0 is never handed out; using it
+ * leaves it there, with a mark, and the search for a victim passes over what is in use and gives
+ * what was used again a second turn. So finding, using and resting touch the mapping's own record
+ * alone. Every operation takes constant time, the search over many, chains being short. One thread,
+ * but for {@link #oldestIdleNanos}; allocates nothing after construction.
  *
  * <pre>
  *   records, four words a page:
  *     KEY    first frame (38 bits) | pages (24 bits) | rights (2 bits); 0: no mapping begins here
  *     USES   buffers that use it, and the sum of their lengths; see Uses
  *     SINCE  when it became idle; 0: it is in use
- *     RING   previous idle page (32 bits) | next idle page (32 bits)
+ *     RING   used again (1 bit) | in the ring (1) | previous page (30) | next page (30)
  * </pre>
  */
 final class MappingCache {
@@ -29,6 +31,11 @@ final class MappingCache {
     private static final int USES = 1;
     private static final int SINCE = 2;
     private static final int RING = 3;
+
+    private static final long USED_AGAIN = 1L << 63;
+    private static final long IN_RING = 1L << 62;
+    private static final int LINK_BITS = 30;
+    private static final int LINK_MASK = (1 << LINK_BITS) - 1;
 
     private static final int PAGES_SHIFT = 2;
     private static final int FRAME_SHIFT = 26;
@@ -108,6 +115,10 @@ final class MappingCache {
     void remove(int page) {
         int record = page << RECORD_SHIFT;
         if (records[record + SINCE] != 0) {
+            records[record + SINCE] = 0;
+            idlePages -= pages(page);
+        }
+        if ((records[record + RING] & IN_RING) != 0) {
             unlink(page);
         }
         int bucket = bucket(records[record + KEY]);
@@ -135,7 +146,8 @@ final class MappingCache {
         records[record + USES] = Uses.add(records[record + USES], lengthBytes);
         long since = records[record + SINCE];
         if (since != 0) {
-            unlink(page);
+            records[record + SINCE] = 0;
+            idlePages -= pages(page);
         }
         return since;
     }
@@ -172,40 +184,88 @@ final class MappingCache {
             return;
         }
         records[record + SINCE] = sinceNanos == 0 ? 1 : sinceNanos;
-        int last = (int) (records[RING] >>> Integer.SIZE);
-        records[record + RING] = (long) last << Integer.SIZE;
-        setNext(last, page);
-        setPrevious(0, page);
         idlePages += pages(page);
+        long ring = records[record + RING];
+        if ((ring & IN_RING) == 0) {
+            append(page);
+        } else if (ring >= 0) {
+            records[record + RING] = ring | USED_AGAIN;
+        }
+    }
+
+    private void append(int page) {
+        int last = previous(NONE);
+        records[(page << RECORD_SHIFT) + RING] = IN_RING | (long) last << LINK_BITS;
+        setNext(last, page);
+        setPrevious(NONE, page);
     }
 
     private void unlink(int page) {
-        int record = page << RECORD_SHIFT;
-        long ring = records[record + RING];
-        setNext((int) (ring >>> Integer.SIZE), (int) ring);
-        setPrevious((int) ring, (int) (ring >>> Integer.SIZE));
-        records[record + SINCE] = 0;
-        idlePages -= pages(page);
+        int previous = previous(page);
+        int next = nextInRing(page);
+        setNext(previous, next);
+        setPrevious(next, previous);
+        records[(page << RECORD_SHIFT) + RING] = 0;
+    }
+
+    private int previous(int page) {
+        return (int) (records[(page << RECORD_SHIFT) + RING] >>> LINK_BITS) & LINK_MASK;
     }
 
     private void setNext(int page, int next) {
         int word = (page << RECORD_SHIFT) + RING;
-        records[word] = records[word] & 0xffffffff_00000000L | next;
+        records[word] = records[word] & ~(long) LINK_MASK | next;
     }
 
     private void setPrevious(int page, int previous) {
         int word = (page << RECORD_SHIFT) + RING;
-        records[word] = records[word] & 0xffffffffL | (long) previous << Integer.SIZE;
+        long mask = (long) LINK_MASK << LINK_BITS;
+        records[word] = records[word] & ~mask | (long) previous << LINK_BITS;
     }
 
-    /** The mapping that has been idle for longest, or {@link #NONE}. */
-    int oldestIdle() {
-        return (int) records[RING];
+    /**
+     * An idle mapping that has not been used for long, or {@link #NONE} if none is idle. It stays
+     * until {@link #remove}.
+     */
+    int victim() {
+        int page = nextInRing(NONE);
+        while (page != NONE) {
+            int record = page << RECORD_SHIFT;
+            boolean isIdle = records[record + SINCE] != 0;
+            if (isIdle && records[record + RING] >= 0) {
+                return page;
+            }
+            unlink(page);
+            if (isIdle) {
+                append(page);
+            }
+            page = nextInRing(NONE);
+        }
+        return NONE;
     }
 
-    /** The next that became idle after this one, or {@link #NONE}. */
-    int nextIdle(int page) {
-        return (int) records[(page << RECORD_SHIFT) + RING];
+    /**
+     * The mapping after this one in the ring, idle or not, or {@link #NONE}; after NONE, the first.
+     */
+    int nextInRing(int page) {
+        return (int) records[(page << RECORD_SHIFT) + RING] & LINK_MASK;
+    }
+
+    /**
+     * Since when that mapping has been idle which has been for longest, or 0 if none is. From any
+     * thread: then of a moment near now.
+     */
+    long oldestIdleNanos() {
+        long oldest = 0;
+        int page = nextInRing(NONE);
+        for (int seen = 0; page != NONE && seen < chainNext.length; seen++) {
+            long since = since(page);
+            if (since != 0 && (oldest == 0 || since - oldest < 0)) {
+                oldest = since;
+            }
+            page = nextInRing(page);
+        }
+        return oldest;
     }
 
     /** Since when a mapping has been idle; 0 if it is in use. */
