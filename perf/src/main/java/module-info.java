@@ -1,5 +1,7 @@
 import dev.outboard.driver.Client;
 import dev.outboard.host.cli.Subcommand;
+import dev.outboard.perf.attack.AttackCommand;
+import dev.outboard.perf.attack.HostileCommand;
 import dev.outboard.perf.bench.BenchCommand;
 import dev.outboard.perf.demo.DemoCommand;
 import dev.outboard.perf.disk.DiskCheckClient;
@@ -34,6 +36,8 @@ module dev.outboard.perf {
     requires me.tongfei.progressbar;
     requires xchart;
 
+    opens dev.outboard.perf.attack to
+            info.picocli;
     opens dev.outboard.perf.bench to
             info.picocli;
     opens dev.outboard.perf.demo to
@@ -63,5 +67,7 @@ module dev.outboard.perf {
             VersusCommand,
             DmaPerfCommand,
             DriverCommand,
-            DeviceCommand;
+            DeviceCommand,
+            AttackCommand,
+            HostileCommand;
 }

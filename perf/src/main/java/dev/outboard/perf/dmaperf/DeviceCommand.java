@@ -2,6 +2,7 @@ package dev.outboard.perf.dmaperf;
 
 import dev.outboard.dma.IommuAttachment;
 import dev.outboard.host.cli.Subcommand;
+import dev.outboard.perf.setup.IovaFile;
 import dev.outboard.perf.setup.Processors;
 import dev.outboard.perf.setup.Seat;
 import java.nio.file.Path;
@@ -23,7 +24,7 @@ public final class DeviceCommand implements Subcommand {
         Processors.pinDevice();
         try (var attachment =
                 IommuAttachment.connect(iommu, Seat.DEVICE, TimeUnit.SECONDS.toNanos(30))) {
-            new TouchDevice(attachment, new MailboxFile(mailbox)).run();
+            new TouchDevice(attachment, new IovaFile(mailbox)).run();
         }
         return 0;
     }

@@ -3,6 +3,7 @@ package dev.outboard.perf.dmaperf;
 import dev.outboard.dma.CoherentMemory;
 import dev.outboard.dma.Dma;
 import dev.outboard.host.cli.CommandException;
+import dev.outboard.perf.setup.IovaFile;
 import java.util.concurrent.TimeUnit;
 
 /** The driver's side of the mailbox. The thread of the service. */
@@ -14,7 +15,7 @@ final class DeviceOrders implements AutoCloseable {
     private long sequence;
 
     /** Takes a mailbox, and tells the device where. */
-    DeviceOrders(Dma dma, MailboxFile file) {
+    DeviceOrders(Dma dma, IovaFile file) {
         memory = dma.allocateCoherent(MailboxDescriptor.LENGTH_BYTES);
         file.publish(memory.iova());
     }

@@ -8,6 +8,7 @@ import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.event.Event;
 import dev.outboard.iommu.TableFormat;
+import dev.outboard.perf.setup.IovaFile;
 import dev.outboard.perf.setup.Names;
 import dev.outboard.perf.setup.Owner;
 import dev.outboard.perf.setup.Seat;
@@ -72,7 +73,7 @@ public final class DriverCommand implements Subcommand {
                         TimeUnit.MILLISECONDS.toNanos(pointMillis),
                         isBusy);
         var options = StrategyOptions.of(group.strategy());
-        var file = new MailboxFile(mailbox);
+        var file = new IovaFile(mailbox);
         if (group.owner() == Owner.NONE) {
             long bytes = MeasuredDriver.memoryBytes(group, DomainOptions.DEFAULT);
             try (var memory = PhysicalMemory.create(bytes)) {

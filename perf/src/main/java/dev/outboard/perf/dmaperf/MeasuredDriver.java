@@ -11,6 +11,7 @@ import dev.outboard.dma.Strategy;
 import dev.outboard.dma.StrategyOptions;
 import dev.outboard.host.cli.CommandException;
 import dev.outboard.iommu.DeviceCounters;
+import dev.outboard.perf.setup.IovaFile;
 import dev.outboard.perf.setup.Processors;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,7 +37,7 @@ final class MeasuredDriver implements AutoCloseable {
     /** Null without an IOMMU. */
     private final IommuDomain domain;
 
-    private final MailboxFile mailbox;
+    private final IovaFile mailbox;
     private final DriverTimes times;
 
     /** Of each thread, for all points: what is mapped and unmapped. */
@@ -53,7 +54,7 @@ final class MeasuredDriver implements AutoCloseable {
             StrategyOptions strategy,
             PhysicalMemory memory,
             IommuDomain domain,
-            MailboxFile mailbox,
+            IovaFile mailbox,
             DriverTimes times) {
         this.group = group;
         this.strategy = strategy;

@@ -4,6 +4,7 @@ import dev.outboard.dma.DmaWindow;
 import dev.outboard.dma.IommuAttachment;
 import dev.outboard.host.cli.CommandException;
 import dev.outboard.iommu.Access;
+import dev.outboard.perf.setup.IovaFile;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -21,7 +22,7 @@ final class TouchDevice {
     private static final int BURST_PAGES = 64;
 
     private final IommuAttachment attachment;
-    private final MailboxFile file;
+    private final IovaFile file;
     private final DmaWindow window = new DmaWindow();
     private final long[] list = new long[MailboxDescriptor.MOST_BUFFERS];
     private int count;
@@ -32,7 +33,7 @@ final class TouchDevice {
     private long resolvedIn = -1;
     private long done;
 
-    TouchDevice(IommuAttachment attachment, MailboxFile file) {
+    TouchDevice(IommuAttachment attachment, IovaFile file) {
         this.attachment = attachment;
         this.file = file;
     }

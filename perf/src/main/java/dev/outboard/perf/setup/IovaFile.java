@@ -1,4 +1,4 @@
-package dev.outboard.perf.dmaperf;
+package dev.outboard.perf.setup;
 
 import dev.outboard.host.cli.CommandException;
 import java.io.IOException;
@@ -9,21 +9,23 @@ import java.nio.file.StandardCopyOption;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Where the mailbox is, which the device must be told by other means than the mailbox: a file with
- * the IOVA and a number that counts the mailboxes. One thread on either side.
+ * Where the memory is by which driver and device talk, which the device must be told by other
+ * means: a file with the IOVA, and a number that counts what was published. One thread on either
+ * side.
  */
-final class MailboxFile {
+public final class IovaFile {
     private static final long PAUSE_NANOS = 500_000;
 
     private final Path file;
     private long number;
 
-    MailboxFile(Path file) {
+    /** Nothing is read or written yet. */
+    public IovaFile(Path file) {
         this.file = file;
     }
 
-    /** The driver has a new mailbox. */
-    void publish(long iova) {
+    /** The driver has new memory. */
+    public void publish(long iova) {
         number++;
         var fresh = file.resolveSibling(file.getFileName() + ".new");
         try {
@@ -35,11 +37,11 @@ final class MailboxFile {
     }
 
     /**
-     * The IOVA of the next mailbox, which the device waits for.
+     * The IOVA of the next memory, which the device waits for.
      *
      * @return the IOVA, or -1 if none came in time
      */
-    long awaitNext(long timeoutNanos) {
+    public long awaitNext(long timeoutNanos) {
         long deadline = System.nanoTime() + timeoutNanos;
         while (System.nanoTime() - deadline < 0) {
             try {
