@@ -43,7 +43,7 @@ record Attack(
                     List.of(
                             "attack-device",
                             "--iommu",
-                            place.path("iommu").toString(),
+                            place.iommu().toString(),
                             "--board",
                             place.path("board").toString(),
                             "--pages",
@@ -56,7 +56,7 @@ record Attack(
                             .withTableEntries(BoardDescriptor.MOST_PAGES);
             // The driver's memory, the board, and room for shadows.
             long bytes = 8L * POOL_PAGES * PAGE_BYTES;
-            try (var seat = Seat.open(owner, place.path("iommu"), bytes, options)) {
+            try (var seat = Seat.open(owner, place.seat(owner), bytes, options)) {
                 return onItsOwnThread(() -> drive(seat, new IovaFile(place.path("board")), stop));
             }
         }

@@ -5,8 +5,8 @@ import dev.outboard.host.cli.CommandException;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.event.Event;
 import dev.outboard.perf.setup.Names;
-import dev.outboard.perf.setup.Owner;
 import dev.outboard.perf.setup.Workplace;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,20 +29,18 @@ final class GroupRun {
     List<Map<String, Object>> run(Group group) {
         try (var place = new Workplace("dmaperf", stop)) {
             boolean isTranslated = group.strategy() != Strategy.OFF;
-            if (group.owner() == Owner.MEDIATOR) {
-                throw new CommandException("--owner mediator is not built in");
-            }
+            var socket = place.seat(group.owner());
             if (isTranslated) {
                 place.start(
                         "the device",
                         List.of(
                                 "dmaperf-device",
                                 "--iommu",
-                                place.path("iommu").toString(),
+                                place.iommu().toString(),
                                 "--mailbox",
                                 place.path("mailbox").toString()));
             }
-            var driver = place.start("the driver", driverWords(group, place));
+            var driver = place.start("the driver", driverWords(group, place, socket));
             var rows = new ArrayList<Map<String, Object>>();
             for (int point = 0; point < group.points().size(); point++) {
                 var limit = START_LIMIT.plusMillis(20 * plan.pointMillis());
@@ -58,7 +56,7 @@ final class GroupRun {
         }
     }
 
-    private List<String> driverWords(Group group, Workplace place) {
+    private List<String> driverWords(Group group, Workplace place, Path socket) {
         var words =
                 new ArrayList<>(
                         List.of(
@@ -72,7 +70,7 @@ final class GroupRun {
                                 "--table-entries",
                                 Integer.toString(plan.tableEntries(group)),
                                 "--socket",
-                                place.path("iommu").toString(),
+                                socket.toString(),
                                 "--mailbox",
                                 place.path("mailbox").toString(),
                                 "--first-ms",

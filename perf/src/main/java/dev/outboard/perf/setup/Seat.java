@@ -5,8 +5,9 @@ import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.IommuDomain;
 import dev.outboard.dma.IommuOwner;
 import dev.outboard.dma.PhysicalMemory;
-import dev.outboard.host.cli.CommandException;
+import dev.outboard.dma.mediator.MediatorClient;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 
 /**
  * What a driver has before it maps anything: physical memory, and a domain for its device, from the
@@ -15,6 +16,9 @@ import java.nio.file.Path;
 public final class Seat implements AutoCloseable {
     /** The name of the one device. */
     public static final String DEVICE = "dev0";
+
+    private static final String CLIENT = "driver";
+    private static final long CONNECT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
     private final DomainSource source;
     private final PhysicalMemory memory;
@@ -35,7 +39,7 @@ public final class Seat implements AutoCloseable {
         var source =
                 switch (owner) {
                     case DRIVER -> IommuOwner.listen(socket);
-                    case MEDIATOR -> throw new CommandException("--owner mediator is not built in");
+                    case MEDIATOR -> MediatorClient.connect(socket, CLIENT, CONNECT_NANOS);
                     case NONE -> throw new IllegalArgumentException("owner=NONE has no domain");
                 };
         PhysicalMemory memory = null;

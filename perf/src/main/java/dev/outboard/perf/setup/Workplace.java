@@ -49,6 +49,31 @@ public final class Workplace implements AutoCloseable {
         return process;
     }
 
+    /** Where devices attach to whoever is the owner. */
+    public Path iommu() {
+        return path("iommu");
+    }
+
+    /**
+     * Where the driver finds its owner: it listens there itself, or a mediator does that is started
+     * for it.
+     */
+    public Path seat(Owner owner) {
+        if (owner != Owner.MEDIATOR) {
+            return iommu();
+        }
+        start(
+                "the mediator",
+                List.of(
+                        "mediator",
+                        "--listen",
+                        "unix:" + path("mediator"),
+                        "--iommu",
+                        "unix:" + iommu(),
+                        "--json"));
+        return path("mediator");
+    }
+
     private synchronized void terminateAll() {
         stopping = true;
         processes.forEach(OutboardProcess::terminate);
