@@ -5,6 +5,7 @@ import dev.outboard.dma.DomainOptions;
 import dev.outboard.dma.StrategyOptions;
 import dev.outboard.host.cli.CommandException;
 import dev.outboard.host.cli.StopRequest;
+import dev.outboard.host.process.OutboardProcess;
 import dev.outboard.iommu.TableFormat;
 import dev.outboard.perf.setup.IovaFile;
 import dev.outboard.perf.setup.Owner;
@@ -38,18 +39,19 @@ record Attack(
     /** Runs it; a request to stop ends it early. */
     Verdict run(StopRequest stop) {
         try (var place = new Workplace("attack", stop)) {
-            place.start(
-                    "the hostile device",
-                    List.of(
-                            "attack-device",
-                            "--iommu",
-                            place.iommu().toString(),
-                            "--board",
-                            place.path("board").toString(),
-                            "--pages",
-                            Integer.toString(BoardDescriptor.MOST_PAGES),
-                            "--seed",
-                            Long.toString(seed)));
+            var device =
+                    place.start(
+                            "the hostile device",
+                            List.of(
+                                    "attack-device",
+                                    "--iommu",
+                                    place.iommu().toString(),
+                                    "--board",
+                                    place.path("board").toString(),
+                                    "--pages",
+                                    Integer.toString(BoardDescriptor.MOST_PAGES),
+                                    "--seed",
+                                    Long.toString(seed)));
             var options =
                     DomainOptions.DEFAULT
                             .withFormat(format)
@@ -57,12 +59,13 @@ record Attack(
             // The driver's memory, the board, and room for shadows.
             long bytes = 8L * POOL_PAGES * PAGE_BYTES;
             try (var seat = Seat.open(owner, place.seat(owner), bytes, options)) {
-                return onItsOwnThread(() -> drive(seat, new IovaFile(place.path("board")), stop));
+                return onItsOwnThread(
+                        () -> drive(seat, new IovaFile(place.path("board")), device, stop));
             }
         }
     }
 
-    private Verdict drive(Seat seat, IovaFile file, StopRequest stop) {
+    private Verdict drive(Seat seat, IovaFile file, OutboardProcess device, StopRequest stop) {
         Processors.pinDriver(0);
         try (var dma = seat.domain().dma(strategy);
                 var memory = seat.memory().allocate((long) POOL_PAGES * PAGE_BYTES)) {
@@ -76,7 +79,9 @@ record Attack(
                             seed,
                             stop::isStopping);
             if (!seat.domain().awaitAttached(ATTACH_NANOS)) {
-                throw new CommandException("the hostile device did not attach in time");
+                throw new CommandException(
+                        "the hostile device did not attach in time: "
+                                + (device.isAlive() ? "it still tries" : device.errorOutput()));
             }
             return driver.run(mappings);
         }

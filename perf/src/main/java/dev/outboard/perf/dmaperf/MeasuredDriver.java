@@ -79,7 +79,9 @@ final class MeasuredDriver implements AutoCloseable {
     static long memoryBytes(Group group, DomainOptions options) {
         long buffers = (long) group.threads() * MOST_FRAMES * PAGE_BYTES;
         long filling = isFilling(group) ? (long) fillFrames(options) * PAGE_BYTES : 0;
-        return buffers + filling + (long) (BUSY_PAGES + 16) * PAGE_BYTES;
+        // Shadows for every buffer, which may take up half of all memory.
+        long shadows = group.strategy() == Strategy.COPIED ? 2 * buffers : 0;
+        return buffers + filling + shadows + (long) (BUSY_PAGES + 16) * PAGE_BYTES;
     }
 
     /** A frame for each page of IOVA, where the table is small enough for that. */
