@@ -12,7 +12,8 @@ import dev.outboard.iommu.DeviceCounters;
 import dev.outboard.iommu.Fault;
 import dev.outboard.iommu.FaultReason;
 import dev.outboard.iommu.IoPage;
-import dev.outboard.iommu.NextFitAllocator;
+import dev.outboard.iommu.IovaAllocator;
+import dev.outboard.iommu.IovaSpace;
 import dev.outboard.iommu.PageTable;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import java.lang.foreign.Arena;
@@ -45,8 +46,11 @@ public final class DeviceDomain implements IommuDomain {
     private final PageTable table;
     private final MissAnswer missAnswer;
 
-    /** Mapping services by slot; a slot is a share of the IOVA pages. */
+    /** Mapping services by slot, and their allocators, which share the IOVA pages. */
     private final Dma[] services;
+
+    private final IovaSpace iovaSpace;
+    private final IovaAllocator[] iovas;
 
     private final AtomicLong answered = new AtomicLong();
     private final AtomicLong pushed = new AtomicLong();
@@ -84,6 +88,9 @@ public final class DeviceDomain implements IommuDomain {
         missAnswer = new MissAnswer(this);
         cleared = new ClearedPages(Math.toIntExact(table.pages()), this::look);
         services = new Dma[options.services()];
+        iovas = new IovaAllocator[options.services()];
+        int end = options.tableEntries() - options.format().reservedLastPages();
+        iovaSpace = options.allocation().create(1, end, options.services());
     }
 
     /**
@@ -304,14 +311,12 @@ public final class DeviceDomain implements IommuDomain {
                         .formatted(name, services.length));
     }
 
+    /** A slot's allocator is its own, and one service has it after the other. */
     private DeviceTranslations translations(int slot) {
-        int end = options.tableEntries() - options.format().reservedLastPages();
-        int share = (end - 1) / services.length;
-        int first = 1 + slot * share;
-        return new DeviceTranslations(
-                this,
-                new NextFitAllocator(first, slot == services.length - 1 ? end : first + share),
-                () -> released(slot));
+        if (iovas[slot] == null) {
+            iovas[slot] = iovaSpace.open();
+        }
+        return new DeviceTranslations(this, iovas[slot], () -> released(slot));
     }
 
     private synchronized void released(int slot) {

@@ -29,6 +29,21 @@ record Protection(Owner owner, Path socket, StrategyOptions strategy, DomainOpti
         return Words.of(strategy.strategy());
     }
 
+    /** The window that the strategy states, in words. */
+    String statedWindow() {
+        long entries = strategy.statedWindowEntries();
+        long nanos = strategy.statedWindowNanos();
+        if (entries == 0 || nanos == 0) {
+            return "none";
+        }
+        if (entries == Long.MAX_VALUE && nanos == Long.MAX_VALUE) {
+            return "no bound";
+        }
+        return (entries == Long.MAX_VALUE ? "" : entries + " pages")
+                + (entries == Long.MAX_VALUE || nanos == Long.MAX_VALUE ? "" : ", ")
+                + (nanos == Long.MAX_VALUE ? "" : nanos / 1_000_000 + " ms");
+    }
+
     /**
      * In words.
      *

@@ -6,6 +6,7 @@ import dev.outboard.dma.Strategy;
 import dev.outboard.dma.StrategyOptions;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.iommu.IoPage;
+import dev.outboard.iommu.IovaAllocation;
 import dev.outboard.iommu.TableFormat;
 import java.nio.file.Path;
 import java.util.List;
@@ -68,6 +69,13 @@ final class ProtectionOptions {
     private String iotlb;
 
     @Option(
+            names = "--allocator",
+            paramLabel = "NAME",
+            completionCandidates = Allocators.class,
+            description = "How IOVA is handed out: ${COMPLETION-CANDIDATES}. Default: next-fit.")
+    private String allocator;
+
+    @Option(
             names = "--flush-entries",
             paramLabel = "N",
             description =
@@ -105,8 +113,16 @@ final class ProtectionOptions {
         }
     }
 
+    /** The names of the ways to hand out IOVA, for the help. */
+    static final class Allocators extends Names {
+        /** For picocli. */
+        Allocators() {
+            super(Stream.of(IovaAllocation.values()).map(Words::of));
+        }
+    }
+
     private abstract static sealed class Names implements Iterable<String>
-            permits Strategies, Formats {
+            permits Strategies, Formats, Allocators {
         private final List<String> names;
 
         Names(Stream<String> names) {
@@ -170,7 +186,9 @@ final class ProtectionOptions {
                                         ? "--format"
                                         : tableEntries != null
                                                 ? "--table-entries"
-                                                : iotlb != null ? "--iotlb" : null;
+                                                : iotlb != null
+                                                        ? "--iotlb"
+                                                        : allocator != null ? "--allocator" : null;
         if (given != null) {
             throw new UsageException(
                     given
@@ -222,6 +240,10 @@ final class ProtectionOptions {
         }
         if (tableEntries != null) {
             options = options.withTableEntries(tableEntries);
+        }
+        if (allocator != null) {
+            var chosen = Words.constant(IovaAllocation.class, allocator, "allocator");
+            options = options.withAllocation(chosen);
         }
         if (iotlb == null) {
             return options;

@@ -3,6 +3,7 @@ package dev.outboard.host.run;
 import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.IommuOwner;
 import dev.outboard.dma.device.DeviceDomains;
+import dev.outboard.dma.mediator.MediatorClient;
 import dev.outboard.driver.DeviceLostException;
 import dev.outboard.host.bus.DeviceAbsentException;
 import dev.outboard.host.cli.CommandException;
@@ -12,6 +13,7 @@ import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.host.event.EventOutput;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -30,6 +32,9 @@ import picocli.CommandLine.Spec;
                         + "With an IOMMU (any --strategy but off) the device reaches nothing that "
                         + "the driver has not mapped.")
 public final class RunCommand implements Subcommand {
+    /** A mediator says that it is up only when it listens: this is for one that is very busy. */
+    private static final long MEDIATOR_NANOS = TimeUnit.SECONDS.toNanos(5);
+
     @Mixin private RunOptions options;
 
     @Option(
@@ -68,21 +73,21 @@ public final class RunCommand implements Subcommand {
         OwnProcess.name("ob-" + plan.device().deviceName());
         var output = EventOutput.standard(json);
         var faults = new FaultLog(output, System::nanoTime);
-        try (var source = source(plan.protection())) {
+        try (var source = source(plan)) {
             runUntilDone(plan, source, output, faults);
         }
         return 0;
     }
 
     /** Where memory and translations come from; null without an IOMMU. */
-    private static DomainSource source(Protection protection) {
-        return switch (protection.owner()) {
+    private static DomainSource source(HostPlan plan) {
+        var socket = plan.protection().socket();
+        return switch (plan.protection().owner()) {
             case NONE -> null;
-            case DRIVER -> IommuOwner.listen(protection.socket());
+            case DRIVER -> IommuOwner.listen(socket);
             case DEVICE -> new DeviceDomains();
             case MEDIATOR ->
-                    throw new UsageException(
-                            "there is no owner '%s' yet".formatted(Words.of(protection.owner())));
+                    MediatorClient.connect(socket, plan.device().deviceName(), MEDIATOR_NANOS);
         };
     }
 

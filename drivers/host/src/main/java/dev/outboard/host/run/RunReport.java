@@ -3,6 +3,7 @@ package dev.outboard.host.run;
 import dev.outboard.dma.DmaDebug;
 import dev.outboard.dma.DmaStatistics;
 import dev.outboard.dma.DomainStatistics;
+import dev.outboard.dma.StrategyOptions;
 import dev.outboard.driver.ClientContext;
 import dev.outboard.host.event.Event;
 import dev.outboard.host.event.EventOutput;
@@ -133,16 +134,28 @@ final class RunReport {
     }
 
     private String protectionText() {
-        var counters = domain.counters();
-        return ("strategy %s: %d maps, %d unmaps, %d flushes; stale IOVAs at most %d, for %.1f ms;"
-                        + " IOTLB %.2f %% hits of %d")
+        return ("strategy %s, owner %s: %d maps, %d unmaps, %d flushes; stale IOVAs at most %d for"
+                        + " %.1f ms (stated: %s); %s")
                 .formatted(
                         plan.protection().strategyWord(),
+                        Words.of(plan.protection().owner()),
                         dma.maps(),
                         dma.unmaps(),
                         dma.flushes(),
                         dma.windowEntries(),
                         dma.windowNanos() / 1e6,
+                        plan.protection().statedWindow(),
+                        iotlbText());
+    }
+
+    /** Of a device's own IOTLB we see what it asks, not what it finds. */
+    private String iotlbText() {
+        var counters = domain.counters();
+        if (plan.protection().owner() == Owner.DEVICE) {
+            return "the device asked for " + counters.misses() + " translations";
+        }
+        return "IOTLB %.2f %% hits of %d"
+                .formatted(
                         100.0 * counters.hits() / Math.max(1, counters.translations()),
                         counters.translations());
     }
@@ -162,7 +175,7 @@ final class RunReport {
         fields.put("lost", lost);
         fields.put("faults", faults);
         if (dma != null) {
-            fields.put("dma", fields(dma));
+            fields.put("dma", fields(dma, plan.protection().strategy()));
         }
         if (domain != null) {
             fields.put("iotlb", fields(domain.counters()));
@@ -174,7 +187,8 @@ final class RunReport {
         return new Event(Event.RESULT, fields);
     }
 
-    private static Map<String, Object> fields(DmaStatistics dma) {
+    /** A window without a stated bound has no field for it. */
+    private static Map<String, Object> fields(DmaStatistics dma, StrategyOptions stated) {
         var fields = new LinkedHashMap<String, Object>();
         fields.put("maps", dma.maps());
         fields.put("unmaps", dma.unmaps());
@@ -183,6 +197,12 @@ final class RunReport {
         fields.put("liveMappings", dma.liveMappings());
         fields.put("windowEntries", dma.windowEntries());
         fields.put("windowNanos", dma.windowNanos());
+        if (stated.statedWindowEntries() != Long.MAX_VALUE) {
+            fields.put("statedWindowEntries", stated.statedWindowEntries());
+        }
+        if (stated.statedWindowNanos() != Long.MAX_VALUE) {
+            fields.put("statedWindowNanos", stated.statedWindowNanos());
+        }
         return fields;
     }
 

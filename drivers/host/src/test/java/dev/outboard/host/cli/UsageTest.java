@@ -69,6 +69,9 @@ class UsageTest {
                 .contains("'lax' is no strategy")
                 .contains("off, strict, deferred, batched, cached, preallocated, never-free,")
                 .contains("granted, copied");
+        assertThat(runFailure("--allocator", "magazines")).contains("--allocator has no use");
+        assertThat(runFailure("--strategy", "strict", "--iommu", "device", "--allocator", "first"))
+                .contains("'first' is no allocator: take one of next-fit, magazines");
         assertThat(runFailure("--strategy", "never_free")).contains("is no strategy");
         assertThat(
                         runFailure(

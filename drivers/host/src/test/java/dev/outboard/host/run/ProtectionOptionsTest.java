@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outboard.dma.Strategy;
 import dev.outboard.dma.StrategyOptions;
+import dev.outboard.iommu.IovaAllocation;
 import dev.outboard.iommu.TableFormat;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -95,5 +96,35 @@ class ProtectionOptionsTest {
                         "--cache-entries",
                         Integer.toString(entries));
         assertThat(bounded.strategy().cacheEntries()).isEqualTo(entries);
+    }
+
+    @Test
+    void shouldTakeEveryAllocator() {
+        for (var allocation : IovaAllocation.values()) {
+            var words = Words.of(allocation);
+            var taken =
+                    protection("--strategy", "strict", "--iommu", "device", "--allocator", words);
+            assertThat(taken.domain().allocation()).isEqualTo(allocation);
+        }
+    }
+
+    @Test
+    void shouldSayWhichWindowIsStated() {
+        assertThat(protection("--strategy", "strict", "--iommu", "device").statedWindow())
+                .isEqualTo("none");
+        assertThat(protection("--strategy", "never-free", "--iommu", "device").statedWindow())
+                .isEqualTo("no bound");
+        assertThat(
+                        protection(
+                                        "--strategy",
+                                        "deferred",
+                                        "--iommu",
+                                        "device",
+                                        "--flush-entries",
+                                        "250",
+                                        "--flush-ms",
+                                        "10")
+                                .statedWindow())
+                .isEqualTo("250 pages, 10 ms");
     }
 }
