@@ -190,6 +190,41 @@ final class CachedDmaTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"CACHED", "GRANTED"})
+    void shouldHoldPagesWhileADeviceIsStuck(Strategy strategy) {
+        DomainOptions impatient = DART.withFlushLimitNanos(5_000_000);
+        try (Bench bench = new Bench(directory, impatient);
+                Dma dma = bench.domain.dma(StrategyOptions.of(strategy).withCacheEntries(1))) {
+            long free = bench.memory.freeBytes();
+            DmaMemory first = dma.allocate(4096);
+            DmaMemory second = dma.allocate(4096);
+            long stale = dma.map(first.physicalAddress(), 4096, DmaDirection.BIDIRECTIONAL);
+            long other = dma.map(second.physicalAddress(), 4096, DmaDirection.BIDIRECTIONAL);
+            dma.unmap(stale, 4096);
+            bench.device.enter();
+            assertThat(bench.device.resolve(stale, 1, Access.WRITE, bench.window)).isTrue();
+            if (strategy == Strategy.CACHED) {
+                assertThatThrownBy(() -> dma.unmap(other, 4096))
+                        .isInstanceOf(DeviceStuckException.class);
+            } else {
+                dma.unmap(other, 4096);
+            }
+            first.close();
+            second.close();
+            assertThat(bench.memory.heldBytes()).as("still reachable").isEqualTo(8192);
+            assertThat(dma.statistics().staleEntries()).isEqualTo(2);
+            assertThatThrownBy(dma::flush).isInstanceOf(DeviceStuckException.class);
+            assertThat(bench.memory.heldBytes()).isEqualTo(8192);
+            bench.device.exit();
+            dma.flush();
+            assertThat(bench.memory.heldBytes()).isZero();
+            assertThat(bench.memory.freeBytes()).isEqualTo(free);
+            assertThat(bench.reaches(stale, 1, Access.WRITE)).isFalse();
+            assertThat(bench.reaches(other, 1, Access.WRITE)).isFalse();
+        }
+    }
+
     @Test
     void shouldHoldPagesThatAreGivenBackWhileMapped() {
         try (Bench bench = new Bench(directory, DART);
