@@ -145,8 +145,9 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
         lengths[header] = NetDescriptor.HEADER_BYTES;
         gathered[header] = frame;
         queue.part(headerIova, NetDescriptor.HEADER_BYTES, false);
-        for (int i = 0; i < frame.count(); i++) {
-            queue.part(frame.iova(i), frame.lengthBytes(i), false);
+        // What is contiguous for the device takes one descriptor, however many parts it has here.
+        for (int i = 0; i < frame.deviceCount(); i++) {
+            queue.part(frame.deviceIova(i), frame.deviceLengthBytes(i), false);
         }
         queue.add(header);
         side.publish();
