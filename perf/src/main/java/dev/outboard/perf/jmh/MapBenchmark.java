@@ -4,6 +4,7 @@ import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.dma.DomainOptions;
 import dev.outboard.dma.Strategy;
+import dev.outboard.iommu.TableFormat;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -51,6 +52,10 @@ public class MapBenchmark {
     })
     private Strategy strategy;
 
+    /** The one that can invalidate single entries; any other by {@code -p format=…} of JMH. */
+    @Param({"dart"})
+    private String format;
+
     private MappedMemory mapped;
     private DmaMemory buffers;
     private final long[] physical = new long[BATCH];
@@ -60,7 +65,8 @@ public class MapBenchmark {
     /** Takes memory and attaches the device. */
     @Setup
     public void open() {
-        mapped = new MappedMemory(strategy, 1 << 20, DomainOptions.DEFAULT);
+        var options = DomainOptions.DEFAULT.withFormat(TableFormat.ofTitle(format));
+        mapped = new MappedMemory(strategy, 1 << 20, options);
         buffers = mapped.dma().allocate((long) BATCH * STRIDE_BYTES);
         for (int i = 0; i < BATCH; i++) {
             physical[i] = buffers.physicalAddress() + (long) i * STRIDE_BYTES;

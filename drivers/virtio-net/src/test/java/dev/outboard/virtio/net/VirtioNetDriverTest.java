@@ -209,6 +209,25 @@ class VirtioNetDriverTest {
     }
 
     @Test
+    void shouldNeedOneDescriptorForPartsThatAreContiguous() {
+        start();
+        var queue = net.transmitQueue(0);
+        try (var memory = device.dma().allocate(8192)) {
+            var frame = new ScatterGatherList(3);
+            frame.add(memory.physicalAddress() + 100, 14);
+            frame.add(memory.physicalAddress() + 114, 1000);
+            frame.add(memory.physicalAddress() + 1114, 200);
+            assertThat(queue.transmit(frame)).isTrue();
+            var parts = device.ring(TRANSMIT).next();
+            assertThat(parts.parts())
+                    .extracting(RingPeer.Part::lengthBytes)
+                    .containsExactly(HEADER_BYTES, 1214);
+            device.ring(TRANSMIT).complete(parts.head(), 0);
+            assertThat(queue.pending()).isZero();
+        }
+    }
+
+    @Test
     void shouldShowReceivedFramesAndPostTheirBuffersAgain() {
         start();
         var ring = device.ring(RECEIVE);
