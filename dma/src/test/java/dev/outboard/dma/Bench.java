@@ -18,7 +18,12 @@ final class Bench implements AutoCloseable {
     final List<Fault> faults = new CopyOnWriteArrayList<>();
 
     Bench(Path directory, DomainOptions options) {
-        memory = PhysicalMemory.create(4 << 20, 1 << 20);
+        this(directory, options, PhysicalMemory.create(4 << 20, 1 << 20));
+    }
+
+    /** Takes the memory over. */
+    Bench(Path directory, DomainOptions options, PhysicalMemory memory) {
+        this.memory = memory;
         owner = IommuOwner.listen(directory.resolve("iommu.sock"));
         domain = (OwnedDomain) owner.claim("nic0", memory, options);
         domain.onFault(faults::add);

@@ -235,6 +235,7 @@ final class RadixFormatTest {
         // A table of level 1 where level 2 is due would read its pages at the wrong place.
         put(0, "0122000000000060");
         assertThat(table.walk(1)).isEqualTo(Translation.NONE);
+        assertThat(table.walk(512)).isEqualTo(Translation.NONE);
     }
 
     @Test

@@ -71,7 +71,7 @@ final class MediatorTranslations implements Translations {
 
     @Override
     public long pages() {
-        return service.options().tableEntries();
+        return service.options().pages();
     }
 
     @Override
