@@ -6,5 +6,6 @@ module dev.outboard.uio {
     requires org.jnrproject.constants;
 
     exports dev.outboard.uio;
+    exports dev.outboard.uio.failure;
     exports dev.outboard.uio.vhost;
 }

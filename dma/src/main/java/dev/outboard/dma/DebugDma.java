@@ -13,7 +13,6 @@ import java.util.List;
 final class DebugDma implements Dma {
     private final DmaDebug debug;
     private final Dma service;
-    private final List<CoherentMemory> coherent = new ArrayList<>();
 
     DebugDma(DmaDebug debug, Dma service) {
         this.debug = debug;
@@ -32,27 +31,11 @@ final class DebugDma implements Dma {
 
     @Override
     public CoherentMemory allocateCoherent(long lengthBytes) {
-        CoherentMemory memory;
         try {
-            memory = service.allocateCoherent(lengthBytes);
+            return service.allocateCoherent(lengthBytes);
         } catch (OutOfDmaMemoryException scarce) {
             debug.makeRoom();
-            memory = service.allocateCoherent(lengthBytes);
-        }
-        synchronized (coherent) {
-            coherent.add(memory);
-        }
-        return memory;
-    }
-
-    boolean isCoherent(long iova, int lengthBytes) {
-        synchronized (coherent) {
-            return coherent.stream()
-                    .anyMatch(
-                            memory ->
-                                    iova >= memory.iova()
-                                            && iova - memory.iova()
-                                                    <= memory.lengthBytes() - lengthBytes);
+            return service.allocateCoherent(lengthBytes);
         }
     }
 

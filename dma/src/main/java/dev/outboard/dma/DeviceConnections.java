@@ -76,21 +76,17 @@ final class DeviceConnections implements AutoCloseable {
      */
     DeviceConnections(Path socket, Function<String, OwnedDomain> claims) {
         this.claims = claims;
-        epoll = Epoll.create();
-        EventDescriptor event = null;
+        Resources taken = new Resources();
         try {
-            event = EventDescriptor.create();
-            epoll.add(event.descriptor(), Epoll.READABLE, WAKE_TOKEN);
-            server = UnixServer.listen(socket, UnixSocket.Kind.SEQPACKET);
+            epoll = taken.add(Epoll.create());
+            wake = taken.add(EventDescriptor.create());
+            epoll.add(wake.descriptor(), Epoll.READABLE, WAKE_TOKEN);
+            server = taken.add(UnixServer.listen(socket, UnixSocket.Kind.SEQPACKET));
             epoll.add(server.descriptor(), Epoll.READABLE, SERVER_TOKEN);
         } catch (RuntimeException failure) {
-            if (event != null) {
-                event.close();
-            }
-            epoll.close();
+            taken.closeAfter(failure);
             throw failure;
         }
-        wake = event;
     }
 
     Path path() {
@@ -106,8 +102,17 @@ final class DeviceConnections implements AutoCloseable {
     void await() {
         epoll.await(paused ? PAUSE_NANOS : -1, this::onReady);
         if (paused) {
-            paused = false;
+            resume();
+        }
+    }
+
+    private void resume() {
+        try {
             epoll.add(server.descriptor(), Epoll.READABLE, SERVER_TOKEN);
+            paused = false;
+        } catch (NativeException scarce) {
+            // After another pause; the devices that are attached shall not suffer.
+            LOG.log(System.Logger.Level.WARNING, "iommu owner: {0}", scarce.getMessage());
         }
     }
 
@@ -134,7 +139,11 @@ final class DeviceConnections implements AutoCloseable {
             }
             Connection connection = new Connection(socket, nextToken());
             connections.put(connection.token, connection);
-            epoll.add(socket.descriptor(), Epoll.READABLE | Epoll.HANG_UP, connection.token);
+            try {
+                epoll.add(socket.descriptor(), Epoll.READABLE | Epoll.HANG_UP, connection.token);
+            } catch (NativeException scarce) {
+                drop(connection, scarce.getMessage());
+            }
         }
     }
 

@@ -263,7 +263,7 @@ public final class DmaDebug implements AutoCloseable {
                 }
             }
         }
-        if (!found && !service.isCoherent(iova, lengthBytes)) {
+        if (!found) {
             CodePlace place = CodePlace.here();
             add(
                     DmaMistake.SYNC_UNKNOWN,

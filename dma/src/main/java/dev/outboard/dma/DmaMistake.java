@@ -17,7 +17,7 @@ public enum DmaMistake {
     /** A buffer of a list was unmapped alone, or a list by a service that has not mapped it. */
     WRONG_LIST,
 
-    /** Bytes that are not of one mapping were synced. */
+    /** Bytes that are not of one mapping were synced; coherent memory needs none. */
     SYNC_UNKNOWN,
 
     /**

@@ -8,6 +8,7 @@ import dev.outboard.iommu.IovaSpace;
 import dev.outboard.iommu.PageTable;
 import dev.outboard.uio.Mapping;
 import dev.outboard.uio.MemoryFile;
+import dev.outboard.uio.Resources;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -73,13 +74,14 @@ final class OwnedDomain implements HeldDomain {
         this.memory = memory;
         this.options = options;
         long lengthBytes = options.format().tableBytes(options.tableEntries());
-        tableFile = MemoryFile.create("outboard-tce-" + name, lengthBytes);
+        Resources taken = new Resources();
         try {
+            tableFile = taken.add(MemoryFile.create("outboard-tce-" + name, lengthBytes));
             tableFile.sealSize();
-            tableMapping = tableFile.map(0, lengthBytes, true);
+            tableMapping = taken.add(tableFile.map(0, lengthBytes, true));
             tableFile.sealFutureWrites();
         } catch (RuntimeException failure) {
-            tableFile.close();
+            taken.closeAfter(failure);
             throw failure;
         }
         table = options.format().create(tableMapping.memory(), options.tableEntries());

@@ -2,6 +2,7 @@ package dev.outboard.dma;
 
 import dev.outboard.iommu.IoPage;
 import dev.outboard.uio.MemoryFile;
+import dev.outboard.uio.failure.FailurePoint;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -162,6 +163,9 @@ public final class PhysicalMemory implements AutoCloseable {
     /** {@link #allocate}, or null if no run of free pages is that long. */
     DmaMemory tryAllocate(long lengthBytes) {
         long rounded = roundUp(lengthBytes);
+        if (FailurePoint.fails("pages")) {
+            return null;
+        }
         synchronized (this) {
             if (closed) {
                 throw new IllegalStateException("the physical memory is closed");

@@ -43,10 +43,14 @@ public final class UnixServer implements AutoCloseable {
         Descriptor descriptor = Descriptor.adopt(Failures.check(number, "socket", kind));
         try {
             bind(number, address, path, kind);
-            Object fileKey = fileKey(path);
+            UnixServer server = new UnixServer(descriptor, path, fileKey(path));
             int answer = ControlCalls.listen(number, BACKLOG);
+            if (answer < 0) {
+                // Binding made the socket's file, which nobody would remove.
+                server.close();
+            }
             Failures.check(answer, "listen", path);
-            return new UnixServer(descriptor, path, fileKey);
+            return server;
         } catch (RuntimeException failed) {
             descriptor.close();
             throw failed;

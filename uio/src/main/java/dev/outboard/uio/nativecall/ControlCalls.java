@@ -1,5 +1,6 @@
 package dev.outboard.uio.nativecall;
 
+import dev.outboard.uio.failure.FailurePoint;
 import jnr.ffi.LibraryLoader;
 import jnr.ffi.Runtime;
 
@@ -18,6 +19,13 @@ public final class ControlCalls {
 
     private static final LibC C = load();
     private static final Runtime RUNTIME = Runtime.getRuntime(C);
+
+    private static final int F_GET_SEALS = 1034;
+
+    /** What failure points answer. */
+    private static final int ENOMEM = 12;
+
+    private static final int EMFILE = 24;
 
     private ControlCalls() {}
 
@@ -49,15 +57,20 @@ public final class ControlCalls {
     }
 
     public static int fcntl(int descriptor, int command, long argument) {
-        return answer(C.fcntl(descriptor, command, argument));
+        boolean takes = command != F_GET_SEALS;
+        return takes && FailurePoint.fails("fcntl")
+                ? -ENOMEM
+                : answer(C.fcntl(descriptor, command, argument));
     }
 
     public static int memfdCreate(String name, int flags) {
-        return answer(C.memfd_create(name, flags));
+        return FailurePoint.fails("memfd_create") ? -EMFILE : answer(C.memfd_create(name, flags));
     }
 
     public static int ftruncate(int descriptor, long lengthBytes) {
-        return answer(C.ftruncate(descriptor, lengthBytes));
+        return FailurePoint.fails("ftruncate")
+                ? -ENOMEM
+                : answer(C.ftruncate(descriptor, lengthBytes));
     }
 
     /** Fills {@code result}, {@link StatxDescriptor#SIZE_BYTES} long, about an open descriptor. */
@@ -77,20 +90,22 @@ public final class ControlCalls {
     }
 
     public static int eventfd(int initial, int flags) {
-        return answer(C.eventfd(initial, flags));
+        return FailurePoint.fails("eventfd") ? -EMFILE : answer(C.eventfd(initial, flags));
     }
 
     public static int epollCreate(int flags) {
-        return answer(C.epoll_create1(flags));
+        return FailurePoint.fails("epoll_create1") ? -EMFILE : answer(C.epoll_create1(flags));
     }
 
     /** {@code event} is laid out by {@link EpollEventDescriptor}. */
     public static int epollControl(int epoll, int operation, int descriptor, byte[] event) {
-        return answer(C.epoll_ctl(epoll, operation, descriptor, event));
+        return FailurePoint.fails("epoll_ctl")
+                ? -ENOMEM
+                : answer(C.epoll_ctl(epoll, operation, descriptor, event));
     }
 
     public static int socket(int domain, int type) {
-        return answer(C.socket(domain, type, 0));
+        return FailurePoint.fails("socket") ? -EMFILE : answer(C.socket(domain, type, 0));
     }
 
     public static int socketPair(int domain, int type, int[] descriptors) {
@@ -98,27 +113,37 @@ public final class ControlCalls {
     }
 
     public static int bind(int descriptor, byte[] address) {
-        return answer(C.bind(descriptor, address, address.length));
+        return FailurePoint.fails("bind")
+                ? -ENOMEM
+                : answer(C.bind(descriptor, address, address.length));
     }
 
     public static int listen(int descriptor, int backlog) {
-        return answer(C.listen(descriptor, backlog));
+        return FailurePoint.fails("listen") ? -ENOMEM : answer(C.listen(descriptor, backlog));
     }
 
     public static int connect(int descriptor, byte[] address) {
-        return answer(C.connect(descriptor, address, address.length));
+        return FailurePoint.fails("connect")
+                ? -ENOMEM
+                : answer(C.connect(descriptor, address, address.length));
     }
 
     public static int accept(int descriptor, int flags) {
-        return answer(C.accept4(descriptor, null, null, flags));
+        return FailurePoint.fails("accept4")
+                ? -EMFILE
+                : answer(C.accept4(descriptor, null, null, flags));
     }
 
     public static int setSocketOption(int descriptor, int level, int name, byte[] value) {
-        return answer(C.setsockopt(descriptor, level, name, value, value.length));
+        return FailurePoint.fails("setsockopt")
+                ? -ENOMEM
+                : answer(C.setsockopt(descriptor, level, name, value, value.length));
     }
 
     public static int getSocketOption(int descriptor, int level, int name, byte[] value) {
-        return answer(C.getsockopt(descriptor, level, name, value, new int[] {value.length}));
+        return FailurePoint.fails("getsockopt")
+                ? -ENOMEM
+                : answer(C.getsockopt(descriptor, level, name, value, new int[] {value.length}));
     }
 
     public static int prctl(int option, long argument) {
@@ -146,6 +171,6 @@ public final class ControlCalls {
     }
 
     public static int openProcess(int process) {
-        return answer(C.pidfd_open(process, 0));
+        return FailurePoint.fails("pidfd_open") ? -EMFILE : answer(C.pidfd_open(process, 0));
     }
 }

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import dev.outboard.uio.failure.FailurePoint;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
@@ -31,6 +32,7 @@ public final class DataCalls {
     /** {@code POLLRDHUP}: the peer will write no more. */
     public static final int POLLRDHUP = 0x2000;
 
+    private static final int ENOMEM = 12;
     private static final int RWF_NOWAIT = 0x8;
     private static final int MAP_SHARED = 1;
     private static final int PROT_READ = 1;
@@ -179,6 +181,9 @@ public final class DataCalls {
 
     /** Maps a part of a file, shared; the address, or the negated error. */
     public static long map(int descriptor, long offsetBytes, long lengthBytes, boolean writable) {
+        if (FailurePoint.fails("mmap")) {
+            return -ENOMEM;
+        }
         CallScratch scratch = CallScratch.ofThisThread();
         int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
         try {

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.outboard.uio.failure.FailurePoint;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.Reference;
@@ -15,6 +16,8 @@ public final class SocketCalls {
             DataCalls.bind("sendmsg", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT);
     private static final MethodHandle RECVMSG =
             DataCalls.bind("recvmsg", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT);
+
+    private static final int ENOMEM = 12;
 
     private SocketCalls() {}
 
@@ -54,6 +57,9 @@ public final class SocketCalls {
             int[] passed,
             int count,
             int flags) {
+        if (FailurePoint.fails("sendmsg")) {
+            return -ENOMEM;
+        }
         CallScratch scratch = CallScratch.ofThisThread();
         prepare(scratch, bytes, offset, length);
         if (count > 0) {
