@@ -89,11 +89,6 @@ final class MagazineSpace implements IovaSpace {
         return free;
     }
 
-    /** Words of the bitmap looked at beyond the first of a search, since the beginning. */
-    synchronized long steps() {
-        return bitmap.steps();
-    }
-
     private void putEmpty(Magazine magazine) {
         if (magazine.limit > 0) {
             magazine.count = 0;

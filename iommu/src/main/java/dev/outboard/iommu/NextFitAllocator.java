@@ -274,9 +274,9 @@ public final class NextFitAllocator implements IovaAllocator {
         return retired.count();
     }
 
-    /** Words looked at beyond the first of a search, since the beginning. */
-    long steps() {
-        return bitmap.steps();
+    /** What it searches; others only look. */
+    PageBitmap bitmap() {
+        return bitmap;
     }
 
     /** The word of one page, which is allocated: what most runs are, without the loops. */
