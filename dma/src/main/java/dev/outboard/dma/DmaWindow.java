@@ -22,6 +22,16 @@ public final class DmaWindow {
     /** An empty window. */
     public DmaWindow() {}
 
+    /** Says where the bytes are. */
+    void set(MemorySegment newMemory, long newOffset, long newLengthBytes) {
+        // Nearly always the one before: the comparison costs less than the collector's barrier.
+        if (memory != newMemory) {
+            memory = newMemory;
+        }
+        offset = newOffset;
+        lengthBytes = newLengthBytes;
+    }
+
     /** The local mapping; see {@link #memory}. */
     public MemorySegment memory() {
         return memory;

@@ -301,26 +301,23 @@ public final class IommuAttachment implements BusMaster {
         if (physicalAddress < 0) {
             return refuse(iova, access, Translator.reason(physicalAddress));
         }
-        int index = memory.find(physicalAddress);
-        if (index < 0) {
+        if (!memory.find(physicalAddress)) {
             return refuse(iova, access, FaultReason.NO_MEMORY);
         }
         // Segments are whole pages: what begins in one has the rest of its page in it.
         long granted = IoPage.BYTES - (iova & IoPage.OFFSET_MASK);
         if (granted < lengthBytes) {
-            granted = extend(iova, lengthBytes, access, physicalAddress, granted, index);
+            granted = extend(iova, lengthBytes, access, physicalAddress, granted);
         }
-        window.memory = memory.segment(index);
-        window.offset = physicalAddress - memory.start(index);
-        window.lengthBytes = Math.min(granted, lengthBytes);
+        window.set(
+                memory.segment(), physicalAddress - memory.start(), Math.min(granted, lengthBytes));
         return true;
     }
 
     /** Goes on over pages that follow one another in memory, too; a refusal there is for later. */
-    private long extend(
-            long iova, long lengthBytes, int access, long physical, long first, int index) {
+    private long extend(long iova, long lengthBytes, int access, long physical, long first) {
         long granted = first;
-        long end = memory.end(index);
+        long end = memory.end();
         while (granted < lengthBytes && physical + granted < end) {
             if (translator.translate(iova + granted, access) != physical + granted) {
                 break;

@@ -14,15 +14,16 @@ final class LocalMemory {
     private final MemorySegment[] segments;
     private int count;
 
-    /** The segment found last; an index of the arrays, but maybe no segment any more. */
-    private int last;
+    /** The segment found last; empty if none was, or it has gone. */
+    private long start;
+
+    private long end;
+    private MemorySegment segment;
 
     LocalMemory(int capacity) {
-        // One at least, so that "last" is an index.
-        int slots = Math.max(1, capacity);
-        starts = new long[slots];
-        ends = new long[slots];
-        segments = new MemorySegment[slots];
+        starts = new long[capacity];
+        ends = new long[capacity];
+        segments = new MemorySegment[capacity];
     }
 
     /** Refuses a segment that another process describes wrongly. */
@@ -44,25 +45,25 @@ final class LocalMemory {
      *
      * @throws IllegalArgumentException if it overlaps another, or they are too many
      */
-    void add(long start, MemorySegment segment) {
+    void add(long newStart, MemorySegment added) {
         if (count == starts.length) {
             throw new IllegalArgumentException("more than " + count + " segments of memory");
         }
-        long end = start + segment.byteSize();
-        int index = firstFrom(start);
-        requireApart(start, end, index);
+        long newEnd = newStart + added.byteSize();
+        int index = firstFrom(newStart);
+        requireApart(newStart, newEnd, index);
         shift(index, index + 1, count - index);
-        starts[index] = start;
-        ends[index] = end;
-        segments[index] = segment;
+        starts[index] = newStart;
+        ends[index] = newEnd;
+        segments[index] = added;
         count++;
     }
 
-    private void requireApart(long start, long end, int next) {
-        int near = next < count && starts[next] < end ? next : next - 1;
-        if (near >= 0 && start < ends[near] && starts[near] < end) {
+    private void requireApart(long from, long to, int next) {
+        int near = next < count && starts[next] < to ? next : next - 1;
+        if (near >= 0 && from < ends[near] && starts[near] < to) {
             throw new IllegalArgumentException(
-                    "memory at 0x%x overlaps memory at 0x%x".formatted(start, starts[near]));
+                    "memory at 0x%x overlaps memory at 0x%x".formatted(from, starts[near]));
         }
     }
 
@@ -71,18 +72,20 @@ final class LocalMemory {
      *
      * @throws IllegalArgumentException if there is none of just this place and length
      */
-    void remove(long start, long lengthBytes) {
-        int index = firstFrom(start);
-        if (index == count || starts[index] != start || ends[index] - start != lengthBytes) {
+    void remove(long oldStart, long lengthBytes) {
+        int index = firstFrom(oldStart);
+        if (index == count || starts[index] != oldStart || ends[index] - oldStart != lengthBytes) {
             throw new IllegalArgumentException(
-                    "there is no memory at 0x%x of lengthBytes=%d".formatted(start, lengthBytes));
+                    "there is no memory at 0x%x of lengthBytes=%d"
+                            .formatted(oldStart, lengthBytes));
         }
         shift(index + 1, index, count - index - 1);
         count--;
-        // What is no segment holds no address.
-        starts[count] = 0;
-        ends[count] = 0;
         segments[count] = null;
+        // Whichever was found last: it is looked for anew.
+        start = 0;
+        end = 0;
+        segment = null;
     }
 
     private void shift(int from, int to, int length) {
@@ -106,33 +109,34 @@ final class LocalMemory {
         return low;
     }
 
-    /** Which segment holds an address, or -1; good until segments change. */
-    int find(long address) {
-        int index = last;
-        if (address >= starts[index] && address < ends[index]) {
-            return index;
-        }
-        return search(address);
+    /**
+     * Finds the segment that holds an address: {@link #start}, {@link #end} and {@link #segment}
+     * tell of it, until segments change or another is found.
+     */
+    boolean find(long address) {
+        return address >= start && address < end || search(address);
     }
 
-    private int search(long address) {
+    private boolean search(long address) {
         int index = address == Long.MAX_VALUE ? count - 1 : firstFrom(address + 1) - 1;
         if (index < 0 || address >= ends[index]) {
-            return -1;
+            return false;
         }
-        last = index;
-        return index;
+        start = starts[index];
+        end = ends[index];
+        segment = segments[index];
+        return true;
     }
 
-    long start(int index) {
-        return starts[index];
+    long start() {
+        return start;
     }
 
-    long end(int index) {
-        return ends[index];
+    long end() {
+        return end;
     }
 
-    MemorySegment segment(int index) {
-        return segments[index];
+    MemorySegment segment() {
+        return segment;
     }
 }

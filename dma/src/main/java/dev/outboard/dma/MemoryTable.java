@@ -108,14 +108,14 @@ public final class MemoryTable implements BusMaster {
         if (!inside) {
             throw new IllegalStateException("DMA outside a section: enter first");
         }
-        int index = lengthBytes <= 0 ? -1 : memory.find(address);
-        if (index < 0) {
+        if (lengthBytes <= 0 || !memory.find(address)) {
             faults++;
             return false;
         }
-        window.memory = memory.segment(index);
-        window.offset = address - memory.start(index);
-        window.lengthBytes = Math.min(lengthBytes, memory.end(index) - address);
+        window.set(
+                memory.segment(),
+                address - memory.start(),
+                Math.min(lengthBytes, memory.end() - address));
         return true;
     }
 

@@ -2,8 +2,8 @@ package dev.outboard.iommu;
 
 /**
  * The words that a device counts in, in the order in which they lie in its control page. Their
- * meaning is told at {@link DeviceCounters}. Each is written where it changes: the first two at the
- * end of a DMA section, the others at once.
+ * meaning is told at {@link DeviceCounters}. What translations change is written at the end of a
+ * DMA section, the rest at once.
  */
 enum DeviceCounter {
     TRANSLATIONS,

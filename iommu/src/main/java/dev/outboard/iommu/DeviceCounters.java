@@ -6,7 +6,7 @@ package dev.outboard.iommu;
  * @param translations pages asked for
  * @param hits found in the IOTLB, superpages and prefetched pages among them
  * @param misses looked up in the table
- * @param evictions IOTLB entries that gave way to this device's; of a shared IOTLB, anybody's
+ * @param evictions IOTLB entries that gave way; of a shared IOTLB, each device tells all of them
  * @param invalidations single IOTLB entries dropped on request, cached or not
  * @param flushes times that all the device's IOTLB entries were dropped
  * @param domainFlushes flushes among them that left other devices' entries of a shared IOTLB

@@ -117,7 +117,7 @@ public final class OwnerControl {
         boolean hasAts = atsMisses > 0;
         return new DeviceCounters(
                 translations,
-                // Misses are told at once, translations at the end of a section.
+                // Not one moment's: the device may be telling them just now.
                 Math.max(0, (hasAts ? atsMisses : translations) - misses),
                 misses,
                 counter(DeviceCounter.EVICTIONS),

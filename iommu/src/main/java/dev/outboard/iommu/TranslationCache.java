@@ -13,8 +13,9 @@ import java.util.Arrays;
  *   tag     │ 63 prefetched │ 62   epoch   46 │ 45  domain  40 │ 39    page    0 │
  * </pre>
  *
- * <p>Under LRU and FIFO the order of the ways is the order of replacement: the newest first. A hit
- * in the first way then stores nothing. Emptying everything is O(1): another epoch.
+ * <p>Under LRU and FIFO the order of the ways is the order of replacement: the newest first, what
+ * holds nothing last. A hit in the first way then stores nothing. Emptying everything is O(1):
+ * another epoch.
  *
  * <p>One thread. Memory is taken at construction; no method allocates.
  */
@@ -137,14 +138,18 @@ final class TranslationCache {
     /** Remembers a translation whose tag is not there; a full set loses an entry. */
     void insert(long tag, long translation) {
         int base = base(tag);
+        if (ordered) {
+            int last = base + setWords - 2;
+            if (isLive(words[last])) {
+                evictions++;
+            }
+            putFirst(base, last, tag, translation);
+            return;
+        }
         int at = freeSlot(base);
         if (at < 0) {
             at = victim(base);
             evictions++;
-        }
-        if (ordered) {
-            putFirst(base, at, tag, translation);
-            return;
         }
         words[at] = tag;
         words[at + 1] = translation;
@@ -184,7 +189,7 @@ final class TranslationCache {
             randomState ^= randomState << 17;
             return base + 2 * (int) Long.remainderUnsigned(randomState, setWords / 2);
         }
-        return ordered ? base + setWords - 2 : treeVictim(base);
+        return treeVictim(base);
     }
 
     /** Has every node on the way to a slot point to the other side. */
@@ -216,7 +221,7 @@ final class TranslationCache {
         int base = base(tag);
         for (int at = base; at < base + setWords; at += 2) {
             if ((words[at] & ~PREFETCHED) == tag) {
-                words[at] = 0;
+                free(base, at);
                 return;
             }
         }
@@ -224,12 +229,25 @@ final class TranslationCache {
 
     /** Forgets the tags from {@code first} to before {@code end}, looking at every entry. */
     void dropRange(long first, long end) {
-        for (int at = 0; at < words.length; at += 2) {
-            long tag = words[at] & ~PREFETCHED;
-            if (tag >= first && tag < end) {
-                words[at] = 0;
+        for (int base = 0; base < words.length; base += 1 << setShift) {
+            // From the last on, as freeing moves those behind.
+            for (int at = base + setWords - 2; at >= base; at -= 2) {
+                long tag = words[at] & ~PREFETCHED;
+                if (tag >= first && tag < end) {
+                    free(base, at);
+                }
             }
         }
+    }
+
+    /** Empties a slot; where ways are in order, those behind it move up. */
+    private void free(int base, int at) {
+        int last = ordered ? base + setWords - 2 : at;
+        for (int to = at; to < last; to += 2) {
+            words[to] = words[to + 2];
+            words[to + 1] = words[to + 3];
+        }
+        words[last] = 0;
     }
 
     /** Forgets everything; every {@link #context} is another now. */

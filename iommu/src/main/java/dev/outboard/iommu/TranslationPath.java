@@ -49,7 +49,7 @@ final class TranslationPath {
     private long atsMisses;
     private long misses;
     private long superpageHits;
-    private long evictions;
+    private boolean untold;
     private long prefetches;
     private long prefetchesUsed;
     private long invalidations;
@@ -90,12 +90,13 @@ final class TranslationPath {
      * The translation of a unit's first page, wherever it is found, or {@link Translation#NONE}.
      */
     long find(long unit) {
+        untold = true;
         if (ats == null) {
             return findBehind(unit);
         }
         long translation = ats.find(atsContext | unit);
         if (translation == TranslationCache.MISS) {
-            tell(DeviceCounter.ATS_MISSES, ++atsMisses);
+            atsMisses++;
             translation = findBehind(unit);
             if (translation != Translation.NONE) {
                 atsFractured |= Translation.order(translation) > granuleShift;
@@ -120,7 +121,7 @@ final class TranslationPath {
     private long findPrefetched(long tag) {
         long translation = cache.findPrefetched(tag);
         if (translation != TranslationCache.MISS) {
-            tell(DeviceCounter.PREFETCHES_USED, ++prefetchesUsed);
+            prefetchesUsed++;
         }
         return translation;
     }
@@ -128,13 +129,13 @@ final class TranslationPath {
     private long findSuper(long unit) {
         long translation = iotlb.findSuper(context | unit << granuleShift);
         if (translation != Translation.NONE) {
-            tell(DeviceCounter.SUPERPAGE_HITS, ++superpageHits);
+            superpageHits++;
         }
         return translation;
     }
 
     private long walk(long unit) {
-        tell(DeviceCounter.MISSES, ++misses);
+        misses++;
         long translation = table.walk(unit << granuleShift);
         if (translation == Translation.NONE) {
             return Translation.NONE;
@@ -145,14 +146,9 @@ final class TranslationPath {
             return translation;
         }
         fractured |= order > granuleShift;
-        long before = cache.evictions();
         cache.insert(context | unit, translation);
         if (prefetch > 0) {
             prefetchAfter(unit);
-        }
-        if (cache.evictions() != before) {
-            evictions += cache.evictions() - before;
-            tell(DeviceCounter.EVICTIONS, evictions);
         }
         return translation;
     }
@@ -177,9 +173,6 @@ final class TranslationPath {
             }
         }
         expected = next;
-        if (follows) {
-            tell(DeviceCounter.PREFETCHES, prefetches);
-        }
     }
 
     /** Forgets all of this device's translations. */
@@ -287,6 +280,19 @@ final class TranslationPath {
     /** Leaves the IOTLB, with nothing left in it. */
     void close() {
         iotlb.close(domain);
+    }
+
+    /** Publishes what {@link #find} has counted since; at the end of a section. */
+    void tell() {
+        if (untold) {
+            untold = false;
+            tell(DeviceCounter.MISSES, misses);
+            tell(DeviceCounter.EVICTIONS, cache.evictions());
+            tell(DeviceCounter.ATS_MISSES, atsMisses);
+            tell(DeviceCounter.SUPERPAGE_HITS, superpageHits);
+            tell(DeviceCounter.PREFETCHES, prefetches);
+            tell(DeviceCounter.PREFETCHES_USED, prefetchesUsed);
+        }
     }
 
     /** Publishes a count. Opaque: each number is one moment's, the set is not. */

@@ -205,6 +205,7 @@ public final class Translator {
         sections++;
         path.tell(DeviceCounter.SECTIONS, sections);
         path.tell(DeviceCounter.TRANSLATIONS, translations);
+        path.tell();
         // Release: the section's memory accesses come before. Partner: InvalidationLane.isSettled.
         ControlPage.setRelease(page, ControlPageDescriptor.INSIDE_OFFSET, 0);
     }

@@ -259,6 +259,9 @@ final class TranslationPathTest {
         for (long page = first; page < end; page++) {
             device.translator.translate(page << IoPage.SHIFT, Access.READ);
         }
+        // What was counted is told at the end of a section.
+        device.translator.exit();
+        device.translator.enter();
     }
 
     @Test
