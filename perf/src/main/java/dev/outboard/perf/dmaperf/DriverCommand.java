@@ -7,6 +7,7 @@ import dev.outboard.dma.StrategyOptions;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.event.Event;
+import dev.outboard.iommu.IovaAllocation;
 import dev.outboard.iommu.TableFormat;
 import dev.outboard.perf.setup.IovaFile;
 import dev.outboard.perf.setup.Names;
@@ -38,6 +39,9 @@ public final class DriverCommand implements Subcommand {
 
     @Option(names = "--threads", required = true)
     private int threads;
+
+    @Option(names = "--allocator", required = true)
+    private String allocator;
 
     @Option(names = "--table-entries", required = true)
     private int tableEntries;
@@ -87,7 +91,9 @@ public final class DriverCommand implements Subcommand {
                 DomainOptions.DEFAULT
                         .withFormat(group.format())
                         .withTableEntries(tableEntries)
-                        .withServices(threads);
+                        .withServices(threads)
+                        .withAllocation(
+                                Names.constant(IovaAllocation.class, "--allocator", allocator));
         long bytes = MeasuredDriver.memoryBytes(group, domain);
         try (var seat = Seat.open(group.owner(), socket, bytes, domain);
                 var driver =
@@ -98,12 +104,13 @@ public final class DriverCommand implements Subcommand {
         return 0;
     }
 
-    private static void measure(Group group, MeasuredDriver driver) {
+    private void measure(Group group, MeasuredDriver driver) {
         for (var point : group.points()) {
             if (StopRequest.ofProcess().isStopping()) {
                 return;
             }
             var fields = driver.measure(point).fields();
+            fields.put("allocator", group.owner() == Owner.NONE ? null : allocator);
             System.out.println(new Event(Event.RESULT, fields).toJson());
             System.out.flush();
         }

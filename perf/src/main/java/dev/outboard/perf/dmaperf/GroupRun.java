@@ -67,6 +67,8 @@ final class GroupRun {
                                 Names.of(group.owner()),
                                 "--threads",
                                 Integer.toString(group.threads()),
+                                "--allocator",
+                                Names.of(plan.allocator()),
                                 "--table-entries",
                                 Integer.toString(plan.tableEntries(group)),
                                 "--socket",

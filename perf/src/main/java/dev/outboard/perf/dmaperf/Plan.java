@@ -1,6 +1,7 @@
 package dev.outboard.perf.dmaperf;
 
 import dev.outboard.dma.Strategy;
+import dev.outboard.iommu.IovaAllocation;
 import dev.outboard.iommu.TableFormat;
 import dev.outboard.perf.setup.Owner;
 import java.util.ArrayList;
@@ -13,12 +14,14 @@ import java.util.Set;
  *
  * @param groups a driver process each
  * @param pointMillis measured for each point
+ * @param allocator what hands out IOVA
  */
 record Plan(
         List<Group> groups,
         long firstMillis,
         long warmUpMillis,
         long pointMillis,
+        IovaAllocation allocator,
         boolean isDeviceBusy) {
     private static final Set<Strategy> QUICK_DRIVER =
             EnumSet.of(
@@ -65,6 +68,7 @@ record Plan(
                 selection.isQuick() ? 400 : 1200,
                 selection.isQuick() ? 60 : 100,
                 point,
+                selection.allocator(),
                 selection.isDeviceBusy());
     }
 

@@ -2,6 +2,7 @@ package dev.outboard.perf.dmaperf;
 
 import dev.outboard.dma.Strategy;
 import dev.outboard.host.cli.UsageException;
+import dev.outboard.iommu.IovaAllocation;
 import dev.outboard.iommu.TableFormat;
 import dev.outboard.perf.setup.Names;
 import dev.outboard.perf.setup.Owner;
@@ -64,6 +65,13 @@ final class Selection {
     private String batches;
 
     @Option(
+            names = "--allocator",
+            paramLabel = "next-fit|magazines",
+            defaultValue = "next-fit",
+            description = "What hands out IOVA. Default: ${DEFAULT-VALUE}.")
+    private String allocator;
+
+    @Option(
             names = "--seconds",
             paramLabel = "S",
             description = "Measure each figure for so long. Default: 0.25, with --quick 0.1.")
@@ -83,6 +91,10 @@ final class Selection {
 
     boolean isQuick() {
         return quick;
+    }
+
+    IovaAllocation allocator() {
+        return Names.constant(IovaAllocation.class, "--allocator", allocator);
     }
 
     boolean isDeviceBusy() {

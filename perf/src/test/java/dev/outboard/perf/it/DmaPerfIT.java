@@ -111,6 +111,7 @@ class DmaPerfIT extends ProcessTest {
         refuse("--fill 100", "dmaperf", "--fill", "100");
         refuse("--pages 0", "dmaperf", "--pages", "0");
         refuse("--seconds 0", "dmaperf", "--seconds", "0");
+        refuse("--allocator miser", "dmaperf", "--allocator", "miser");
         refuse("--device asleep", "dmaperf", "--device", "asleep");
         refuse("ends in .png", "dmaperf", "--picture", path("costs.bmp").toString());
     }

@@ -1,0 +1,23 @@
+package dev.outboard.perf.dmaperf;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class SpreadTest {
+    @Test
+    void shouldFindTheMiddleAndTheQuarters() {
+        var spread = Spread.of(new double[] {5, 1, 4, 2, 3}, 5);
+        assertThat(spread).isEqualTo(new Spread(2, 3, 4));
+    }
+
+    @Test
+    void shouldTakeOnlyTheFirstSamples() {
+        assertThat(Spread.of(new double[] {7, 9, 1000}, 2).median()).isEqualTo(8);
+    }
+
+    @Test
+    void shouldSayThatNothingWasMeasured() {
+        assertThat(Spread.of(new double[8], 0).median()).isNaN();
+    }
+}
