@@ -16,12 +16,9 @@ final class BatchedDma extends TranslatedDma {
 
     @Override
     void releaseAll(long[] iovas, int[] lengths, int count) {
-        if (count == 0) {
-            return;
-        }
         boolean settled = false;
         try {
-            invalidateAll(iovas, lengths, count);
+            clearBatch(iovas, lengths, count, true);
             translations.settle();
             settled = true;
         } finally {
@@ -30,23 +27,6 @@ final class BatchedDma extends TranslatedDma {
                 giveBack(page, pages(iovas[index], lengths[index]), settled);
             }
         }
-    }
-
-    /** Neighbours, as an allocator often gives them, are invalidated in one. */
-    private void invalidateAll(long[] iovas, int[] lengths, int count) {
-        long first = firstPage(iovas[0]);
-        long end = first;
-        for (int index = 0; index < count; index++) {
-            long page = firstPage(iovas[index]);
-            int pages = pages(iovas[index], lengths[index]);
-            translations.clear(page, pages);
-            if (page != end) {
-                translations.invalidate(first, (int) (end - first));
-                first = page;
-            }
-            end = page + pages;
-        }
-        translations.invalidate(first, (int) (end - first));
     }
 
     @Override

@@ -42,11 +42,15 @@ final class DeferredDma extends TranslatedDma {
         }
         translations.clear(page, pages);
         retire(page, pages);
-        wait(pages);
+        noteStale(pages);
     }
 
     @Override
     void releaseAll(long[] iovas, int[] lengths, int count) {
+        if (queue == null) {
+            retireAll(iovas, lengths, count);
+            return;
+        }
         RuntimeException stuck = null;
         for (int index = 0; index < count; index++) {
             try {
@@ -61,7 +65,20 @@ final class DeferredDma extends TranslatedDma {
         }
     }
 
-    private void wait(int pages) {
+    private void retireAll(long[] iovas, int[] lengths, int count) {
+        clearBatch(iovas, lengths, count, false);
+        long total = 0;
+        for (int index = 0; index < count; index++) {
+            int pages = pages(iovas[index], lengths[index]);
+            retire(firstPage(iovas[index]), pages);
+            total += pages;
+        }
+        if (total > 0) {
+            noteStale(total);
+        }
+    }
+
+    private void noteStale(long pages) {
         if (window.add(pages) && watch != null) {
             watch.waits();
         }
@@ -77,7 +94,7 @@ final class DeferredDma extends TranslatedDma {
         }
         translations.clear(page, pages);
         queue.add(page, pages);
-        wait(pages);
+        noteStale(pages);
     }
 
     /** The queue is full: flushes at once, with this run among those that are flushed. */

@@ -67,6 +67,35 @@ abstract class TranslatedDma extends MappingService {
         releaseRun(firstPage(iova), pages(iova, lengthBytes));
     }
 
+    /**
+     * Clears the runs of a batch, neighbours in one, as an allocator often gives them.
+     *
+     * @param invalidates whether the devices are asked to forget them
+     */
+    final void clearBatch(long[] iovas, int[] lengths, int count, boolean invalidates) {
+        long first = 0;
+        long end = 0;
+        for (int index = 0; index < count; index++) {
+            long page = firstPage(iovas[index]);
+            if (page != end) {
+                clearNeighbours(first, end, invalidates);
+                first = page;
+            }
+            end = page + pages(iovas[index], lengths[index]);
+        }
+        clearNeighbours(first, end, invalidates);
+    }
+
+    private void clearNeighbours(long first, long end, boolean invalidates) {
+        if (end == first) {
+            return;
+        }
+        translations.clear(first, (int) (end - first));
+        if (invalidates) {
+            translations.invalidate(first, (int) (end - first));
+        }
+    }
+
     /** The whole list in one run, so that one invalidation covers it. */
     @Override
     final boolean beginList(ScatterGatherList list, int access) {

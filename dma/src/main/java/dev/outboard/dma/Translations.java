@@ -71,7 +71,10 @@ public interface Translations extends AutoCloseable {
      */
     void commit();
 
-    /** Takes a run away, from {@link #settle} on at the latest. */
+    /**
+     * Takes a run away, from {@link #settle} on at the latest: one that was mapped, or several
+     * whole ones that are neighbours.
+     */
     void clear(long page, int pages);
 
     /** Asks the devices to forget a run, already cleared. */
