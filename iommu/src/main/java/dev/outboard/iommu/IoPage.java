@@ -1,7 +1,8 @@
 package dev.outboard.iommu;
 
 /**
- * The page that an entry translates: 4 KiB in every TCE format (Price of Safety, section 1.1.2).
+ * The page in which IOVA and memory are counted: 4 KiB, the smallest that any format translates.
+ * Where a format's pages are larger, runs are aligned to them ({@link TableFormat#granuleShift()}).
  */
 public final class IoPage {
     /** Bits of an address that lie within a page. */
