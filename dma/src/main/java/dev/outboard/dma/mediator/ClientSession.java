@@ -39,6 +39,7 @@ final class ClientSession {
     private long refusedMessages;
     private boolean readable;
     private boolean answerDue;
+    private boolean hungUp;
     private boolean ending;
 
     ClientSession(UnixSocket socket, int token) {
@@ -113,6 +114,15 @@ final class ClientSession {
 
     ServiceRing[] rings() {
         return rings;
+    }
+
+    /** The client has gone while it waits for an answer: what it sent before is void. */
+    boolean isGoneWaiting() {
+        return hungUp && answerDue && !ending;
+    }
+
+    void setHungUp() {
+        hungUp = true;
     }
 
     boolean isReadable() {

@@ -86,7 +86,7 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
     }
 
     /** Something is ready: it is noted, and done in a step. Doorbells have done their work. */
-    void onReady(int token) {
+    void onReady(int token, int events) {
         if (token == SERVER_TOKEN) {
             acceptable = true;
             return;
@@ -94,6 +94,9 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
         for (ClientSession session : sessions) {
             if (session.token() == token) {
                 session.setReadable(true);
+                if ((events & Epoll.HANG_UP) != 0) {
+                    session.setHungUp();
+                }
             }
         }
     }
@@ -128,7 +131,7 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
         boolean pending = acceptable;
         boolean nameless = false;
         for (ClientSession session : sessions) {
-            pending |= session.isReadable();
+            pending |= session.isReadable() || session.isGoneWaiting();
             nameless |= session.name() == null;
         }
         if (!cleanups.isEmpty()) {
@@ -160,6 +163,10 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
         ClientSession[] all = sessions;
         for (int index = 0; index < all.length; index++) {
             turn = turn + 1 < all.length ? turn + 1 : 0;
+            if (all[turn].isGoneWaiting()) {
+                end(all[turn], null);
+                return true;
+            }
             if (all[turn].isReadable()) {
                 receive(all[turn]);
                 return true;
@@ -235,7 +242,7 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
 
     private boolean dropOneNameless() {
         for (ClientSession session : sessions) {
-            if (session.name() == null && session.waitingName() == null) {
+            if (session.name() == null) {
                 end(session, "others want to connect, and it has not said its name");
                 return true;
             }
@@ -416,14 +423,20 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
                                 Status.DEVICE_STUCK.remedy()));
     }
 
-    /**
-     * Ends every connection: with the mediator's process, or its owner of the IOMMU, all is gone.
-     */
+    /** Ends every connection: with the mediator, and its owner of the IOMMU, all is gone. */
     @Override
     public void close() {
         for (ClientSession session : sessions) {
             session.socket().close();
+            for (ServiceRing ring : session.rings()) {
+                session.remove(ring);
+            }
         }
         server.close();
+    }
+
+    /** Unmaps the memory here, after the owner has ended, which hands it to devices. */
+    void closeMemory() {
+        estate.closeMemory();
     }
 }

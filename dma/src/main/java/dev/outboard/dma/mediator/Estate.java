@@ -12,8 +12,10 @@ import dev.outboard.iommu.IotlbGeometry;
 import dev.outboard.iommu.TableFormat;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Everything that clients have of the mediator: memory, domains, grants. Who may have what is
@@ -35,6 +37,7 @@ final class Estate {
     private final AddressRanges ranges = new AddressRanges();
     private final Map<String, SessionDomain> byDevice = new HashMap<>();
     private final DomainEvents events;
+    private final Set<ClientMemory> memories = new HashSet<>();
     private long usedBytes;
     private long nextId = 1;
 
@@ -73,6 +76,7 @@ final class Estate {
                 throw noMemory(length);
             }
             ClientMemory memory = new ClientMemory(PhysicalMemory.createAt(address, length));
+            memories.add(memory);
             session.memories().put(address, memory);
             usedBytes += length;
             return memory;
@@ -303,11 +307,21 @@ final class Estate {
 
     /** A segment that no device is told of any more: its addresses may be given to others. */
     void free(ClientSession session, ClientMemory memory) {
+        if (!memories.remove(memory)) {
+            // Its client ended while it gave it back: it has been freed once.
+            return;
+        }
         session.memories().remove(memory.physicalAddress());
         session.frames().uncharge(memory.frames());
         usedBytes -= memory.frames() << IoPage.SHIFT;
         ranges.giveBack(memory.physicalAddress());
         memory.memory().close();
+    }
+
+    /** All of it, when the mediator ends. */
+    void closeMemory() {
+        memories.forEach(memory -> memory.memory().close());
+        memories.clear();
     }
 
     List<String> devices(ClientSession session) {

@@ -55,6 +55,7 @@ public final class Mediator implements AutoCloseable {
             epoll = owned.add(Epoll.create());
             wake = owned.add(EventDescriptor.create());
             epoll.add(wake.descriptor(), Epoll.READABLE, ControlPlane.WAKE_TOKEN);
+            owned.add(this::closeMemory);
             owner = owned.add(IommuOwner.listen(options.iommu()));
             control = owned.add(new ControlPlane(options, owner, epoll, listener, this::submit));
         } catch (RuntimeException failure) {
@@ -155,7 +156,7 @@ public final class Mediator implements AutoCloseable {
         if (token == ControlPlane.WAKE_TOKEN) {
             wake.drain();
         } else {
-            control.onReady(token);
+            control.onReady(token, events);
         }
     }
 
@@ -218,6 +219,12 @@ public final class Mediator implements AutoCloseable {
         }
         runTasks();
         owned.close();
+    }
+
+    private void closeMemory() {
+        if (control != null) {
+            control.closeMemory();
+        }
     }
 
     /** Ends all connections, of clients and devices, and the thread. Twice does no harm. */

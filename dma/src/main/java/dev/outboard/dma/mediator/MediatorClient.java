@@ -222,6 +222,14 @@ public final class MediatorClient implements DomainSource {
         }
     }
 
+    /** Ends the connection and says nothing before, as the end of this process would. */
+    void abandon() {
+        synchronized (this) {
+            closed = true;
+        }
+        channel.close();
+    }
+
     @Override
     public void close() {
         List<RemoteDomain> open;

@@ -226,6 +226,15 @@ final class MediatorTranslations implements Translations {
         }
     }
 
+    /** The ring itself, for who wants to write there what no client writes. */
+    RequestRing ring() {
+        return ring;
+    }
+
+    EventDescriptor doorbell() {
+        return doorbell;
+    }
+
     private Status ask(int code) {
         queue(Request.first(code, 0, 0), 0);
         publish();

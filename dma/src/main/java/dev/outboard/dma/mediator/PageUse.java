@@ -11,12 +11,17 @@ package dev.outboard.dma.mediator;
 final class PageUse {
     private final long[] used;
     private final long[] starts;
+
+    /** Starts of runs that a batch has taken and not mapped yet: nobody may clear them. */
+    private final long[] pending;
+
     private long[] revoked;
 
     PageUse(long pages) {
         int words = Math.toIntExact(pages + Long.SIZE - 1 >>> 6);
         used = new long[words];
         starts = new long[words];
+        pending = new long[words];
     }
 
     private static boolean test(long[] bits, long page) {
@@ -48,7 +53,10 @@ final class PageUse {
         return test(starts, page);
     }
 
-    /** Takes a run as one mapping; false, and nothing is changed, if a page of it is in use. */
+    /**
+     * Takes a run as one mapping, which is pending until {@link #settle}; false, and nothing is
+     * changed, if a page of it is in use.
+     */
     boolean take(long page, int pages) {
         long end = page + pages;
         int last = (int) (end - 1 >>> 6);
@@ -61,7 +69,13 @@ final class PageUse {
             used[index] |= mask(index, page, end);
         }
         set(starts, page);
+        set(pending, page);
         return true;
+    }
+
+    /** A run that was taken is mapped now, and may be cleared. */
+    void settle(long page) {
+        pending[(int) (page >>> 6)] &= ~(1L << page);
     }
 
     /** Mappings that make up a run exactly, or -1 if it is not made of whole mappings. */
@@ -74,7 +88,7 @@ final class PageUse {
         int last = (int) (end - 1 >>> 6);
         for (int index = (int) (page >>> 6); index <= last; index++) {
             long mask = mask(index, page, end);
-            if ((used[index] & mask) != mask) {
+            if ((used[index] & mask) != mask || (pending[index] & mask) != 0) {
                 return -1;
             }
             count += Long.bitCount(starts[index] & mask);
@@ -95,6 +109,7 @@ final class PageUse {
             long keep = ~mask(index, page, end);
             used[index] &= keep;
             starts[index] &= keep;
+            pending[index] &= keep;
             if (revoked != null) {
                 revoked[index] &= keep;
             }

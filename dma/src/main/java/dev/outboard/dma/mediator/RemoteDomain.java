@@ -12,6 +12,7 @@ import dev.outboard.iommu.Fault;
 import dev.outboard.iommu.FaultReason;
 import dev.outboard.iommu.NextFitAllocator;
 import dev.outboard.uio.PeerGoneException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -32,6 +33,10 @@ final class RemoteDomain implements IommuDomain {
     private final DomainOptions options;
     private final long id;
     private final Dma[] services;
+
+    /** What the services have of the mediator, whatever becomes of them. */
+    private final List<RemoteService> remotes = new ArrayList<>();
+
     private boolean closed;
 
     /** Of the two after it: the channel's thread takes it, so nobody asks while holding it. */
@@ -116,6 +121,8 @@ final class RemoteDomain implements IommuDomain {
         int first = 1 + slot * share;
         int last = slot == services.length - 1 ? end : first + share;
         RemoteService service = RemoteService.open(channel, this, id, () -> released(slot));
+        remotes.removeIf(RemoteService::isClosed);
+        remotes.add(service);
         return new MediatorTranslations(
                 service, options.flushWait(), new NextFitAllocator(first, last));
     }
@@ -202,6 +209,8 @@ final class RemoteDomain implements IommuDomain {
         } catch (DeviceStuckException stuck) {
             LOG.log(System.Logger.Level.WARNING, stuck.getMessage());
         } finally {
+            // A service that could not flush has kept its ring, its doorbell and its signal.
+            List.copyOf(remotes).forEach(RemoteService::close);
             client.forget(this);
         }
     }
@@ -209,6 +218,8 @@ final class RemoteDomain implements IommuDomain {
     private void close(Dma service) {
         try {
             service.close();
+        } catch (PeerGoneException gone) {
+            // There is nothing left to be cleared.
         } catch (DeviceStuckException stuck) {
             LOG.log(System.Logger.Level.WARNING, stuck.getMessage());
         }

@@ -87,6 +87,10 @@ final class RemoteService implements AutoCloseable {
         return channel.gone();
     }
 
+    boolean isClosed() {
+        return closed;
+    }
+
     /** Why the mediator refused last, in its own words. */
     String explain(Status status) {
         try {

@@ -183,6 +183,7 @@ final class SessionDomain {
                 Request.pageFrame(second),
                 Request.pages(first),
                 Request.access(second));
+        use.settle(Request.page(first));
     }
 
     /** Takes what was applied out of the table again. */
