@@ -59,7 +59,7 @@ final class IovaStepsTest {
             assertThat(medianSteps(counted, pages))
                     .as("fillPercent=%d", fillPercent)
                     // A long run is itself many words, each looked at once.
-                    .isLessThanOrEqualTo(4 + pages / Long.SIZE + (pages > 1 ? 64 : 0));
+                    .isLessThanOrEqualTo(4 + 4 * pages / Long.SIZE);
         }
     }
 
