@@ -57,8 +57,8 @@ final class CachedDma extends MappingService implements FrameHolder {
     /** Given back and still reachable; guarded by itself. */
     private final List<ReturnedFrames> returned = new ArrayList<>();
 
-    /** A flush failed: frames are counted that the next one that succeeds makes unreachable. */
-    private boolean miscounted;
+    /** Evicted by flushes that failed: reachable, and counted so, until one succeeds. */
+    private long unsettledPages;
 
     private boolean closing;
     private boolean disposed;
@@ -258,9 +258,10 @@ final class CachedDma extends MappingService implements FrameHolder {
                 giveBack(victims[index], victimPages[index], settled);
                 if (settled) {
                     reachable.add(victimFrames[index], victimPages[index], -1);
+                } else {
+                    unsettledPages += victimPages[index];
                 }
             }
-            miscounted |= !settled;
             victimCount = 0;
             readClock();
         }
@@ -332,9 +333,9 @@ final class CachedDma extends MappingService implements FrameHolder {
             evict(0);
         }
         super.flush();
-        if (miscounted) {
+        if (unsettledPages > 0) {
             recount();
-            miscounted = false;
+            unsettledPages = 0;
         }
         dropReturned();
     }
@@ -383,7 +384,7 @@ final class CachedDma extends MappingService implements FrameHolder {
 
     @Override
     long staleEntries() {
-        return cache.idlePages() + retiredPages();
+        return cache.idlePages() + unsettledPages;
     }
 
     @Override

@@ -216,8 +216,12 @@ final class CachedDmaTest {
             assertThat(dma.statistics().staleEntries()).isEqualTo(2);
             assertThatThrownBy(dma::flush).isInstanceOf(DeviceStuckException.class);
             assertThat(bench.memory.heldBytes()).isEqualTo(8192);
+            DmaMemory third = dma.allocate(4096);
+            assertThat(bench.memory.heldBytes()).as("not let go by what comes").isEqualTo(8192);
             bench.device.exit();
+            third.close();
             dma.flush();
+            assertThat(dma.statistics().staleEntries()).isZero();
             assertThat(bench.memory.heldBytes()).isZero();
             assertThat(bench.memory.freeBytes()).isEqualTo(free);
             assertThat(bench.reaches(stale, 1, Access.WRITE)).isFalse();
