@@ -29,7 +29,11 @@ record DemoPlan(
     private static final IommuSetting CALGARY_STRICT = IommuSetting.driver("calgary", "strict");
     private static final IommuSetting CALGARY_DEFERRED = IommuSetting.driver("calgary", "deferred");
     private static final IommuSetting DART_STRICT = IommuSetting.driver("dart", "strict");
+    private static final IommuSetting DART_BATCHED = IommuSetting.driver("dart", "batched");
     private static final IommuSetting DART_DEFERRED = IommuSetting.driver("dart", "deferred");
+    private static final IommuSetting DART_CACHED = IommuSetting.driver("dart", "cached");
+    private static final IommuSetting MEDIATOR_BATCHED = IommuSetting.mediator("dart", "batched");
+    private static final IommuSetting MEDIATOR_CACHED = IommuSetting.mediator("dart", "cached");
     private static final double MILLIS_A_SECOND = 1000;
 
     /** The first turn of a setting also compiles what all of them run. */
@@ -51,12 +55,16 @@ record DemoPlan(
                         CALGARY_STRICT,
                         CALGARY_DEFERRED,
                         DART_STRICT,
-                        DART_DEFERRED),
+                        DART_BATCHED,
+                        DART_DEFERRED,
+                        DART_CACHED,
+                        MEDIATOR_BATCHED,
+                        MEDIATOR_CACHED),
                 List.of(64, 256, 1024, 1500, 4096, 16384),
                 rounds,
                 turnMillis(seconds, rounds),
                 60,
-                List.of(IommuSetting.OFF, CALGARY_STRICT, CALGARY_DEFERRED),
+                List.of(IommuSetting.OFF, CALGARY_STRICT, CALGARY_DEFERRED, DART_BATCHED),
                 List.of(4096, 65_536),
                 millis(seconds),
                 64L << 20);
@@ -65,7 +73,12 @@ record DemoPlan(
     /** The short one: every process, few sizes and settings, and figures that mean little. */
     static DemoPlan quick(double seconds, int rounds) {
         return new DemoPlan(
-                List.of(IommuSetting.OFF, CALGARY_STRICT, CALGARY_DEFERRED),
+                List.of(
+                        IommuSetting.OFF,
+                        CALGARY_STRICT,
+                        CALGARY_DEFERRED,
+                        DART_BATCHED,
+                        MEDIATOR_BATCHED),
                 List.of(64, 1500, 16384),
                 rounds,
                 turnMillis(seconds, rounds),

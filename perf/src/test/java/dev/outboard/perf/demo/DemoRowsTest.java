@@ -169,7 +169,8 @@ class DemoRowsTest {
         for (var plan : List.of(DemoPlan.full(0.5, 5), DemoPlan.quick(0.2, 2))) {
             assertThat(plan.streams().getFirst()).isEqualTo(IommuSetting.OFF);
             assertThat(plan.streams().stream().map(IommuSetting::strategy))
-                    .contains("strict", "deferred");
+                    .contains("strict", "deferred", "batched");
+            assertThat(plan.streams()).anyMatch(IommuSetting::isMediated);
             assertThat(plan.disks()).contains(IommuSetting.OFF);
             assertThat(plan.seconds()).isLessThan(85);
         }

@@ -60,7 +60,7 @@ class DemoIT extends ProcessTest {
             assertThat(((Number) row.get("throughputMbps")).doubleValue()).isPositive();
         }
         assertThat(rows.stream().map(row -> row.get("strategy")).collect(Collectors.toSet()))
-                .containsExactlyInAnyOrder("off", "strict", "deferred");
+                .containsExactlyInAnyOrder("off", "strict", "deferred", "batched");
         for (var row : rows) {
             if (row.get("strategy").equals("strict")) {
                 assertThat(row).containsEntry("windowEntries", 0L);
