@@ -46,6 +46,9 @@ final class DeviceConnections implements AutoCloseable {
     /** By the token of their socket; a fault event has the token after it. */
     private final Map<Integer, Connection> connections = new HashMap<>();
 
+    /** Those whose fault rings were not empty after a ring's worth. */
+    private final Deque<Connection> moreFaults = new ArrayDeque<>();
+
     private int nextToken = 2;
     private boolean paused;
 
@@ -100,9 +103,21 @@ final class DeviceConnections implements AutoCloseable {
 
     /** Waits for something to happen, and deals with it. */
     void await() {
-        epoll.await(paused ? PAUSE_NANOS : -1, this::onReady);
+        epoll.await(moreFaults.isEmpty() ? paused ? PAUSE_NANOS : -1 : 0, this::onReady);
         if (paused) {
             resume();
+        }
+        // A ring's worth from each: a device that faults all the time may not hold up the others.
+        for (int left = moreFaults.size(); left > 0; left--) {
+            deliverFaults(moreFaults.poll());
+        }
+    }
+
+    private void deliverFaults(Connection connection) {
+        if (connections.containsKey(connection.token)
+                && connection.domain.deliverFaults(connection.device)
+                && !moreFaults.contains(connection)) {
+            moreFaults.add(connection);
         }
     }
 
@@ -186,10 +201,7 @@ final class DeviceConnections implements AutoCloseable {
         }
         try {
             if ((token & 1) == 1) {
-                connection.device.faultEvent().drain();
-                if (connection.domain.deliverFaults(connection.device)) {
-                    connection.device.faultEvent().signal();
-                }
+                deliverFaults(connection);
             } else if ((events & Epoll.READABLE) != 0) {
                 receive(connection);
             } else {
@@ -301,7 +313,11 @@ final class DeviceConnections implements AutoCloseable {
         AttachedDevice device = new AttachedDevice(connection.name, connection.socket);
         connection.device = device;
         connection.domain = domain;
-        epoll.add(device.faultEvent().descriptor(), Epoll.READABLE, connection.token | 1);
+        // Never read: the device shares the open file, and could make a read of it block.
+        epoll.add(
+                device.faultEvent().descriptor(),
+                Epoll.READABLE | Epoll.EDGE,
+                connection.token | 1);
         if (!domain.add(device)) {
             throw new IllegalStateException("the driver is closing its domain");
         }

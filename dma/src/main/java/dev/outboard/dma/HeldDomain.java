@@ -32,7 +32,10 @@ public interface HeldDomain extends IommuDomain {
     /** Begins what {@link #removeSegment} does, and does not wait. */
     SegmentMove beginRemove(PhysicalSegment segment);
 
-    /** Who is told, on the owner's thread, that a device came or went. */
+    /**
+     * Who is told, on the owner's thread, that a device came or went; and at once, on the caller's,
+     * if one is there.
+     */
     void onDevicesChanged(Runnable listener);
 
     /**

@@ -282,6 +282,10 @@ final class OwnedDomain implements HeldDomain {
     @Override
     public void onDevicesChanged(Runnable listener) {
         devicesListener = listener;
+        if (isAttached()) {
+            // It may have come before there was anybody to be told.
+            listener.run();
+        }
     }
 
     /** What its devices can be allowed to reach: its memory, and what was added since. */

@@ -33,6 +33,9 @@ public final class MediatorClient implements DomainSource {
     /** What was told of domains that nobody knows yet. */
     private final List<ControlMessage> early = new ArrayList<>();
 
+    /** Held while a message is dealt with; taken before this object's own lock, never after. */
+    private final Object telling = new Object();
+
     private volatile Runnable onLost = () -> {};
     private volatile ReceivedGrant.Listener listener;
     private boolean closed;
@@ -124,13 +127,16 @@ public final class MediatorClient implements DomainSource {
                                 options.flushLimitNanos()));
         RemoteDomain domain =
                 new RemoteDomain(this, channel, deviceName, memory, options, done.word(0));
-        List<ControlMessage> before;
-        synchronized (this) {
-            domains.put(domain.id(), domain);
-            before = early.stream().filter(told -> told.word(0) == domain.id()).toList();
-            early.clear();
+        // Held until all of it is told: a later message may not overtake an earlier one.
+        synchronized (telling) {
+            List<ControlMessage> before;
+            synchronized (this) {
+                domains.put(domain.id(), domain);
+                before = early.stream().filter(told -> told.word(0) == domain.id()).toList();
+                early.removeAll(before);
+            }
+            before.forEach(this::told);
         }
-        before.forEach(this::told);
         return domain;
     }
 
@@ -167,14 +173,21 @@ public final class MediatorClient implements DomainSource {
     }
 
     private void told(ControlMessage message) {
+        synchronized (telling) {
+            tell(message);
+        }
+    }
+
+    private void tell(ControlMessage message) {
         RemoteDomain domain;
         synchronized (this) {
             domain = domains.get(message.word(0));
             if (domain == null) {
                 // Of a domain that is gone, or of one whose claim has just been answered.
-                if (early.size() < MAX_EARLY) {
-                    early.add(message);
+                if (early.size() == MAX_EARLY) {
+                    early.removeFirst();
                 }
+                early.add(message);
                 return;
             }
         }

@@ -13,6 +13,7 @@ import dev.outboard.dma.Strategy;
 import dev.outboard.dma.mediator.ControlMessage.Kind;
 import dev.outboard.iommu.Access;
 import dev.outboard.iommu.DartFormat;
+import dev.outboard.iommu.IotlbGeometry;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.PeerGoneException;
@@ -36,6 +37,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Clients that misbehave, in this process and in others: the one beside them notices nothing. */
 @Timeout(120)
 final class HostileClientTest {
+    private static final long IOTLB = IotlbGeometry.DEFAULT.code();
     private static final DomainOptions OPTIONS =
             DomainOptions.DEFAULT.withFormat(DartFormat.INSTANCE).withTableEntries(8192);
 
@@ -123,12 +125,11 @@ final class HostileClientTest {
             assertRefused(socket, ControlMessage.of(Kind.REVOKE, 99), "grant=99 is none");
             send(socket, ControlMessage.of(Kind.MEMORY, 8192, 0));
             long address = answer(socket).word(0);
-            assertRefused(
-                    socket, claim(address + 4096, 0, 8192, 64, 4, 0, 1000000), "none of this");
-            assertRefused(socket, claim(address, 99, 8192, 64, 4, 0, 1000000), "code=99");
-            assertRefused(socket, claim(address, 2, 8191, 63, 4, 0, 1000000), "sets=63");
-            assertRefused(socket, claim(address, 2, 8192, 64, 4, 77, 1000000), "replacement=77");
-            assertRefused(socket, claim(address, 2, 8192, 64, 4, 0, 5), "flushLimitNanos=5");
+            assertRefused(socket, claim(address + 4096, 2, 8192, IOTLB, 1000000), "none of this");
+            assertRefused(socket, claim(address, 99, 8192, IOTLB, 1000000), "code=99");
+            assertRefused(socket, claim(address, 2, 8191, IOTLB, 1000000), "tableEntries=8191");
+            assertRefused(socket, claim(address, 2, 8192, 0x7f, 1000000), "is no IOTLB");
+            assertRefused(socket, claim(address, 2, 8192, IOTLB, 5), "flushLimitNanos=5");
             assertRefused(
                     socket, ControlMessage.of(Kind.GRANT, "x", address, 4096, 3), "nobody has");
             assertRefused(

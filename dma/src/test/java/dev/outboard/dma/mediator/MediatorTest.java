@@ -23,6 +23,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -116,6 +117,23 @@ final class MediatorTest {
                 assertThat(domain.statistics().counters().faults()).isEqualTo(1);
             }
             Rig.await("the device to go", () -> !domain.isAttached());
+        }
+    }
+
+    @Test
+    void shouldTellOfADeviceThatWaitedForTheClaim() throws Exception {
+        try (Rig rig = new Rig(directory);
+                MediatorClient client = rig.client("a");
+                PhysicalMemory memory = client.memory(1 << 20)) {
+            for (int round = 0; round < 50; round++) {
+                var waiting = CompletableFuture.supplyAsync(() -> rig.device("nic1"));
+                Thread.sleep(round % 3);
+                try (IommuDomain domain = client.claim("nic1", memory, OPTIONS)) {
+                    assertThat(domain.awaitAttached(Rig.TIMEOUT_NANOS)).as("%d", round).isTrue();
+                } finally {
+                    waiting.join().close();
+                }
+            }
         }
     }
 
