@@ -90,6 +90,12 @@ final class CopiedDma extends MappingService {
         return chunk.iova(slot);
     }
 
+    /** A slot has an offset of its own. */
+    @Override
+    long livePages(long iova, long physicalAddress, int lengthBytes) {
+        return pages(iova, lengthBytes);
+    }
+
     /** Finds the memory of a buffer, which must be this process's to see. */
     private void locate(long physicalAddress, int lengthBytes) {
         long offset = physicalAddress - firstStart;

@@ -97,6 +97,12 @@ abstract class MappingService implements Dma {
     /** The flush came: what {@link #clearAll} cleared may be used by others. */
     abstract void freeAll();
 
+    /** Pages that a mapping counts for, the same as {@link #pages} of its IOVA. */
+    long livePages(long iova, long physicalAddress, int lengthBytes) {
+        // Both agree in the bits that count, and of the buffer it has been computed already.
+        return pages(physicalAddress, lengthBytes);
+    }
+
     // What strategies share: runs of IOVA.
 
     /** The first page of a mapping: the IOVA's, or the page where its smallest entry begins. */
@@ -265,7 +271,7 @@ abstract class MappingService implements Dma {
                 throw refused;
             }
             maps++;
-            livePages += pages(iova, lengthBytes);
+            livePages += livePages(iova, physicalAddress, lengthBytes);
         }
         return iova;
     }
@@ -298,7 +304,7 @@ abstract class MappingService implements Dma {
                     break;
                 }
                 iovas[begun] = iova;
-                pages += pages(iova, lengths[begun]);
+                pages += livePages(iova, physicalAddresses[begun], lengths[begun]);
                 begun++;
             }
         } catch (RuntimeException failure) {

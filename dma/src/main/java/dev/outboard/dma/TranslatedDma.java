@@ -10,15 +10,15 @@ import dev.outboard.iommu.IovaAllocator;
  * it. One thread; map and unmap do not allocate.
  */
 abstract class TranslatedDma extends MappingService {
-    /** Pages of the mapping that begins at an IOVA page, by the smallest entries of the table. */
-    private final int[] runs;
+    /** The mappings that begin at an IOVA page, by the smallest entries of the table. */
+    private final RunTable runs;
 
     private final int granuleShift;
 
     TranslatedDma(PhysicalMemory memory, Translations translations) {
         super(memory, translations);
         granuleShift = translations.granuleShift();
-        runs = new int[Math.toIntExact(translations.pages() >>> granuleShift)];
+        runs = new RunTable(Math.toIntExact(translations.pages() >>> granuleShift));
     }
 
     /** Takes a run away that is mapped no more, now or later. */
@@ -32,14 +32,14 @@ abstract class TranslatedDma extends MappingService {
         if (page < 0) {
             return NO_IOVA;
         }
-        runs[(int) (page >>> granuleShift)] = pages;
+        runs.put((int) (page >>> granuleShift), pages >>> granuleShift);
         return iova(page, physicalAddress);
     }
 
     @Override
     final void cancel(long iova, int lengthBytes) {
         long page = firstPage(iova);
-        runs[(int) (page >>> granuleShift)] = 0;
+        runs.remove((int) (page >>> granuleShift));
         free(page, pages(iova, lengthBytes));
     }
 
@@ -50,16 +50,18 @@ abstract class TranslatedDma extends MappingService {
 
     private boolean endRun(long page, long pages) {
         long entry = page >>> granuleShift;
-        if (entry >= runs.length || runs[(int) entry] != pages) {
+        if (runs.length(entry) != pages >>> granuleShift) {
             return false;
         }
-        runs[(int) entry] = 0;
+        runs.remove((int) entry);
         return true;
     }
 
     @Override
     final void restore(long iova, int lengthBytes) {
-        runs[(int) (firstPage(iova) >>> granuleShift)] = pages(iova, lengthBytes);
+        runs.put(
+                (int) (firstPage(iova) >>> granuleShift),
+                pages(iova, lengthBytes) >>> granuleShift);
     }
 
     @Override
@@ -106,7 +108,7 @@ abstract class TranslatedDma extends MappingService {
         }
         long pages = listPages(list);
         long first =
-                pages >>> granuleShift > runs.length
+                pages >>> granuleShift > runs.entries()
                         ? IovaAllocator.NONE
                         : takePages(firstPage(list.pieceAddress(0)), (int) pages);
         if (first == IovaAllocator.NONE) {
@@ -120,7 +122,7 @@ abstract class TranslatedDma extends MappingService {
             giveBack(first, (int) pages, false);
             throw refused;
         }
-        runs[(int) (first >>> granuleShift)] = (int) pages;
+        runs.put((int) (first >>> granuleShift), (int) (pages >>> granuleShift));
         return true;
     }
 
@@ -154,19 +156,20 @@ abstract class TranslatedDma extends MappingService {
 
     @Override
     void clearAll() {
-        for (int entry = 0; entry < runs.length; entry++) {
-            if (runs[entry] > 0) {
-                translations.clear((long) entry << granuleShift, runs[entry]);
+        for (int entry = 0; entry < runs.entries(); entry++) {
+            if (runs.length(entry) > 0) {
+                translations.clear(
+                        (long) entry << granuleShift, runs.length(entry) << granuleShift);
             }
         }
     }
 
     @Override
     void freeAll() {
-        for (int entry = 0; entry < runs.length; entry++) {
-            if (runs[entry] > 0) {
-                free((long) entry << granuleShift, runs[entry]);
-                runs[entry] = 0;
+        for (int entry = 0; entry < runs.entries(); entry++) {
+            if (runs.length(entry) > 0) {
+                free((long) entry << granuleShift, runs.length(entry) << granuleShift);
+                runs.remove(entry);
             }
         }
     }

@@ -30,6 +30,10 @@ public final class DartFormat extends TceFormat {
     private static final int LARGEST_TABLE = 512 * 1024;
     private static final int PAGE_FRAME_BITS = 24;
     private static final long VALID = 1L << 31;
+
+    /** Two bits for each combination of rights, from none at the bottom to both. */
+    private static final long DENIALS = 0b00_10_01_11;
+
     private static final int DENIALS_SHIFT = 29;
     private static final VarHandle ENTRY =
             ValueLayout.JAVA_INT
@@ -77,7 +81,7 @@ public final class DartFormat extends TceFormat {
      * of the entry, READ the less significant one of {@link Access}), and both are inverted.
      */
     private static long denials(int access) {
-        return ~((access & 1) << 1 | access >>> 1 & 1) & 3;
+        return DENIALS >>> 2 * (access & Access.READ_WRITE) & 3;
     }
 
     @Override
