@@ -4,6 +4,7 @@ import dev.outboard.dma.Dma;
 import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.dma.Grant;
+import dev.outboard.dma.Strategy;
 import dev.outboard.host.cli.CommandException;
 import dev.outboard.perf.setup.IovaFile;
 import java.util.ArrayList;
@@ -29,6 +30,10 @@ final class DriverUnderAttack {
     private final Dma dma;
     private final DmaMemory memory;
     private final Promise promise;
+
+    /** Memory has to be granted before it can be mapped, whatever is promised of it. */
+    private final boolean isGranting;
+
     private final Board board;
     private final SplittableRandom random;
     private final BooleanSupplier isStopping;
@@ -59,6 +64,7 @@ final class DriverUnderAttack {
         this.dma = dma;
         this.memory = memory;
         this.promise = promise;
+        isGranting = dma.strategy() == Strategy.GRANTED;
         this.isStopping = isStopping;
         random = new SplittableRandom(seed);
         board = new Board(dma, file);
@@ -98,24 +104,26 @@ final class DriverUnderAttack {
     }
 
     private void open() {
-        if (promise.isGranted()) {
+        if (promise.isGranted() || promise.isOpenAlways() && mapped == 0) {
             // Marked open before it is: the device reads as soon as it can.
             pool.openAll();
+        }
+        if (isGranting) {
             grant =
                     dma.grant(
                             memory.physicalAddress(),
                             memory.lengthBytes(),
                             DmaDirection.BIDIRECTIONAL);
-        } else if (promise.isOpenAlways() && mapped == 0) {
-            pool.openAll();
         }
     }
 
     /** Ends all windows, by whatever ends them. */
     private void end() {
-        if (promise.isGranted()) {
+        if (isGranting) {
             unmapAllLive();
             grant.close();
+        }
+        if (promise.isGranted()) {
             pool.closeAll();
         } else if (promise.closesWhenAsked()) {
             dma.flush();

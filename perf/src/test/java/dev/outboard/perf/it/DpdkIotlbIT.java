@@ -47,7 +47,7 @@ class DpdkIotlbIT extends ProcessTest {
     private Testpmd vhost(String features, String mode, String... more) throws Exception {
         var testpmd =
                 Testpmd.start("net_vhost0,iface=" + socket + ",queues=1" + features, mode, more);
-        testpmd.await("testpmd>");
+        testpmd.await("binding succeeded");
         return testpmd;
     }
 
@@ -119,7 +119,7 @@ class DpdkIotlbIT extends ProcessTest {
     @Test
     void shouldSayThatADeviceHasNoIotlb() throws Exception {
         try (var testpmd = vhost("", "rxonly")) {
-            assertThat(testpmd.said()).contains("testpmd>");
+            assertThat(testpmd.said()).contains("binding succeeded");
             var refused = run(driver("strict", "--client", "frame-send"));
             assertThat(refused.exitCode()).isEqualTo(1);
             assertThat(refused.complaint())

@@ -56,7 +56,7 @@ record VhostAgreement(long features, long protocolFeatures, int queues) {
                             + setup.name()
                             + " has no IOMMU (it does not offer VIRTIO_F_ACCESS_PLATFORM): start it"
                             + (setup.isFed()
-                                    ? " with iotlb=front-end (DPDK's with iommu-support=1)"
+                                    ? " with an IOTLB of its own (DPDK's with iommu-support=1)"
                                     : " with iommu=PATH")
                             + " where it can, or run with --strategy off");
         }
