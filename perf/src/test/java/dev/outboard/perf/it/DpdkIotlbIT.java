@@ -18,9 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * did not write translates through our mappings.
  */
 class DpdkIotlbIT extends ProcessTest {
-    private static final String[] DEFERRED = {
-        "--strategy", "deferred", "--flush-entries", "512", "--flush-ms", "100"
-    };
+    private static final String[] DEFERRED = {"--strategy", "deferred", "--flush-entries", "512"};
 
     private Path socket;
 
