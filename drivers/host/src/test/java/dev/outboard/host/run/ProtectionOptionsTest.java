@@ -119,7 +119,7 @@ class ProtectionOptionsTest {
                                         "--strategy",
                                         "deferred",
                                         "--iommu",
-                                        "device",
+                                        "unix:i.sock",
                                         "--flush-entries",
                                         "250",
                                         "--flush-ms",
