@@ -76,7 +76,7 @@ final class GroupRun {
                                 "--mailbox",
                                 place.path("mailbox").toString(),
                                 "--first-ms",
-                                Long.toString(plan.firstMillis()),
+                                Long.toString(plan.firstMillis(group)),
                                 "--warm-up-ms",
                                 Long.toString(plan.warmUpMillis()),
                                 "--point-ms",

@@ -14,7 +14,7 @@ final class TranslationTiming {
     private static final int FRAME_BYTES = 1500;
     private static final int CALLS = 20_000;
     private static final int WINDOWS = 101;
-    private static final int WARM_UPS = 20;
+    private static final long WARM_UP_NANOS = 200_000_000;
 
     private final IommuAttachment attachment;
     private final long iova;
@@ -42,7 +42,8 @@ final class TranslationTiming {
     }
 
     private long median(Runnable calls) {
-        for (int round = 0; round < WARM_UPS; round++) {
+        // By time, not by count: the compiler shares the processor with what it compiles.
+        for (long start = System.nanoTime(); System.nanoTime() - start < WARM_UP_NANOS; ) {
             calls.run();
         }
         var samples = new double[WINDOWS];
