@@ -4,6 +4,7 @@ import dev.outboard.dma.Strategy;
 import dev.outboard.host.cli.CommandException;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.event.Event;
+import dev.outboard.host.process.OutboardProcess;
 import dev.outboard.perf.setup.Names;
 import dev.outboard.perf.setup.Workplace;
 import java.nio.file.Path;
@@ -30,15 +31,17 @@ final class GroupRun {
         try (var place = new Workplace("dmaperf", stop)) {
             boolean isTranslated = group.strategy() != Strategy.OFF;
             var socket = place.seat(group.owner());
+            OutboardProcess device = null;
             if (isTranslated) {
-                place.start(
-                        "the device",
-                        List.of(
-                                "dmaperf-device",
-                                "--iommu",
-                                place.iommu().toString(),
-                                "--mailbox",
-                                place.path("mailbox").toString()));
+                device =
+                        place.start(
+                                "the device",
+                                List.of(
+                                        "dmaperf-device",
+                                        "--iommu",
+                                        place.iommu().toString(),
+                                        "--mailbox",
+                                        place.path("mailbox").toString()));
             }
             var driver = place.start("the driver", driverWords(group, place, socket));
             var rows = new ArrayList<Map<String, Object>>();
@@ -51,6 +54,10 @@ final class GroupRun {
                 throw new CommandException(
                         "the driver of %s ended with exit code %d: %s"
                                 .formatted(group.title(), code, driver.errorOutput()));
+            }
+            if (device != null) {
+                // It would look for another driver, and has nothing to lose.
+                device.kill();
             }
             return rows;
         }
