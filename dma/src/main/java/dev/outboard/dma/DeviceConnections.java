@@ -1,8 +1,5 @@
 package dev.outboard.dma;
 
-import dev.outboard.dma.AttachProtocol.Change;
-import dev.outboard.dma.AttachProtocol.Grant;
-import dev.outboard.dma.AttachProtocol.Segment;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
@@ -44,33 +41,13 @@ final class DeviceConnections implements AutoCloseable {
     private final MemorySegment buffer = AttachProtocol.buffer(Arena.ofAuto());
 
     /** By the token of their socket; a fault event has the token after it. */
-    private final Map<Integer, Connection> connections = new HashMap<>();
+    private final Map<Integer, DeviceConnection> connections = new HashMap<>();
 
     /** Those whose fault rings were not empty after a ring's worth. */
-    private final Deque<Connection> moreFaults = new ArrayDeque<>();
+    private final Deque<DeviceConnection> moreFaults = new ArrayDeque<>();
 
     private int nextToken = 2;
     private boolean paused;
-
-    /** A connection, and what it became. */
-    private static final class Connection {
-        final UnixSocket socket;
-        final int token;
-        String name;
-        OwnedDomain domain;
-        AttachedDevice device;
-
-        /** Told to the device and not done, in order. */
-        final Deque<SegmentChange> changes = new ArrayDeque<>();
-
-        long changesTold;
-        long changesDone;
-
-        Connection(UnixSocket socket, int token) {
-            this.socket = socket;
-            this.token = token;
-        }
-    }
 
     /**
      * Listens.
@@ -113,9 +90,9 @@ final class DeviceConnections implements AutoCloseable {
         }
     }
 
-    private void deliverFaults(Connection connection) {
-        if (connections.containsKey(connection.token)
-                && connection.domain.deliverFaults(connection.device)
+    private void deliverFaults(DeviceConnection connection) {
+        if (connections.containsKey(connection.token())
+                && connection.deliverFaults()
                 && !moreFaults.contains(connection)) {
             moreFaults.add(connection);
         }
@@ -149,17 +126,23 @@ final class DeviceConnections implements AutoCloseable {
     private void acceptAll() {
         for (UnixSocket socket = accept(); socket != null; socket = accept()) {
             if (connections.size() >= MAX_CONNECTIONS && !dropSilent()) {
-                refuse(socket, "too many devices are connected: " + MAX_CONNECTIONS);
+                turnAway(socket);
                 continue;
             }
-            Connection connection = new Connection(socket, nextToken());
-            connections.put(connection.token, connection);
+            DeviceConnection connection = new DeviceConnection(socket, nextToken(), buffer);
+            connections.put(connection.token(), connection);
             try {
-                epoll.add(socket.descriptor(), Epoll.READABLE | Epoll.HANG_UP, connection.token);
+                epoll.add(socket.descriptor(), Epoll.READABLE | Epoll.HANG_UP, connection.token());
             } catch (NativeException scarce) {
                 drop(connection, scarce.getMessage());
             }
         }
+    }
+
+    private void turnAway(UnixSocket socket) {
+        new DeviceConnection(socket, 0, buffer)
+                .refuse("too many devices are connected: " + MAX_CONNECTIONS);
+        socket.close();
     }
 
     /** The next connection that waits, or null. */
@@ -185,8 +168,8 @@ final class DeviceConnections implements AutoCloseable {
 
     /** Makes room by dropping a connection that has not said its name. */
     private boolean dropSilent() {
-        for (Connection connection : connections.values()) {
-            if (connection.name == null) {
+        for (DeviceConnection connection : connections.values()) {
+            if (connection.name() == null) {
                 drop(connection, null);
                 return true;
             }
@@ -195,7 +178,7 @@ final class DeviceConnections implements AutoCloseable {
     }
 
     private void onConnectionReady(int token, int events) {
-        Connection connection = connections.get(token & ~1);
+        DeviceConnection connection = connections.get(token & ~1);
         if (connection == null) {
             return;
         }
@@ -214,36 +197,13 @@ final class DeviceConnections implements AutoCloseable {
         }
     }
 
-    private void receive(Connection connection) {
-        int length = connection.socket.receive(buffer, 0, AttachProtocol.BUFFER_BYTES, null, false);
-        if (length == UnixSocket.WOULD_BLOCK) {
-            return;
-        }
-        if (length == UnixSocket.END_OF_STREAM) {
+    private void receive(DeviceConnection connection) {
+        boolean wasSilent = connection.name() == null;
+        if (!connection.receive()) {
             drop(connection, null);
-            return;
+        } else if (wasSilent && connection.name() != null) {
+            attachIfClaimed(connection);
         }
-        if (connection.name != null) {
-            receiveDone(connection, length);
-            return;
-        }
-        if (AttachProtocol.type(buffer, length) != AttachProtocol.HELLO) {
-            throw new IllegalArgumentException("the first message must be the device's name");
-        }
-        connection.name = AttachProtocol.requireName(AttachProtocol.readText(buffer, length));
-        attachIfClaimed(connection);
-    }
-
-    /** After its name, a device says only that it has done what it was asked for. */
-    private void receiveDone(Connection connection, int length) {
-        if (AttachProtocol.type(buffer, length) != AttachProtocol.DONE
-                || connection.changes.isEmpty()
-                || AttachProtocol.readDone(buffer, length) != connection.changesDone + 1) {
-            throw new IllegalArgumentException(
-                    "a device says nothing after its name but what it was asked for");
-        }
-        connection.changesDone++;
-        connection.changes.remove().done();
     }
 
     /**
@@ -257,12 +217,10 @@ final class DeviceConnections implements AutoCloseable {
             change.refuse(refused);
             return;
         }
-        for (Connection connection : List.copyOf(connections.values())) {
-            if (connection.domain == domain && connection.device != null) {
-                change.expect(connection.name);
-                connection.changes.add(change);
+        for (DeviceConnection connection : List.copyOf(connections.values())) {
+            if (connection.isAttachedTo(domain)) {
                 try {
-                    tell(connection, change);
+                    connection.tell(change);
                 } catch (RuntimeException failure) {
                     drop(connection, failure.getMessage());
                 }
@@ -271,25 +229,10 @@ final class DeviceConnections implements AutoCloseable {
         change.begin();
     }
 
-    private void tell(Connection connection, SegmentChange change) {
-        PhysicalSegment segment = change.segment();
-        int type = change.adds() ? AttachProtocol.SEGMENT_ADDED : AttachProtocol.SEGMENT_REMOVED;
-        int length =
-                AttachProtocol.writeChange(
-                        buffer,
-                        type,
-                        new Change(
-                                ++connection.changesTold,
-                                new Segment(segment.physicalAddress(), segment.lengthBytes())));
-        Descriptor[] file =
-                change.adds() ? new Descriptor[] {segment.descriptor()} : new Descriptor[0];
-        requireSent(connection.socket.trySend(buffer, 0, length, file));
-    }
-
     /** Attaches the devices whose name was claimed after they came. */
     void attachWaiting() {
-        for (Connection connection : List.copyOf(connections.values())) {
-            if (connection.name != null && connection.device == null) {
+        for (DeviceConnection connection : List.copyOf(connections.values())) {
+            if (connection.name() != null && !connection.isAttached()) {
                 try {
                     attachIfClaimed(connection);
                 } catch (RuntimeException failure) {
@@ -299,112 +242,40 @@ final class DeviceConnections implements AutoCloseable {
         }
     }
 
-    private void attachIfClaimed(Connection connection) {
-        OwnedDomain domain = claims.apply(connection.name);
+    private void attachIfClaimed(DeviceConnection connection) {
+        OwnedDomain domain = claims.apply(connection.name());
         if (domain == null) {
             return;
         }
-        AttachedDevice before = domain.attached(connection.name);
-        if (before != null && !before.isGone()) {
-            throw new IllegalStateException(
-                    "device=%s is attached already, as process %d"
-                            .formatted(connection.name, before.processId()));
-        }
-        AttachedDevice device = new AttachedDevice(connection.name, connection.socket);
-        connection.device = device;
-        connection.domain = domain;
+        connection.join(domain);
         // Never read: the device shares the open file, and could make a read of it block.
-        epoll.add(
-                device.faultEvent().descriptor(),
-                Epoll.READABLE | Epoll.EDGE,
-                connection.token | 1);
-        if (!domain.add(device)) {
-            throw new IllegalStateException("the driver is closing its domain");
-        }
-        grant(connection, domain);
-        domain.announce();
+        epoll.add(connection.faultEvent(), Epoll.READABLE | Epoll.EDGE, connection.token() | 1);
+        connection.start();
     }
 
-    private void grant(Connection connection, OwnedDomain domain) {
-        List<PhysicalSegment> segments = domain.segments();
-        DomainOptions options = domain.options();
-        Grant grant =
-                new Grant(
-                        options.format(),
-                        options.tableEntries(),
-                        options.iotlb(),
-                        segments.size(),
-                        domain.hubOf(connection.name));
-        AttachedDevice device = connection.device;
-        int length = AttachProtocol.writeGrant(buffer, grant);
-        requireSent(
-                connection.socket.trySend(
-                        buffer,
-                        0,
-                        length,
-                        domain.tableFile().descriptor(),
-                        device.controlFile().descriptor(),
-                        device.faultEvent().descriptor()));
-        for (PhysicalSegment segment : segments) {
-            length =
-                    AttachProtocol.writeSegment(
-                            buffer, new Segment(segment.physicalAddress(), segment.lengthBytes()));
-            requireSent(connection.socket.trySend(buffer, 0, length, segment.descriptor()));
-        }
-    }
-
-    private static void requireSent(int sent) {
-        if (sent == UnixSocket.WOULD_BLOCK) {
-            throw new IllegalStateException("the device does not read what it is sent");
-        }
-    }
-
-    private void refuse(Connection connection, String why) {
-        if (connection.device == null) {
-            sendRefusal(connection.socket, why);
-        }
+    private void refuse(DeviceConnection connection, String why) {
+        connection.refuse(why);
         drop(connection, why);
     }
 
-    private void refuse(UnixSocket socket, String why) {
-        sendRefusal(socket, why);
-        socket.close();
-    }
-
-    private void sendRefusal(UnixSocket socket, String why) {
-        try {
-            socket.trySend(buffer, 0, AttachProtocol.writeRefusal(buffer, why));
-        } catch (PeerGoneException gone) {
-            // It does not want to know.
-        }
-    }
-
     /** Ends a connection, for a reason worth telling or null. */
-    private void drop(Connection connection, String why) {
-        if (connections.remove(connection.token) == null) {
+    private void drop(DeviceConnection connection, String why) {
+        if (connections.remove(connection.token()) == null) {
             return;
         }
         if (why != null) {
             LOG.log(
                     System.Logger.Level.WARNING,
                     "device={0} is disconnected from {1}: {2}",
-                    connection.name,
+                    connection.name(),
                     server.path(),
                     why);
         }
-        unwatch(connection.socket.descriptor());
-        if (connection.device == null) {
-            connection.socket.close();
-            return;
+        unwatch(connection.descriptor());
+        if (connection.isAttached()) {
+            unwatch(connection.faultEvent());
         }
-        unwatch(connection.device.faultEvent().descriptor());
-        try {
-            connection.domain.remove(connection.device);
-            connection.device.close();
-        } finally {
-            // Gone is as good as done.
-            connection.changes.forEach(SegmentChange::done);
-        }
+        connection.close();
     }
 
     private void unwatch(Descriptor descriptor) {
@@ -417,8 +288,8 @@ final class DeviceConnections implements AutoCloseable {
 
     /** Drops the devices of a domain. */
     void detach(OwnedDomain domain) {
-        for (Connection connection : List.copyOf(connections.values())) {
-            if (connection.domain == domain) {
+        for (DeviceConnection connection : List.copyOf(connections.values())) {
+            if (connection.isAttachedTo(domain)) {
                 drop(connection, null);
             }
         }
@@ -431,7 +302,7 @@ final class DeviceConnections implements AutoCloseable {
         all.add(wake);
         all.add(epoll);
         all.add(server);
-        for (Connection connection : connections.values()) {
+        for (DeviceConnection connection : connections.values()) {
             all.add(() -> drop(connection, null));
         }
         all.close();

@@ -1,5 +1,6 @@
 package dev.outboard.dma;
 
+import dev.outboard.uio.Waits;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -107,11 +108,11 @@ public final class IommuOwner implements DomainSource {
                         connections.detach(domain);
                         done.countDown();
                     });
-            done.await();
-        } catch (RejectedExecutionException stopped) {
-            // The owner's thread has ended, and dropped every connection first.
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
+            // Whatever interrupts us: who asked may unmap what the devices' end still uses.
+            Waits.forOpening(done);
+        } catch (RejectedExecutionException stopping) {
+            // The owner's thread drops every connection before it ends.
+            Waits.forEnd(thread);
         }
     }
 
@@ -119,8 +120,8 @@ public final class IommuOwner implements DomainSource {
     SegmentChange begin(OwnedDomain domain, SegmentChange change) {
         try {
             submit(() -> connections.change(domain, change));
-        } catch (RejectedExecutionException stopped) {
-            // The owner's thread has ended, and dropped every connection first.
+        } catch (RejectedExecutionException stopping) {
+            // The owner's thread drops every connection before it ends: nobody need be told.
             change.begin();
         }
         return change;
@@ -139,8 +140,9 @@ public final class IommuOwner implements DomainSource {
         }
         try {
             submit(() -> connections.change(domain, change));
-        } catch (RejectedExecutionException stopped) {
-            // The owner's thread has ended, and dropped every connection first.
+        } catch (RejectedExecutionException stopping) {
+            // The owner's thread drops every connection before it ends.
+            Waits.forEnd(thread);
             return;
         }
         String late = change.await(timeoutNanos);
@@ -196,7 +198,11 @@ public final class IommuOwner implements DomainSource {
         }
     }
 
-    /** Closes all domains and the socket, and ends the thread. Twice does no harm. */
+    /**
+     * Closes all domains and the socket, and ends the thread: when this returns, somebody else may
+     * listen at the path, even if the caller was interrupted. Twice does no harm. On the owner's
+     * own thread it returns before the socket is closed.
+     */
     @Override
     public void close() {
         List<OwnedDomain> open;
@@ -210,10 +216,6 @@ public final class IommuOwner implements DomainSource {
                 connections.wake();
             }
         }
-        try {
-            thread.join();
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        Waits.forEnd(thread);
     }
 }

@@ -56,7 +56,7 @@ final class FlushByThreadsTest {
     }
 
     private Flusher open() {
-        Flusher flusher = new Flusher("nic0", bench.domain.flushed(), options);
+        Flusher flusher = new Flusher("nic0", bench.domain.devices().flushed(), options);
         flushers.add(flusher);
         return flusher;
     }
@@ -156,7 +156,7 @@ final class FlushByThreadsTest {
     @Test
     void shouldNotCountAFlushThatFailed() {
         DomainOptions impatient = options.withFlushLimitNanos(5_000_000);
-        Flusher flusher = new Flusher("nic0", bench.domain.flushed(), impatient);
+        Flusher flusher = new Flusher("nic0", bench.domain.devices().flushed(), impatient);
         flushers.add(flusher);
         long cleared = flusher.generation();
         bench.device.enter();

@@ -1,9 +1,11 @@
 package dev.outboard.dma.device;
 
-import dev.outboard.dma.DeviceStuckException;
+import dev.outboard.dma.DevicePresence;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.DomainOptions;
+import dev.outboard.dma.DomainServices;
 import dev.outboard.dma.DomainStatistics;
+import dev.outboard.dma.FaultDelivery;
 import dev.outboard.dma.IommuDomain;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.StrategyOptions;
@@ -12,16 +14,11 @@ import dev.outboard.iommu.DeviceCounters;
 import dev.outboard.iommu.Fault;
 import dev.outboard.iommu.FaultReason;
 import dev.outboard.iommu.IoPage;
-import dev.outboard.iommu.IovaAllocator;
-import dev.outboard.iommu.IovaSpace;
 import dev.outboard.iommu.PageTable;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import java.lang.foreign.Arena;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
-import java.util.List;
-import java.util.Objects;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
@@ -34,8 +31,6 @@ import java.util.function.Consumer;
  * channel.
  */
 public final class DeviceDomain implements IommuDomain {
-    private static final System.Logger LOG = System.getLogger(DeviceDomain.class.getName());
-
     /** Ranges that are pushed again, twice: three for each of many queues. */
     private static final int MOST_KEPT = 2 * 3 * 256;
 
@@ -46,17 +41,13 @@ public final class DeviceDomain implements IommuDomain {
     private final PageTable table;
     private final MissAnswer missAnswer;
 
-    /** Mapping services by slot, and their allocators, which share the IOVA pages. */
-    private final Dma[] services;
-
-    private final IovaSpace iovaSpace;
-    private final IovaAllocator[] iovas;
-
+    private final DomainServices services;
+    private final DevicePresence presence = new DevicePresence();
+    private final FaultDelivery faults = new FaultDelivery();
     private final AtomicLong answered = new AtomicLong();
     private final AtomicLong pushed = new AtomicLong();
     private final AtomicLong invalidations = new AtomicLong();
     private final AtomicLong flushes = new AtomicLong();
-    private final AtomicLong faults = new AtomicLong();
     private final AtomicLong late = new AtomicLong();
     private final ClearedPages cleared;
     private volatile DeviceIotlb iotlb;
@@ -65,11 +56,7 @@ public final class DeviceDomain implements IommuDomain {
     private volatile long[] kept = {};
 
     private volatile boolean readsWhatItWrites;
-    private volatile Consumer<Fault> faultConsumer = fault -> {};
     private MissServer server;
-    private boolean attached;
-    private boolean closed;
-    private boolean consumerFailed;
 
     DeviceDomain(DeviceDomains domains, String name, PhysicalMemory memory, DomainOptions options) {
         this.domains = domains;
@@ -87,10 +74,7 @@ public final class DeviceDomain implements IommuDomain {
                                 options.tableEntries());
         missAnswer = new MissAnswer(this);
         cleared = new ClearedPages(Math.toIntExact(table.pages()), this::look);
-        services = new Dma[options.services()];
-        iovas = new IovaAllocator[options.services()];
-        int end = options.tableEntries() - options.format().reservedLastPages();
-        iovaSpace = options.allocation().create(1, end, options.services());
+        services = new DomainServices(name, memory, options);
     }
 
     /**
@@ -103,7 +87,7 @@ public final class DeviceDomain implements IommuDomain {
      *     more; short, and must not detach
      */
     public synchronized void attach(VhostFrontEnd frontEnd, Consumer<RuntimeException> onFailure) {
-        requireOpen();
+        services.requireOpen();
         if (iotlb != null) {
             throw new IllegalStateException("domain=" + name + " has had its device already");
         }
@@ -112,8 +96,7 @@ public final class DeviceDomain implements IommuDomain {
         // Full fence: the device is seen before a table is walked for it. Partner: the fence in
         // "iotlbAfterClear".
         VarHandle.fullFence();
-        attached = true;
-        notifyAll();
+        presence.set(1);
     }
 
     /**
@@ -123,8 +106,7 @@ public final class DeviceDomain implements IommuDomain {
     public void detach() {
         MissServer last;
         synchronized (this) {
-            attached = false;
-            notifyAll();
+            presence.set(0);
             last = server;
             server = null;
         }
@@ -213,7 +195,7 @@ public final class DeviceDomain implements IommuDomain {
         } else if (mayBeLate(iova >>> IoPage.SHIFT)) {
             late.incrementAndGet();
         } else {
-            deliver(new Fault(name, iova, access, reason));
+            faults.deliver(new Fault(name, iova, access, reason));
         }
     }
 
@@ -236,23 +218,8 @@ public final class DeviceDomain implements IommuDomain {
     /** The device was refused an access, by its own IOTLB. The server's thread. */
     void accessFailed(long iova, int access) {
         FaultReason reason = missAnswer.reason(iova, access);
-        deliver(new Fault(name, iova, access, reason == null ? FaultReason.ACCESS_DENIED : reason));
-    }
-
-    private void deliver(Fault fault) {
-        faults.incrementAndGet();
-        try {
-            faultConsumer.accept(fault);
-        } catch (RuntimeException failure) {
-            // Told once: a device that faults all the time shall not fill a disk.
-            if (!consumerFailed) {
-                consumerFailed = true;
-                LOG.log(
-                        System.Logger.Level.WARNING,
-                        "a fault consumer failed, which is told once: " + fault,
-                        failure);
-            }
-        }
+        FaultReason told = reason == null ? FaultReason.ACCESS_DENIED : reason;
+        faults.deliver(new Fault(name, iova, access, told));
     }
 
     void countPushed(int updates) {
@@ -297,74 +264,34 @@ public final class DeviceDomain implements IommuDomain {
     }
 
     @Override
-    public synchronized Dma dma(StrategyOptions strategy) {
-        requireOpen();
-        for (int slot = 0; slot < services.length; slot++) {
-            if (services[slot] == null) {
-                services[slot] = Dma.over(memory, translations(slot), strategy);
-                return services[slot];
-            }
-        }
-        throw new IllegalStateException(
-                ("domain=%s has its %d mapping services already:"
-                                + " close one first, or claim the domain with more services")
-                        .formatted(name, services.length));
-    }
-
-    /** A slot's allocator is its own, and one service has it after the other. */
-    private DeviceTranslations translations(int slot) {
-        if (iovas[slot] == null) {
-            iovas[slot] = iovaSpace.open();
-        }
-        return new DeviceTranslations(this, iovas[slot], () -> released(slot));
-    }
-
-    private synchronized void released(int slot) {
-        services[slot] = null;
-    }
-
-    private void requireOpen() {
-        if (closed) {
-            throw new IllegalStateException("domain=" + name + " is closed");
-        }
+    public Dma dma(StrategyOptions strategy) {
+        return services.open(
+                strategy, (iovas, onClose) -> new DeviceTranslations(this, iovas, onClose));
     }
 
     @Override
-    public synchronized boolean isAttached() {
-        return attached;
+    public boolean isAttached() {
+        return presence.count() > 0;
     }
 
     @Override
-    public synchronized boolean awaitAttached(long timeoutNanos) {
-        long deadline = System.nanoTime() + timeoutNanos;
-        while (!attached && !closed) {
-            long left = deadline - System.nanoTime();
-            if (left <= 0) {
-                return false;
-            }
-            try {
-                TimeUnit.NANOSECONDS.timedWait(this, left);
-            } catch (InterruptedException interrupted) {
-                Thread.currentThread().interrupt();
-                break;
-            }
-        }
-        return attached;
+    public boolean awaitAttached(long timeoutNanos) {
+        return presence.await(timeoutNanos);
     }
 
     @Override
     public void onFault(Consumer<Fault> consumer) {
-        faultConsumer = Objects.requireNonNull(consumer, "consumer");
+        faults.to(consumer);
     }
 
     /**
      * What can be seen from here: hits and evictions are the device's own business, and count as 0.
      */
     @Override
-    public synchronized DomainStatistics statistics() {
-        long misses = answered.get() + late.get() + faults.get();
+    public DomainStatistics statistics() {
+        long misses = answered.get() + late.get() + faults.delivered();
         return new DomainStatistics(
-                attached ? 1 : 0,
+                presence.count(),
                 new DeviceCounters(
                         misses,
                         0,
@@ -380,37 +307,24 @@ public final class DeviceDomain implements IommuDomain {
                         0,
                         0,
                         0,
-                        faults.get(),
+                        faults.delivered(),
                         0,
                         0),
-                faults.get(),
+                faults.delivered(),
                 0);
     }
 
     @Override
     public void close() {
-        List<Dma> open;
-        synchronized (this) {
-            if (closed) {
-                return;
-            }
-            closed = true;
-            open = Arrays.stream(services).filter(Objects::nonNull).toList();
-            notifyAll();
+        if (!services.end()) {
+            return;
         }
+        presence.end();
         try {
-            open.forEach(DeviceDomain::close);
+            services.close();
         } finally {
             detach();
             domains.forget(this);
-        }
-    }
-
-    private static void close(Dma service) {
-        try {
-            service.close();
-        } catch (DeviceStuckException stuck) {
-            LOG.log(System.Logger.Level.WARNING, stuck.getMessage());
         }
     }
 }

@@ -4,6 +4,7 @@ import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.Resources;
+import dev.outboard.uio.Waits;
 import dev.outboard.uio.vhost.BackEndChannel;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import dev.outboard.uio.vhost.VhostProtocolException;
@@ -129,22 +130,8 @@ final class MissServer implements AutoCloseable {
     public void close() {
         if (thread.isAlive()) {
             end.signal();
-            joinUninterrupted();
+            Waits.forEnd(thread);
         }
         resources.close();
-    }
-
-    private void joinUninterrupted() {
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
     }
 }

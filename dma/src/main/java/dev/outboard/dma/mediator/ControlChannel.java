@@ -8,6 +8,7 @@ import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.PeerTimeoutException;
 import dev.outboard.uio.Resources;
 import dev.outboard.uio.UnixSocket;
+import dev.outboard.uio.Waits;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -241,13 +242,7 @@ final class ControlChannel implements AutoCloseable {
             notifyAll();
         }
         stop.signal();
-        if (Thread.currentThread() != thread) {
-            try {
-                thread.join();
-            } catch (InterruptedException interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
+        Waits.forEnd(thread);
         owned.close();
     }
 }

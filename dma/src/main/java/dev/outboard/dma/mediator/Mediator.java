@@ -4,6 +4,7 @@ import dev.outboard.dma.IommuOwner;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.Resources;
+import dev.outboard.uio.Waits;
 import java.lang.invoke.VarHandle;
 import java.util.List;
 import java.util.Queue;
@@ -236,10 +237,6 @@ public final class Mediator implements AutoCloseable {
                 wake.signal();
             }
         }
-        try {
-            thread.join();
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        Waits.forEnd(thread);
     }
 }

@@ -1,22 +1,22 @@
 package dev.outboard.dma.mediator;
 
+import dev.outboard.dma.DevicePresence;
 import dev.outboard.dma.DeviceStuckException;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.DomainOptions;
+import dev.outboard.dma.DomainServices;
 import dev.outboard.dma.DomainStatistics;
+import dev.outboard.dma.FaultDelivery;
 import dev.outboard.dma.IommuDomain;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.StrategyOptions;
 import dev.outboard.dma.mediator.ControlMessage.Kind;
 import dev.outboard.iommu.Fault;
 import dev.outboard.iommu.FaultReason;
-import dev.outboard.iommu.NextFitAllocator;
+import dev.outboard.iommu.IovaAllocator;
 import dev.outboard.uio.PeerGoneException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
@@ -32,19 +32,12 @@ final class RemoteDomain implements IommuDomain {
     private final PhysicalMemory memory;
     private final DomainOptions options;
     private final long id;
-    private final Dma[] services;
+    private final DomainServices services;
+    private final DevicePresence presence = new DevicePresence();
+    private final FaultDelivery faults = new FaultDelivery();
 
     /** What the services have of the mediator, whatever becomes of them. */
     private final List<RemoteService> remotes = new ArrayList<>();
-
-    private boolean closed;
-
-    /** Of the two after it: the channel's thread takes it, so nobody asks while holding it. */
-    private final Object devicesLock = new Object();
-
-    private int attached;
-    private boolean ended;
-    private volatile Consumer<Fault> faultConsumer = fault -> {};
 
     RemoteDomain(
             MediatorClient client,
@@ -59,7 +52,7 @@ final class RemoteDomain implements IommuDomain {
         this.memory = memory;
         this.options = options;
         this.id = id;
-        services = new Dma[options.services()];
+        services = new DomainServices(name, memory, options);
     }
 
     long id() {
@@ -87,95 +80,59 @@ final class RemoteDomain implements IommuDomain {
     }
 
     @Override
-    public synchronized Dma dma(StrategyOptions strategy) {
-        if (closed) {
-            throw new IllegalStateException("domain=" + name + " is closed");
-        }
-        int slot = freeSlot();
-        MediatorTranslations translations = translations(slot);
-        try {
-            services[slot] = Dma.over(memory, translations, strategy);
-        } catch (RuntimeException failure) {
-            translations.close();
-            throw failure;
-        }
-        return services[slot];
+    public Dma dma(StrategyOptions strategy) {
+        return services.open(strategy, this::open);
     }
 
-    private int freeSlot() {
-        for (int slot = 0; slot < services.length; slot++) {
-            if (services[slot] == null) {
-                return slot;
-            }
-        }
-        throw new IllegalStateException(
-                ("domain=%s has its %d mapping services already:"
-                                + " close one first, or claim the domain with more services")
-                        .formatted(name, services.length));
-    }
-
-    /** What the service of a slot stands on: each has a ring, and a share of the IOVA. */
+    /** What the service of a slot stands on, for who does without one. */
     MediatorTranslations translations(int slot) {
-        int end = options.tableEntries() - options.format().reservedLastPages();
-        int share = (end - 1) / services.length;
-        int first = 1 + slot * share;
-        int last = slot == services.length - 1 ? end : first + share;
-        RemoteService service = RemoteService.open(channel, this, id, () -> released(slot));
-        remotes.removeIf(RemoteService::isClosed);
-        remotes.add(service);
-        return new MediatorTranslations(
-                service, options.flushWait(), new NextFitAllocator(first, last));
+        return services.translations(slot, this::open);
     }
 
-    private synchronized void released(int slot) {
-        services[slot] = null;
+    /** Each has a ring of its own. */
+    private MediatorTranslations open(IovaAllocator iovas, Runnable onClose) {
+        RemoteService service = RemoteService.open(channel, this, id, onClose);
+        synchronized (remotes) {
+            remotes.removeIf(RemoteService::isClosed);
+            remotes.add(service);
+        }
+        return new MediatorTranslations(service, options.flushWait(), iovas);
     }
 
     @Override
     public boolean isAttached() {
-        synchronized (devicesLock) {
-            return attached > 0;
-        }
+        return presence.count() > 0;
     }
 
     @Override
     public boolean awaitAttached(long timeoutNanos) {
-        long deadline = System.nanoTime() + timeoutNanos;
-        synchronized (devicesLock) {
-            while (attached == 0 && !ended && !channel.isLost()) {
-                long left = deadline - System.nanoTime();
-                if (left <= 0) {
-                    return false;
-                }
-                try {
-                    TimeUnit.NANOSECONDS.timedWait(devicesLock, left);
-                } catch (InterruptedException interrupted) {
-                    Thread.currentThread().interrupt();
-                    break;
-                }
-            }
-            return attached > 0;
-        }
+        endIfLost();
+        return presence.await(timeoutNanos);
     }
 
     /** The channel's thread: so many devices are attached now. */
     void devices(int count) {
-        synchronized (devicesLock) {
-            attached = count;
-            devicesLock.notifyAll();
+        presence.set(count);
+        endIfLost();
+    }
+
+    /** Without the mediator no device will come. */
+    private void endIfLost() {
+        if (channel.isLost()) {
+            presence.end();
         }
     }
 
     @Override
     public void onFault(Consumer<Fault> consumer) {
-        faultConsumer = Objects.requireNonNull(consumer, "consumer");
+        faults.to(consumer);
     }
 
     /** The channel's thread: the mediator tells of a fault. */
     void fault(ControlMessage message) {
         for (FaultReason reason : FaultReason.values()) {
             if (reason.code() == message.number(3)) {
-                faultConsumer.accept(
+                faults.deliver(
                         new Fault(message.text(), message.word(1), message.number(2), reason));
             }
         }
@@ -189,39 +146,29 @@ final class RemoteDomain implements IommuDomain {
 
     @Override
     public void close() {
-        List<Dma> open;
-        synchronized (this) {
-            if (closed) {
-                return;
-            }
-            closed = true;
-            open = Arrays.stream(services).filter(Objects::nonNull).toList();
+        if (!services.end()) {
+            return;
         }
-        synchronized (devicesLock) {
-            ended = true;
-            devicesLock.notifyAll();
-        }
+        presence.end();
         try {
-            open.forEach(this::close);
+            services.close();
             channel.ask(ControlMessage.of(Kind.END_DOMAIN, id));
         } catch (PeerGoneException gone) {
             // Then the table is gone, too.
         } catch (DeviceStuckException stuck) {
             LOG.log(System.Logger.Level.WARNING, stuck.getMessage());
         } finally {
-            // A service that could not flush has kept its ring, its doorbell and its signal.
-            List.copyOf(remotes).forEach(RemoteService::close);
+            closeRemotes();
             client.forget(this);
         }
     }
 
-    private void close(Dma service) {
-        try {
-            service.close();
-        } catch (PeerGoneException gone) {
-            // There is nothing left to be cleared.
-        } catch (DeviceStuckException stuck) {
-            LOG.log(System.Logger.Level.WARNING, stuck.getMessage());
+    /** A service that could not flush has kept its ring, its doorbell and its signal. */
+    private void closeRemotes() {
+        List<RemoteService> open;
+        synchronized (remotes) {
+            open = List.copyOf(remotes);
         }
+        open.forEach(RemoteService::close);
     }
 }

@@ -4,6 +4,7 @@ import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.Resources;
+import dev.outboard.uio.Waits;
 
 /**
  * Sees a device's socket hang up, within the time of a wake-up, whatever the driver is doing. Owns
@@ -66,22 +67,8 @@ final class DeviceWatcher implements AutoCloseable {
     public void close() {
         if (thread.isAlive()) {
             end.signal();
-            joinUninterrupted();
+            Waits.forEnd(thread);
         }
         resources.close();
-    }
-
-    private void joinUninterrupted() {
-        var interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
     }
 }
