@@ -6,7 +6,6 @@ import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.NativeException;
 import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.Resources;
-import dev.outboard.uio.UnixServer;
 import dev.outboard.uio.UnixSocket;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -32,10 +31,9 @@ final class DeviceConnections implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(IommuOwner.class.getName());
     private static final int SERVER_TOKEN = 0;
     private static final int WAKE_TOKEN = 1;
-    private static final long PAUSE_NANOS = 100_000_000;
 
     private final Function<String, OwnedDomain> claims;
-    private final UnixServer server;
+    private final DeviceListener listener;
     private final Epoll epoll;
     private final EventDescriptor wake;
     private final MemorySegment buffer = AttachProtocol.buffer(Arena.ofAuto());
@@ -47,7 +45,6 @@ final class DeviceConnections implements AutoCloseable {
     private final Deque<DeviceConnection> moreFaults = new ArrayDeque<>();
 
     private int nextToken = 2;
-    private boolean paused;
 
     /**
      * Listens.
@@ -61,8 +58,7 @@ final class DeviceConnections implements AutoCloseable {
             epoll = taken.add(Epoll.create());
             wake = taken.add(EventDescriptor.create());
             epoll.add(wake.descriptor(), Epoll.READABLE, WAKE_TOKEN);
-            server = taken.add(UnixServer.listen(socket, UnixSocket.Kind.SEQPACKET));
-            epoll.add(server.descriptor(), Epoll.READABLE, SERVER_TOKEN);
+            listener = taken.add(new DeviceListener(socket, epoll, SERVER_TOKEN));
         } catch (RuntimeException failure) {
             taken.closeAfter(failure);
             throw failure;
@@ -70,7 +66,7 @@ final class DeviceConnections implements AutoCloseable {
     }
 
     Path path() {
-        return server.path();
+        return listener.path();
     }
 
     /** Ends an {@link #await}; any thread. */
@@ -80,10 +76,8 @@ final class DeviceConnections implements AutoCloseable {
 
     /** Waits for something to happen, and deals with it. */
     void await() {
-        epoll.await(moreFaults.isEmpty() ? paused ? PAUSE_NANOS : -1 : 0, this::onReady);
-        if (paused) {
-            resume();
-        }
+        epoll.await(moreFaults.isEmpty() ? listener.patienceNanos() : 0, this::onReady);
+        listener.resume();
         // A ring's worth from each: a device that faults all the time may not hold up the others.
         for (int left = moreFaults.size(); left > 0; left--) {
             deliverFaults(moreFaults.poll());
@@ -98,16 +92,6 @@ final class DeviceConnections implements AutoCloseable {
         }
     }
 
-    private void resume() {
-        try {
-            epoll.add(server.descriptor(), Epoll.READABLE, SERVER_TOKEN);
-            paused = false;
-        } catch (NativeException scarce) {
-            // After another pause; the devices that are attached shall not suffer.
-            LOG.log(System.Logger.Level.WARNING, "iommu owner: {0}", scarce.getMessage());
-        }
-    }
-
     private void onReady(int token, int events) {
         try {
             if (token == SERVER_TOKEN) {
@@ -119,12 +103,12 @@ final class DeviceConnections implements AutoCloseable {
             }
         } catch (RuntimeException failure) {
             // One connection's trouble may not end the thread that serves the others.
-            LOG.log(System.Logger.Level.WARNING, "iommu owner at " + server.path(), failure);
+            LOG.log(System.Logger.Level.WARNING, "iommu owner at " + listener.path(), failure);
         }
     }
 
     private void acceptAll() {
-        for (UnixSocket socket = accept(); socket != null; socket = accept()) {
+        for (UnixSocket socket = listener.accept(); socket != null; socket = listener.accept()) {
             if (connections.size() >= MAX_CONNECTIONS && !dropSilent()) {
                 turnAway(socket);
                 continue;
@@ -143,19 +127,6 @@ final class DeviceConnections implements AutoCloseable {
         new DeviceConnection(socket, 0, buffer)
                 .refuse("too many devices are connected: " + MAX_CONNECTIONS);
         socket.close();
-    }
-
-    /** The next connection that waits, or null. */
-    private UnixSocket accept() {
-        try {
-            return server.accept();
-        } catch (NativeException noDescriptors) {
-            // It keeps waiting: without a pause this thread would turn round it as fast as it can.
-            LOG.log(System.Logger.Level.WARNING, "iommu owner: {0}", noDescriptors.getMessage());
-            epoll.remove(server.descriptor());
-            paused = true;
-            return null;
-        }
     }
 
     /** Tokens come in pairs, never 0 or 1, and never one that is in use. */
@@ -268,7 +239,7 @@ final class DeviceConnections implements AutoCloseable {
                     System.Logger.Level.WARNING,
                     "device={0} is disconnected from {1}: {2}",
                     connection.name(),
-                    server.path(),
+                    listener.path(),
                     why);
         }
         unwatch(connection.descriptor());
@@ -301,7 +272,7 @@ final class DeviceConnections implements AutoCloseable {
         Resources all = new Resources();
         all.add(wake);
         all.add(epoll);
-        all.add(server);
+        all.add(listener);
         for (DeviceConnection connection : connections.values()) {
             all.add(() -> drop(connection, null));
         }

@@ -30,7 +30,6 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 final class FailurePointTest {
     private static final int MOST_POINTS = 500;
-    private static final long ATTACH_NANOS = 2_000_000_000;
 
     @TempDir private Path directory;
 
@@ -128,7 +127,7 @@ final class FailurePointTest {
         try (IommuOwner owner = IommuOwner.listen(directory.resolve("iommu.sock"));
                 OwnedDomain domain = (OwnedDomain) owner.claim("nic0", memory, options);
                 IommuAttachment device =
-                        IommuAttachment.connect(owner.path(), "nic0", ATTACH_NANOS)) {
+                        IommuAttachment.connect(owner.path(), "nic0", Bench.TIMEOUT_NANOS)) {
             Translations translations = domain.translations(0);
             IovaAllocator iovas = translations.iovas();
             long free = iovas.freePages();

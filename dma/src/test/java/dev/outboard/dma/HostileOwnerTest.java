@@ -37,6 +37,13 @@ final class HostileOwnerTest {
 
     /** Lets a fake owner answer one device, and returns how that device failed. */
     private Throwable failure(Consumer<UnixSocket> answers) throws Exception {
+        return failure(answers, Integer.MAX_VALUE);
+    }
+
+    /**
+     * @param messages how many the device sends back when it is content: then the owner ends
+     */
+    private Throwable failure(Consumer<UnixSocket> answers, int messages) throws Exception {
         Path path = directory.resolve("fake.sock");
         int before = Descriptor.openCount();
         Throwable failure;
@@ -52,26 +59,32 @@ final class HostileOwnerTest {
                 accepted.receive(buffer, 0, AttachProtocol.BUFFER_BYTES, null, true);
                 try {
                     answers.accept(accepted);
-                    if (!device.isDone()) {
-                        awaitAnswers(accepted, device);
-                    }
-                } catch (PeerGoneException | IllegalStateException ended) {
-                    // The device had seen enough, or the owner was to end.
+                    awaitMessages(accepted, messages);
+                } catch (PeerGoneException ended) {
+                    // The device had seen enough.
                 }
-                failure = device.get();
             }
+            failure = device.get();
         }
         assertThat(Descriptor.openCount()).as("descriptors").isEqualTo(before);
         return failure;
     }
 
-    /** Stays until the device has read everything, or has refused. */
-    private void awaitAnswers(UnixSocket accepted, CompletableFuture<Throwable> device) {
-        long deadline = System.nanoTime() + 100_000_000;
-        while (!device.isDone() && System.nanoTime() < deadline) {
-            accepted.receive(buffer, 0, AttachProtocol.BUFFER_BYTES, null, false);
+    /**
+     * Returns when the device has sent so many, or has refused. Who closes what it has not read
+     * takes from the other side what that has not read: this must not end any sooner.
+     */
+    private void awaitMessages(UnixSocket accepted, int messages) {
+        accepted.receiveTimeout(Bench.TIMEOUT_NANOS);
+        for (int count = 0; count < messages; count++) {
+            int length = accepted.receive(buffer, 0, AttachProtocol.BUFFER_BYTES, null, true);
+            if (length == UnixSocket.WOULD_BLOCK) {
+                throw new AssertionError("the device takes what it should refuse");
+            }
+            if (length == UnixSocket.END_OF_STREAM) {
+                return;
+            }
         }
-        accepted.close();
     }
 
     private static Throwable attemptToAttach(Path path) {
@@ -131,7 +144,8 @@ final class HostileOwnerTest {
                                     sendGrant(socket);
                                     send(socket, FIRST, file(8192));
                                     send(socket, new Segment(1L << 33, 4096), file(4096));
-                                }))
+                                },
+                                0))
                 .isNull();
     }
 
@@ -240,11 +254,16 @@ final class HostileOwnerTest {
     }
 
     private Throwable failureAfter(Consumer<UnixSocket> changes) throws Exception {
+        return failureAfter(changes, Integer.MAX_VALUE);
+    }
+
+    private Throwable failureAfter(Consumer<UnixSocket> changes, int messages) throws Exception {
         return failure(
                 socket -> {
                     sendAttachment(socket);
                     changes.accept(socket);
-                });
+                },
+                messages);
     }
 
     @Test
@@ -268,7 +287,8 @@ final class HostileOwnerTest {
                                             socket,
                                             AttachProtocol.SEGMENT_REMOVED,
                                             new Change(3, FIRST));
-                                }))
+                                },
+                                3))
                 .isNull();
     }
 
@@ -350,7 +370,7 @@ final class HostileOwnerTest {
                                                 AttachProtocol.writeRefusal(buffer, "because"))))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("refuses device=nic0: because");
-        assertThat(failure(socket -> {})).isInstanceOf(PeerGoneException.class);
+        assertThat(failure(socket -> {}, 0)).isInstanceOf(PeerGoneException.class);
     }
 
     @Test

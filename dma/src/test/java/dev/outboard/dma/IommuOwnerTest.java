@@ -9,6 +9,7 @@ import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.PeerTimeoutException;
 import dev.outboard.uio.UnixSocket;
+import dev.outboard.uio.failure.FailurePoint;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -53,7 +54,11 @@ final class IommuOwnerTest {
     }
 
     private UnixSocket connect() {
-        return UnixSocket.connect(owner.path(), UnixSocket.Kind.SEQPACKET, Bench.TIMEOUT_NANOS);
+        return connect(owner.path());
+    }
+
+    private static UnixSocket connect(Path path) {
+        return UnixSocket.connect(path, UnixSocket.Kind.SEQPACKET, Bench.TIMEOUT_NANOS);
     }
 
     /** What the owner answers: the text of its refusal, or "closed". */
@@ -73,13 +78,50 @@ final class IommuOwnerTest {
 
     @Test
     void shouldCloseWhileItsThreadIsAwake() {
-        for (int round = 0; round < 300; round++) {
+        long started = System.nanoTime();
+        // Fewer rounds on a machine that has other things to do.
+        for (int round = 0;
+                round < 300 && System.nanoTime() - started < TimeUnit.SECONDS.toNanos(5);
+                round++) {
             IommuOwner owner = IommuOwner.listen(directory.resolve("close.sock"));
             try (PhysicalMemory memory = PhysicalMemory.create(4096)) {
                 // Its thread has work until the moment it is asked to stop.
                 owner.claim("nic0", memory, DomainOptions.DEFAULT.withTableEntries(8192));
                 owner.close();
             }
+        }
+    }
+
+    @Test
+    void shouldHaveEndedWhenCloseReturnsAlsoToAThreadThatIsInterrupted() {
+        Path path = directory.resolve("again.sock");
+        for (int round = 0; round < 20; round++) {
+            try (PhysicalMemory memory = PhysicalMemory.create(4096)) {
+                IommuOwner owner = IommuOwner.listen(path);
+                owner.claim("nic0", memory, DomainOptions.DEFAULT.withTableEntries(8192));
+                Thread.currentThread().interrupt();
+                owner.close();
+            }
+            assertThat(Thread.interrupted()).as("the interrupt is kept").isTrue();
+        }
+    }
+
+    @Test
+    void shouldNotLookForDevicesForAWhileWhenItHasNoDescriptorForOne() {
+        try (DeviceConnections connections =
+                        new DeviceConnections(directory.resolve("few.sock"), name -> null);
+                UnixSocket device = connect(connections.path())) {
+            FailurePoint.arm(1);
+            connections.await();
+            assertThat(FailurePoint.disarm()).isEqualTo("accept4");
+            long started = System.nanoTime();
+            // Nothing is ready until the pause is over: this returns to end it.
+            connections.await();
+            assertThat(System.nanoTime() - started).isGreaterThan(50_000_000);
+            connections.await();
+            device.send(buffer, 0, AttachProtocol.writeHello(buffer, "two words"));
+            connections.await();
+            assertThat(answer(device)).as("it was taken after all").contains("no device name");
         }
     }
 
