@@ -3,7 +3,7 @@
  */
 module dev.outboard.models {
     requires transitive dev.outboard.uio;
-    requires dev.outboard.dma;
+    requires transitive dev.outboard.dma;
     requires dev.outboard.iommu;
     requires dev.outboard.virtio;
     requires org.slf4j;

@@ -34,9 +34,19 @@ public interface BusMaster extends AutoCloseable {
      * @param access what is wanted, bits of {@link dev.outboard.iommu.Access}
      * @param window receives at least 1 and at most {@code lengthBytes} bytes that are contiguous
      *     from {@code address}; unchanged on a fault
-     * @return false if the access is refused: a fault, recorded and delivered
+     * @return false if the access is refused: a fault, recorded and delivered; or if it {@link
+     *     #isAwaited is awaited}
      */
     boolean resolve(long address, long lengthBytes, int access, DmaWindow window);
+
+    /**
+     * After a resolve that was refused: whether there is no fault yet, as the translation has been
+     * asked for. Whoever wants it leaves the work where it is, and resolves again later, in another
+     * section: a translation comes or a fault, in limited time.
+     */
+    default boolean isAwaited() {
+        return false;
+    }
 
     /**
      * The bus address of a ring that a front-end named: without an IOMMU it names its own user

@@ -3,6 +3,7 @@ package dev.outboard.dma;
 import dev.outboard.uio.Mapping;
 import dev.outboard.uio.MemoryFile;
 import dev.outboard.uio.vhost.MemoryRegion;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -121,18 +122,39 @@ public final class MemoryTable implements BusMaster {
 
     @Override
     public long ringAddress(long vringAddress) {
-        for (int index = 0; index < userStarts.length; index++) {
-            long offset = vringAddress - userStarts[index];
-            if (offset >= 0 && offset < userLengths[index]) {
-                return guestStarts[index] + offset;
-            }
-        }
-        return -1;
+        int region = regionOfUser(vringAddress);
+        return region < 0 ? -1 : guestStarts[region] + (vringAddress - userStarts[region]);
     }
 
     @Override
     public boolean isTranslated() {
         return false;
+    }
+
+    /** How many regions there are. */
+    int regions() {
+        return userStarts.length;
+    }
+
+    /** The region that holds a user address, or -1. */
+    int regionOfUser(long userAddress) {
+        for (int index = 0; index < userStarts.length; index++) {
+            long offset = userAddress - userStarts[index];
+            if (Long.compareUnsigned(offset, userLengths[index]) < 0) {
+                return index;
+            }
+        }
+        return -1;
+    }
+
+    /** The user address at which a region begins. */
+    long userStart(int region) {
+        return userStarts[region];
+    }
+
+    /** A region as this process has mapped it. */
+    MemorySegment memory(int region) {
+        return mappings.get(region).memory();
     }
 
     /** Accesses refused: to no region, or of no byte. */

@@ -182,12 +182,16 @@ public final class DeviceDomain implements IommuDomain {
         return table;
     }
 
-    /** The device lacks a translation: it gets it, or there is a fault. The server's thread. */
-    void missed(long iova, int access) {
+    /**
+     * The device lacks a translation: it gets it, or there is a fault. The server's thread.
+     *
+     * @return whether it gets it
+     */
+    boolean missed(long iova, int access) {
         DeviceIotlb present = iotlb;
         if (present == null) {
             // It asks before it was told of anything: that is nothing it could need.
-            return;
+            return false;
         }
         FaultReason reason = missAnswer.send(present, iova, access);
         if (reason == null) {
@@ -197,6 +201,7 @@ public final class DeviceDomain implements IommuDomain {
         } else {
             faults.deliver(new Fault(name, iova, access, reason));
         }
+        return reason == null;
     }
 
     private boolean mayBeLate(long page) {

@@ -74,8 +74,8 @@ final class MissServer implements AutoCloseable {
 
     private final class Asked implements BackEndChannel.Listener {
         @Override
-        public void iotlbMissed(long iova, int access) {
-            domain.missed(iova, access);
+        public boolean iotlbMissed(long iova, int access) {
+            return domain.missed(iova, access);
         }
 
         @Override

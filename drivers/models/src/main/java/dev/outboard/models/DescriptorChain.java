@@ -75,6 +75,7 @@ final class DescriptorChain {
      * Reads the chain that begins at a descriptor.
      *
      * @throws RingException when it breaks the rules, or cannot be reached
+     * @throws AwaitedException when it is not known yet where it is
      */
     void load(int newHead) {
         head = newHead;
@@ -166,6 +167,7 @@ final class DescriptorChain {
         }
         for (long done = 0; done < bytes; done += tableWindow.lengthBytes) {
             if (!bus.resolve(address + done, bytes - done, Access.READ, tableWindow)) {
+                queue.leaveIfAwaited();
                 throw broken(
                         "DMA fault on the indirect table of chain %d: bus address 0x%x"
                                 .formatted(head, address + done));

@@ -70,8 +70,11 @@ final class DeviceLoop implements AutoCloseable {
         /** How long to sleep at most, or {@link #FOREVER}. */
         long sleepLimitNanos(long nowNanos);
 
+        /** After how long sockets are looked at while there is work. */
+        long lookIntervalNanos();
+
         /** Descriptors were looked at: sessions may have failed. */
-        void afterLook();
+        void afterLook(long nowNanos);
 
         /** Some driver's memory is gone: an access to it failed, a moment ago. */
         void memoryFailed(InternalError error);
@@ -138,7 +141,7 @@ final class DeviceLoop implements AutoCloseable {
             busyNanos = lookedNanos;
             return;
         }
-        if (now - lookedNanos >= LOOK_NANOS) {
+        if (now - lookedNanos >= work.lookIntervalNanos()) {
             look(work, 0);
         }
     }
@@ -146,7 +149,7 @@ final class DeviceLoop implements AutoCloseable {
     private void look(Work work, long timeoutNanos) {
         epoll.await(timeoutNanos, handler);
         lookedNanos = System.nanoTime();
-        work.afterLook();
+        work.afterLook(lookedNanos);
     }
 
     private void onReady(int token, int events) {

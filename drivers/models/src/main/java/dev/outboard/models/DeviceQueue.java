@@ -37,6 +37,7 @@ final class DeviceQueue {
     private static final int SHORT_MASK = 0xffff;
 
     private final String name;
+    private final AwaitedException awaited;
     private final DescriptorChain chain = new DescriptorChain(this);
     private final RingWindow available = new RingWindow(this, "available ring", 2, Access.READ);
     private final RingWindow used = new RingWindow(this, "used ring", 4, Access.WRITE);
@@ -55,6 +56,7 @@ final class DeviceQueue {
     /** A queue that is not started. The name begins the message of each error. */
     DeviceQueue(String name) {
         this.name = name;
+        awaited = new AwaitedException(this);
     }
 
     /**
@@ -134,11 +136,35 @@ final class DeviceQueue {
         return ahead;
     }
 
-    /** Reads and checks the next chain; there must be one {@link #waiting}. */
+    /**
+     * Reads and checks the next chain; there must be one {@link #waiting}. When this is back, what
+     * completing it will need can be reached: work that was done is never lost for want of it.
+     */
     void load() {
+        reachUsed();
         int slot = nextAvailable & mask;
         long at = available.at(RING_ELEMENTS_OFFSET + (long) slot * AVAILABLE_ELEMENT_BYTES, 2);
         chain.load(available.memory.get(U16, at) & SHORT_MASK);
+    }
+
+    private void reachUsed() {
+        long offset = RING_ELEMENTS_OFFSET + (long) (nextUsed & mask) * USED_ELEMENT_BYTES;
+        used.at(offset, 4);
+        used.at(offset + 4, 4);
+        used.at(RING_INDEX_OFFSET, 2);
+        available.at(
+                eventIndex ? VirtqueueDescriptor.usedEventOffset(entries) : RING_FLAGS_OFFSET, 2);
+    }
+
+    /**
+     * After an access was refused.
+     *
+     * @throws AwaitedException when it was not, but has to wait for a translation
+     */
+    void leaveIfAwaited() {
+        if (bus.isAwaited()) {
+            throw awaited;
+        }
     }
 
     /** The loaded chain. */
@@ -217,9 +243,9 @@ final class DeviceQueue {
         }
     }
 
-    /** Where the queue would go on: the base of the next start. */
+    /** Where the queue would go on: the base of the next start. What was not shown is not done. */
     int position() {
-        return nextAvailable;
+        return publishedUsed;
     }
 
     /** Whether completions wait for {@link #publish}. */

@@ -49,7 +49,7 @@ final class DeviceWork implements DeviceLoop.Work {
     public long sleepLimitNanos(long nowNanos) {
         long limit = engine.sleepLimitNanos(nowNanos);
         for (var port : ports) {
-            long own = port.sleepLimitNanos();
+            long own = port.sleepLimitNanos(nowNanos);
             if (own != DeviceLoop.FOREVER && (limit == DeviceLoop.FOREVER || own < limit)) {
                 limit = own;
             }
@@ -57,10 +57,21 @@ final class DeviceWork implements DeviceLoop.Work {
         return limit;
     }
 
+    /** Who waits for a translation, or for an invalidation to be obeyed, waits for a look. */
     @Override
-    public void afterLook() {
+    public long lookIntervalNanos() {
         for (var port : ports) {
-            port.tend();
+            if (port.isAsking()) {
+                return 0;
+            }
+        }
+        return DeviceLoop.LOOK_NANOS;
+    }
+
+    @Override
+    public void afterLook(long nowNanos) {
+        for (var port : ports) {
+            port.tend(nowNanos);
         }
     }
 
@@ -121,6 +132,6 @@ final class DeviceWork implements DeviceLoop.Work {
             }
             session.abandon();
         }
-        afterLook();
+        afterLook(System.nanoTime());
     }
 }

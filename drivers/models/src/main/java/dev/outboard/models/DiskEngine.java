@@ -32,10 +32,14 @@ final class DiskEngine implements DeviceEngine {
         int queues = port.queueCount();
         first = first + 1 < queues ? first + 1 : 0;
         for (int i = 0; i < queues; i++) {
-            Vring vring = session.vring((first + i) % queues);
-            if (vring.isRunning()) {
+            int queue = (first + i) % queues;
+            if (session.isReady(queue)) {
                 session.enter();
-                worked |= serve(session, vring.queue());
+                try {
+                    worked |= serve(session, session.vring(queue).queue());
+                } catch (AwaitedException awaited) {
+                    session.await(awaited);
+                }
                 session.leave();
             }
         }
@@ -76,8 +80,7 @@ final class DiskEngine implements DeviceEngine {
         boolean work = false;
         session.enter();
         for (int i = 0; i < port.queueCount(); i++) {
-            Vring vring = session.vring(i);
-            work |= vring.isRunning() && vring.queue().askForDoorbell();
+            work |= session.askForDoorbell(i);
         }
         session.leave();
         return work;

@@ -1,5 +1,6 @@
 package dev.outboard.models;
 
+import dev.outboard.dma.AskedCounters;
 import dev.outboard.uio.IoVector;
 import java.util.List;
 
@@ -73,7 +74,8 @@ public final class DiskModel implements DeviceModel {
     public DiskStatistics statistics() {
         Running now = running;
         if (now == null) {
-            return new DiskStatistics(false, 0, 0, 0, 0, 0, 0, 0, 0, "");
+            return new DiskStatistics(
+                    false, 0, 0, 0, 0, 0, 0, 0, 0, "", new AskedCounters().read());
         }
         Counters counters = now.counters;
         return new DiskStatistics(
@@ -86,6 +88,7 @@ public final class DiskModel implements DeviceModel {
                 counters.get(DiskRequest.ERRORS),
                 counters.get(DiskRequest.FAULTS),
                 now.port.disconnections(),
-                now.port.lastReason());
+                now.port.lastReason(),
+                now.port.asked());
     }
 }

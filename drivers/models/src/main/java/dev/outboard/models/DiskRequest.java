@@ -56,6 +56,7 @@ final class DiskRequest {
     private long dataBytes;
     private byte status;
     private boolean faulted;
+    private boolean tellable;
 
     // The run of bytes that the next piece will be.
     private MemorySegment runMemory;
@@ -91,6 +92,8 @@ final class DiskRequest {
         }
         faulted = false;
         dataBytes = 0;
+        // First, as what is done once it is known where the status goes is not done again.
+        tellable = findStatus(queue);
         cursor.openReadable(queue);
         if (!cursor.copyTo(header, 0, HEADER_BYTES)) {
             type = -1;
@@ -244,10 +247,7 @@ final class DiskRequest {
 
     /** Writes the status into the loaded chain, and completes it. */
     void finish(DeviceQueue queue) {
-        DescriptorChain chain = queue.chain();
-        int last = chain.count() - 1;
-        long statusAddress = chain.addresses()[last] + chain.lengths()[last] - STATUS_BYTES;
-        boolean told = queue.bus().resolve(statusAddress, STATUS_BYTES, Access.WRITE, statusWindow);
+        boolean told = tellable && findStatus(queue);
         if (told) {
             statusWindow.memory.set(ValueLayout.JAVA_BYTE, statusWindow.offset, status);
         } else {
@@ -256,6 +256,17 @@ final class DiskRequest {
         count(told);
         // Nothing written: the driver sees that there is no status.
         queue.complete(told ? queue.chain().writableBytes() : 0);
+    }
+
+    private boolean findStatus(DeviceQueue queue) {
+        DescriptorChain chain = queue.chain();
+        int last = chain.count() - 1;
+        long address = chain.addresses()[last] + chain.lengths()[last] - STATUS_BYTES;
+        boolean found = queue.bus().resolve(address, STATUS_BYTES, Access.WRITE, statusWindow);
+        if (!found) {
+            queue.leaveIfAwaited();
+        }
+        return found;
     }
 
     private void count(boolean told) {

@@ -1,5 +1,7 @@
 package dev.outboard.models;
 
+import dev.outboard.dma.AskedStatistics;
+
 /**
  * What a disk has counted since it started; the numbers may be of neighbouring moments.
  *
@@ -13,6 +15,7 @@ package dev.outboard.models;
  * @param faults requests among them that named memory which the device may not reach
  * @param disconnections how many sessions of a driver ended
  * @param lastReason why the last of them ended, or empty
+ * @param asked translations that drivers were asked for, where they were
  */
 public record DiskStatistics(
         boolean connected,
@@ -24,4 +27,5 @@ public record DiskStatistics(
         long errors,
         long faults,
         long disconnections,
-        String lastReason) {}
+        String lastReason,
+        AskedStatistics asked) {}

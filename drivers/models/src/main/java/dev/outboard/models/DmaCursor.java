@@ -20,6 +20,7 @@ final class DmaCursor {
     long lengthBytes;
 
     private final DmaWindow window = new DmaWindow();
+    private DeviceQueue queue;
     private BusMaster bus;
     private int access;
     private long[] addresses;
@@ -37,7 +38,8 @@ final class DmaCursor {
         open(queue, queue.chain().readableCount(), Access.WRITE);
     }
 
-    private void open(DeviceQueue queue, int first, int newAccess) {
+    private void open(DeviceQueue newQueue, int first, int newAccess) {
+        queue = newQueue;
         bus = queue.bus();
         access = newAccess;
         addresses = queue.chain().addresses();
@@ -51,10 +53,12 @@ final class DmaCursor {
      * Goes to the next piece, when this one is used up.
      *
      * @return false when it cannot be reached: a fault
+     * @throws AwaitedException when that is not known yet, as from every other method that goes on
      */
     boolean next() {
         long wanted = lengths[buffer] - doneOfBuffer;
         if (!bus.resolve(addresses[buffer] + doneOfBuffer, wanted, access, window)) {
+            queue.leaveIfAwaited();
             return false;
         }
         memory = window.memory;

@@ -1,5 +1,7 @@
 package dev.outboard.models;
 
+import dev.outboard.dma.AskedStatistics;
+
 /**
  * What a port of the switch has counted since the switch started.
  *
@@ -18,6 +20,7 @@ package dev.outboard.models;
  * @param waits how often senders waited for this port's driver to supply buffers
  * @param disconnections how many sessions of a driver ended
  * @param lastReason why the last of them ended, or empty
+ * @param asked translations that drivers were asked for, where they were
  */
 public record NicPortStatistics(
         String name,
@@ -33,4 +36,5 @@ public record NicPortStatistics(
         long faults,
         long waits,
         long disconnections,
-        String lastReason) {}
+        String lastReason,
+        AskedStatistics asked) {}

@@ -93,15 +93,21 @@ final class NicSwitch implements DeviceEngine {
         }
         PortSession session = from.session();
         session.enter();
-        DeviceQueue queue = from.transmit();
-        int most = Math.min(queue.waiting(), BURST);
         int taken = 0;
-        if (most > 0) {
-            queue.refuseDoorbell();
+        try {
+            DeviceQueue queue = from.transmit();
+            int most = Math.min(queue.waiting(), BURST);
+            if (most > 0) {
+                queue.refuseDoorbell();
+            }
             while (taken < most && take(from, queue, nowNanos)) {
+                from.nextFrame();
                 taken++;
                 checkpointAll();
             }
+        } catch (AwaitedException awaited) {
+            // The frame stays the next, with those who have it already remembered.
+            session.await(awaited);
         }
         leaveAll();
         return taken > 0;
@@ -207,35 +213,62 @@ final class NicSwitch implements DeviceEngine {
     }
 
     private int flood(SwitchPort from, DeviceQueue queue, long frameBytes, long nowNanos) {
+        boolean waits = false;
         for (var port : ports) {
-            if (port != from && port.canReceive()) {
+            if (port != from && port.canReceive() && !from.hasReached(port)) {
                 from.source.openReadable(queue);
                 int outcome = deliver(from, port, frameBytes, false, nowNanos);
                 if (outcome == SOURCE_FAULT) {
                     return outcome;
                 }
+                if (outcome == WAIT) {
+                    waits = true;
+                } else {
+                    from.reached(port);
+                }
             }
         }
-        return DELIVERED;
+        return waits ? WAIT : DELIVERED;
     }
 
-    /** Copies the frame before whose header the sender's cursor stands. */
+    /**
+     * Copies the frame before whose header the sender's cursor stands.
+     *
+     * @param mayWait whether to wait for a buffer; for the translation of one is always waited
+     */
     private int deliver(
             SwitchPort from, SwitchPort to, long frameBytes, boolean mayWait, long nowNanos) {
+        if (!to.isReceiveReady()) {
+            return starve(to, true, nowNanos);
+        }
         to.session().enter();
+        try {
+            return give(from, to, frameBytes, mayWait, nowNanos);
+        } catch (AwaitedException awaited) {
+            if (awaited.queue() != to.receive()) {
+                throw awaited;
+            }
+            to.session().await(awaited);
+            return starve(to, true, nowNanos);
+        }
+    }
+
+    private int give(
+            SwitchPort from, SwitchPort to, long frameBytes, boolean mayWait, long nowNanos) {
         DeviceQueue buffers = to.receive();
         if (!loadBuffer(to, buffers)) {
             return starve(to, mayWait, nowNanos);
         }
-        to.feed();
         buffers.refuseDoorbell();
         long bytes = HEADER_BYTES + frameBytes;
         if (buffers.chain().writableBytes() < bytes) {
+            to.feed();
             to.counters.add(SwitchPort.TOO_LONG, 1);
             return NOT_DELIVERED;
         }
         to.target.openWritable(buffers);
         int outcome = copy(from.source, to.target, frameBytes);
+        to.feed();
         if (outcome == DELIVERED) {
             buffers.complete(bytes);
             to.counters.add(SwitchPort.RECEIVED_FRAMES, 1);
@@ -322,10 +355,11 @@ final class NicSwitch implements DeviceEngine {
             }
             port.session().enter();
             // Frames that wait for a starved receiver are no reason to stay awake.
-            if (port.canTransmit() && !port.isBlocked() && port.transmit().askForDoorbell()) {
+            if (!port.isBlocked() && port.askForTransmitDoorbell()) {
                 work = true;
             }
-            if (port.isStarved() && port.canReceive() && port.receive().askForDoorbell()) {
+            // One that awaits a translation has buffers, and needs no doorbell.
+            if (port.isStarved() && port.askForReceiveDoorbell()) {
                 port.feed();
                 // Buffers are work only for those who wait for them.
                 work |= isAnyBlocked();

@@ -3,6 +3,8 @@ package dev.outboard.models;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.UnixSocket;
+import dev.outboard.uio.vhost.BackEndRequests;
+import dev.outboard.uio.vhost.IotlbMessage;
 import dev.outboard.uio.vhost.MemoryRegion;
 import dev.outboard.uio.vhost.VhostBackEnd;
 import dev.outboard.uio.vhost.VhostFeatures;
@@ -126,6 +128,53 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
         return false;
     }
 
+    /** Whether a queue may have work that can be done now. */
+    boolean isReady(int queue) {
+        return vrings[queue].isReady(memory.changes());
+    }
+
+    /** Work on a queue has to wait for a translation: nothing more to do there till one comes. */
+    void await(AwaitedException awaited) {
+        for (var vring : vrings) {
+            if (vring.queue() == awaited.queue()) {
+                vring.await(memory.changes());
+            }
+        }
+    }
+
+    /**
+     * Asks for the doorbell of a queue that is ready, within a DMA section.
+     *
+     * @return whether there is work already
+     */
+    boolean askForDoorbell(int queue) {
+        try {
+            return isReady(queue) && vrings[queue].queue().askForDoorbell();
+        } catch (AwaitedException awaited) {
+            await(awaited);
+            return false;
+        }
+    }
+
+    /** Whether translations come by messages, which are to be looked for often. */
+    boolean isAsking() {
+        return memory.isAsking();
+    }
+
+    /** Sees to translations that are awaited. */
+    void tend(long nowNanos) {
+        memory.tend(nowNanos);
+    }
+
+    /** In how long {@link #tend} has something to do, or {@link DeviceLoop#FOREVER}. */
+    long sleepLimitNanos(long nowNanos) {
+        long limit = memory.leftNanos(nowNanos);
+        if (!isPolled()) {
+            return limit;
+        }
+        return limit < 0 ? DeviceLoop.LOOK_NANOS : Math.min(limit, DeviceLoop.LOOK_NANOS);
+    }
+
     /** Begins a DMA section, unless inside already; a queue must be running. */
     void enter() {
         if (!inside) {
@@ -189,12 +238,14 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
 
     @Override
     public long features() {
-        return device.features() | (settings.iommu() == null ? 0 : VirtioFeatures.ACCESS_PLATFORM);
+        // Behind an owner's IOMMU, or behind one of the front-end that is asked.
+        return device.features() | VirtioFeatures.ACCESS_PLATFORM;
     }
 
     @Override
     public long protocolFeatures() {
-        return VhostFeatures.PROTOCOL_CONFIG | VhostFeatures.PROTOCOL_MQ;
+        long own = VhostFeatures.PROTOCOL_CONFIG | VhostFeatures.PROTOCOL_MQ;
+        return settings.iommu() == null ? own | VhostFeatures.PROTOCOL_BACKEND_REQ : own;
     }
 
     @Override
@@ -225,9 +276,11 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
                     "VIRTIO_F_VERSION_1 was not accepted: this device has no legacy interface");
         }
         boolean translated = (own & VirtioFeatures.ACCESS_PLATFORM) != 0;
-        if (translated != memory.isAttached()) {
+        if (translated != memory.isTranslated()) {
             stopAll();
-            if (translated) {
+            if (settings.iommu() == null) {
+                memory.ask(translated);
+            } else if (translated) {
                 memory.attach();
             } else {
                 memory.close();
@@ -264,6 +317,25 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
             fail(e.getMessage());
             throw e;
         }
+    }
+
+    @Override
+    public void protocolFeaturesAccepted(long accepted) {
+        memory.answersPromised((accepted & VhostFeatures.PROTOCOL_REPLY_ACK) != 0);
+    }
+
+    @Override
+    public void backEndRequests(BackEndRequests channel) {
+        if (settings.iommu() != null) {
+            channel.close();
+            throw new VhostProtocolException("a back-end channel is not offered");
+        }
+        memory.channel(channel);
+    }
+
+    @Override
+    public void iotlb(IotlbMessage message) {
+        memory.obey(message);
     }
 
     @Override
@@ -323,7 +395,16 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
 
     @Override
     public void vringKick(int queue, EventDescriptor kick) {
-        checked(queue).start(kick, memory.bus(), features);
+        var vring = checked(queue);
+        if (memory.isAsking() && !memory.canAsk()) {
+            if (kick != null) {
+                kick.close();
+            }
+            throw new VhostProtocolException(
+                    "VIRTIO_F_ACCESS_PLATFORM was accepted, and no back-end channel was given: this"
+                            + " device has to ask for translations");
+        }
+        vring.start(kick, memory.bus(), features);
     }
 
     @Override
@@ -347,6 +428,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
         if (vring.isStarted()) {
             showCompletions();
         }
+        memory.forgetMisses();
         return vring.stop();
     }
 

@@ -1,5 +1,6 @@
 package dev.outboard.models;
 
+import dev.outboard.dma.AskedCounters;
 import dev.outboard.dma.SharedIotlb;
 import java.nio.file.Path;
 
@@ -8,9 +9,22 @@ import java.nio.file.Path;
  *
  * @param name by which the device attaches to its IOMMU, and for people
  * @param socket where a driver connects
- * @param iommu where the owner of the IOMMU listens, or null without one
+ * @param iommu where the owner of the IOMMU listens; null where there is none, and the front-end is
+ *     asked, if it says that it has one
  * @param attachLimitNanos how long to wait for that owner
  * @param iotlb the one that this port shares with others, or null for one of its own
+ * @param asked where it is counted what the front-end is asked
  */
 record PortSettings(
-        String name, Path socket, Path iommu, long attachLimitNanos, SharedIotlb iotlb) {}
+        String name,
+        Path socket,
+        Path iommu,
+        long attachLimitNanos,
+        SharedIotlb iotlb,
+        AskedCounters asked) {
+
+    /** The same, with counters of its own. */
+    PortSettings(String name, Path socket, Path iommu, long attachLimitNanos, SharedIotlb iotlb) {
+        this(name, socket, iommu, attachLimitNanos, iotlb, new AskedCounters());
+    }
+}

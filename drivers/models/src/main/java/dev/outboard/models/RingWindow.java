@@ -70,6 +70,7 @@ final class RingWindow {
      * Where {@code bytes} bytes at an offset of this part are in {@link #memory}.
      *
      * @throws RingException when they cannot be reached
+     * @throws AwaitedException when that is not known yet
      */
     long at(long offset, int bytes) {
         if (offset < coveredFrom || offset + bytes > coveredTo) {
@@ -122,6 +123,7 @@ final class RingWindow {
 
     private void resolve(long offset) {
         if (!bus.resolve(busAddress + offset, lengthBytes - offset, access, window)) {
+            queue.leaveIfAwaited();
             throw new RingException(
                     queue,
                     "DMA fault on the %s: bus address 0x%x is not mapped for it"

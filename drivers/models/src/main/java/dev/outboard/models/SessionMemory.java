@@ -1,10 +1,13 @@
 package dev.outboard.models;
 
+import dev.outboard.dma.AskingBusMaster;
 import dev.outboard.dma.BusMaster;
 import dev.outboard.dma.IommuAttachment;
 import dev.outboard.dma.MemoryTable;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.PeerGoneException;
+import dev.outboard.uio.vhost.BackEndRequests;
+import dev.outboard.uio.vhost.IotlbMessage;
 import dev.outboard.uio.vhost.MemoryRegion;
 import dev.outboard.uio.vhost.VhostProtocolException;
 import java.util.List;
@@ -12,9 +15,16 @@ import java.util.function.Consumer;
 
 /**
  * What a session's device can reach: nothing at first, then the regions that the driver gives, or
- * what the owner of an IOMMU maps. The loop's thread.
+ * what the owner of an IOMMU maps, or of the driver's regions what the driver translates when it is
+ * asked. The loop's thread.
  */
-final class SessionMemory implements AutoCloseable {
+final class SessionMemory implements AskingBusMaster.Asker, AutoCloseable {
+    /** How long a translation is awaited until the access is a fault. */
+    private static final long ANSWER_LIMIT_NANOS = 1_000_000_000;
+
+    /** The number of a question that wants no answer. */
+    private static final long NEVER_ANSWERED = Long.MAX_VALUE;
+
     private static final long NANOS_A_MILLI = 1_000_000;
     private static final String OWNER_GONE = "the owner of its IOMMU is gone";
 
@@ -22,10 +32,16 @@ final class SessionMemory implements AutoCloseable {
     private final PortSettings settings;
     private final AttachGate gate;
     private final Consumer<String> onLost;
+    private final BackEndRequests.Answers answers = this::answered;
     private BusMaster bus;
     private IommuAttachment attachment;
     private int attachmentToken;
     private RegionGuard guard;
+    private AskingBusMaster asking;
+    private boolean toBeAsked;
+    private boolean answersPromised;
+    private BackEndRequests channel;
+    private int channelToken;
 
     /**
      * @param gate the port's, for all its sessions
@@ -44,9 +60,138 @@ final class SessionMemory implements AutoCloseable {
         return bus;
     }
 
-    /** Whether an IOMMU stands between. */
+    /** Whether the owner of an IOMMU gives the memory. */
     boolean isAttached() {
         return attachment != null;
+    }
+
+    /** Whether an IOMMU stands between, an owner's or the driver's. */
+    boolean isTranslated() {
+        return attachment != null || toBeAsked;
+    }
+
+    /** Whether translations are asked for. */
+    boolean isAsking() {
+        return toBeAsked;
+    }
+
+    /** Whether there is a channel to ask on. */
+    boolean canAsk() {
+        return channel != null;
+    }
+
+    /** Changes when what was awaited has come, or will not. */
+    long changes() {
+        return asking == null ? 0 : asking.changes();
+    }
+
+    /** Sees to translations that could not be asked for, or did not come. */
+    void tend(long nowNanos) {
+        if (asking != null) {
+            asking.tend(nowNanos);
+        }
+    }
+
+    /** In how long {@link #tend} has something to do, or {@link DeviceLoop#FOREVER}. */
+    long leftNanos(long nowNanos) {
+        return asking == null ? DeviceLoop.FOREVER : asking.leftNanos(nowNanos);
+    }
+
+    /** Queues were stopped: nobody comes back for what is awaited. */
+    void forgetMisses() {
+        if (asking != null) {
+            asking.forgetMisses();
+        }
+    }
+
+    /** From now on the driver is asked what its addresses mean, or not any more. */
+    void ask(boolean ask) {
+        toBeAsked = ask;
+        if (bus != null) {
+            // Whoever changes the kind of addresses gives the memory that they are in anew.
+            close(false);
+        }
+    }
+
+    /** Whether the driver answers questions that want an answer. */
+    void answersPromised(boolean promised) {
+        answersPromised = promised;
+    }
+
+    /** Asks on this channel from now on; owns it. */
+    void channel(BackEndRequests newChannel) {
+        closeChannel();
+        channel = newChannel;
+        channelToken =
+                loop.watch(
+                        newChannel.descriptor(),
+                        Epoll.READABLE | Epoll.HANG_UP,
+                        events -> onAnswers());
+        if (asking != null) {
+            asking.forgetMisses();
+        }
+    }
+
+    private void onAnswers() {
+        if (channel.onReadable(answers)) {
+            return;
+        }
+        if (!channel.isPeerGone()) {
+            onLost.accept(channel.reason());
+        }
+        // A front-end that goes closes one connection after the other: the other one tells.
+        closeChannel();
+    }
+
+    private void answered(long question, boolean given) {
+        if (asking != null) {
+            asking.answered(question, given);
+        }
+    }
+
+    private void closeChannel() {
+        if (channel != null) {
+            loop.unwatch(channel.descriptor(), channelToken);
+            channel.close();
+            channel = null;
+        }
+    }
+
+    @Override
+    public long ask(long iova, int access) {
+        if (channel == null) {
+            return BackEndRequests.NOT_ASKED;
+        }
+        if (answersPromised) {
+            return channel.missedAnswerWanted(iova, access);
+        }
+        return channel.missed(iova, access) ? NEVER_ANSWERED : BackEndRequests.NOT_ASKED;
+    }
+
+    @Override
+    public void failed(long iova, int access) {
+        if (channel != null) {
+            channel.accessFailed(iova, access);
+        }
+    }
+
+    /**
+     * Learns or forgets a translation.
+     *
+     * @throws VhostProtocolException when that is not possible
+     */
+    void obey(IotlbMessage told) {
+        if (asking == null) {
+            throw new VhostProtocolException(
+                    toBeAsked
+                            ? "a translation, and no memory table was given: " + told
+                            : "a translation, and nobody asks: " + told);
+        }
+        try {
+            asking.obey(told);
+        } catch (IllegalArgumentException e) {
+            throw new VhostProtocolException("a translation is refused: " + e.getMessage(), e);
+        }
     }
 
     /** Whether the driver took memory away under the device. */
@@ -82,7 +227,7 @@ final class SessionMemory implements AutoCloseable {
                             .formatted(settings.iommu(), settings.name(), e.getMessage()),
                     e);
         }
-        close();
+        close(false);
         bus = attached;
         attachment = attached;
         attachmentToken =
@@ -115,7 +260,7 @@ final class SessionMemory implements AutoCloseable {
      */
     void map(List<MemoryRegion> regions) {
         var newGuard = new RegionGuard();
-        BusMaster table;
+        MemoryTable table;
         try {
             newGuard.guard(regions);
             table = MemoryTable.of(regions);
@@ -124,14 +269,27 @@ final class SessionMemory implements AutoCloseable {
             regions.forEach(region -> region.descriptor().close());
             throw new VhostProtocolException("the memory table is refused: " + e.getMessage(), e);
         }
-        close();
-        bus = table;
+        close(false);
+        if (toBeAsked) {
+            asking = new AskingBusMaster(table, this, ANSWER_LIMIT_NANOS, settings.asked());
+            bus = asking;
+        } else {
+            bus = table;
+        }
         guard = newGuard;
     }
 
-    /** Lets go of all memory. */
+    /** Lets go of all memory, and of the channel. */
     @Override
     public void close() {
+        close(true);
+    }
+
+    private void close(boolean channelToo) {
+        if (channelToo) {
+            closeChannel();
+        }
+        asking = null;
         if (attachment != null) {
             loop.unwatch(attachment.descriptor(), attachmentToken);
             attachment = null;

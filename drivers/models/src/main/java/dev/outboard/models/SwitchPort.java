@@ -1,5 +1,6 @@
 package dev.outboard.models;
 
+import dev.outboard.dma.AskedCounters;
 import dev.outboard.virtio.NetDescriptor;
 import dev.outboard.virtio.VirtioFeatures;
 
@@ -42,6 +43,9 @@ final class SwitchPort implements PortDevice {
     private boolean starved;
     private boolean blocked;
 
+    /** Bits of ports that have the frame at hand, which is for all of them. */
+    private long flooded;
+
     SwitchPort(int index, MacAddress mac, MacTable learned) {
         this.index = index;
         this.learned = learned;
@@ -83,6 +87,7 @@ final class SwitchPort implements PortDevice {
     public void opened(PortSession newSession) {
         session = newSession;
         starved = false;
+        flooded = 0;
     }
 
     @Override
@@ -113,10 +118,40 @@ final class SwitchPort implements PortDevice {
         return current != null && current.failure() == null && current.vring(RECEIVE).isRunning();
     }
 
-    /** Whether a driver is there that may have frames. */
+    /** Whether frames can be given now: {@link #canReceive}, and no translation is awaited. */
+    boolean isReceiveReady() {
+        return canReceive() && session.isReady(RECEIVE);
+    }
+
+    /** Whether a driver is there that may have frames which can be taken now. */
     boolean canTransmit() {
         PortSession current = session;
-        return current != null && current.failure() == null && current.vring(TRANSMIT).isRunning();
+        return current != null && current.failure() == null && current.isReady(TRANSMIT);
+    }
+
+    /** Asks for the doorbell of its transmit ring; whether there are frames already. */
+    boolean askForTransmitDoorbell() {
+        return session.askForDoorbell(TRANSMIT);
+    }
+
+    /** Asks for the doorbell of its receive ring; whether there are buffers already. */
+    boolean askForReceiveDoorbell() {
+        return session.askForDoorbell(RECEIVE);
+    }
+
+    /** Whether another port has this port's frame at hand already. */
+    boolean hasReached(SwitchPort other) {
+        return (flooded & 1L << other.index) != 0;
+    }
+
+    /** Another port has this port's frame at hand, or shall not have it. */
+    void reached(SwitchPort other) {
+        flooded |= 1L << other.index;
+    }
+
+    /** The frame at hand is done. */
+    void nextFrame() {
+        flooded = 0;
     }
 
     /** Whether this driver's next frame waits for its receiver. */
@@ -167,6 +202,7 @@ final class SwitchPort implements PortDevice {
                 counters.get(FAULTS),
                 counters.get(WAITS),
                 port == null ? 0 : port.disconnections(),
-                port == null ? "" : port.lastReason());
+                port == null ? "" : port.lastReason(),
+                port == null ? new AskedCounters().read() : port.asked());
     }
 }

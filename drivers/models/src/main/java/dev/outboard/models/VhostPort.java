@@ -1,5 +1,6 @@
 package dev.outboard.models;
 
+import dev.outboard.dma.AskedStatistics;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.NativeException;
 import dev.outboard.uio.UnixServer;
@@ -60,11 +61,21 @@ final class VhostPort implements AutoCloseable {
     }
 
     /** How long the loop may sleep for this port's sake, or {@link DeviceLoop#FOREVER}. */
-    long sleepLimitNanos() {
+    long sleepLimitNanos(long nowNanos) {
         if (paused) {
             return PAUSE_NANOS;
         }
-        return session != null && session.isPolled() ? DeviceLoop.LOOK_NANOS : DeviceLoop.FOREVER;
+        return session == null ? DeviceLoop.FOREVER : session.sleepLimitNanos(nowNanos);
+    }
+
+    /** Whether messages to this port are to be looked for often. */
+    boolean isAsking() {
+        return session != null && session.isAsking();
+    }
+
+    /** What the drivers of this port were asked. Any thread. */
+    AskedStatistics asked() {
+        return settings.asked().read();
     }
 
     private void accept() {
@@ -126,9 +137,12 @@ final class VhostPort implements AutoCloseable {
     }
 
     /** Sees to what cannot wait for an event: a session that has failed, a pause that is over. */
-    void tend() {
+    void tend(long nowNanos) {
         endIfFailed();
-        if (paused && System.nanoTime() - pausedNanos >= PAUSE_NANOS) {
+        if (session != null) {
+            session.tend(nowNanos);
+        }
+        if (paused && nowNanos - pausedNanos >= PAUSE_NANOS) {
             paused = false;
             listen();
         }

@@ -10,6 +10,12 @@ import dev.outboard.uio.vhost.VhostProtocolException;
  * runs. Owns the descriptors. The loop's thread.
  */
 final class Vring implements AutoCloseable {
+    /**
+     * How often work on one request may wait for a translation: a request that needs more at once
+     * than an IOTLB holds would do so for ever.
+     */
+    private static final int MOST_AWAITS = 1 << 16;
+
     private final DeviceLoop loop;
     private final DeviceQueue queue;
     private int entries;
@@ -21,6 +27,10 @@ final class Vring implements AutoCloseable {
     private boolean enabled;
     private boolean started;
     private boolean signalWanted;
+    private boolean awaiting;
+    private long awaitedChanges;
+    private int awaits;
+    private int awaitingPosition;
     private EventDescriptor kick;
     private int kickToken;
     private EventDescriptor call;
@@ -39,6 +49,28 @@ final class Vring implements AutoCloseable {
     /** Whether there may be work. */
     boolean isRunning() {
         return started && enabled;
+    }
+
+    /**
+     * Whether there may be work that can be done: none while it waits for a translation.
+     *
+     * @param changes how often the session's translations have changed
+     */
+    boolean isReady(long changes) {
+        return isRunning() && !(awaiting && awaitedChanges == changes);
+    }
+
+    /** Work on the queue has to wait until translations have changed. */
+    void await(long changes) {
+        int position = queue.position();
+        awaits = awaiting && position == awaitingPosition ? awaits + 1 : 0;
+        if (awaits == MOST_AWAITS) {
+            throw new RingException(
+                    queue, "a request needs more translations at once than the device can know");
+        }
+        awaiting = true;
+        awaitingPosition = position;
+        awaitedChanges = changes;
     }
 
     boolean isStarted() {
@@ -102,10 +134,12 @@ final class Vring implements AutoCloseable {
             throw new VhostProtocolException(e.getMessage(), e);
         }
         started = true;
+        awaiting = false;
     }
 
     /** Goes on in another memory table. */
     void move(BusMaster bus) {
+        awaiting = false;
         try {
             queue.move(bus, ringAddresses(bus));
         } catch (RingException e) {
@@ -170,8 +204,13 @@ final class Vring implements AutoCloseable {
 
     /** Within the DMA section: shows the driver what was completed. */
     void publish() {
-        if (started && queue.publish()) {
-            signalWanted = true;
+        try {
+            if (started && queue.publish()) {
+                signalWanted = true;
+            }
+        } catch (AwaitedException later) {
+            // Shown when the ring can be reached again, or done again: DeviceQueue.position.
+            return;
         }
     }
 

@@ -39,7 +39,8 @@ class DiskModelTest {
                     | VirtioFeatures.RING_EVENT_IDX
                     | VirtioFeatures.RING_INDIRECT_DESC
                     | VirtioFeatures.BLK_SEG_MAX
-                    | VirtioFeatures.BLK_BLK_SIZE;
+                    | VirtioFeatures.BLK_BLK_SIZE
+                    | VirtioFeatures.ACCESS_PLATFORM;
 
     @TempDir Path directory;
     private final List<AutoCloseable> opened = new ArrayList<>();

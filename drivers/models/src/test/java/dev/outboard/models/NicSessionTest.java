@@ -9,6 +9,7 @@ import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.MemoryFile;
 import dev.outboard.uio.vhost.MemoryRegion;
+import dev.outboard.uio.vhost.VhostFeatures;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import dev.outboard.uio.vhost.VhostProtocolException;
 import dev.outboard.virtio.VirtioFeatures;
@@ -31,7 +32,8 @@ class NicSessionTest extends NicFixture {
                     | VirtioFeatures.RING_INDIRECT_DESC
                     | VirtioFeatures.NET_MAC
                     | VirtioFeatures.NET_STATUS
-                    | VirtioFeatures.NET_MTU;
+                    | VirtioFeatures.NET_MTU
+                    | VirtioFeatures.ACCESS_PLATFORM;
 
     @Test
     void shouldOfferOnlyWhatWorks() {
@@ -50,11 +52,21 @@ class NicSessionTest extends NicFixture {
     }
 
     @Test
-    void shouldOfferTheIommuOnlyWhereThereIsOne() {
+    void shouldAskTheDriverOnlyWhereThereIsNoOwner() {
         startModel(2, true);
         var driver = opened(TestDriver.open(socket(0)));
-        assertThat(driver.frontEnd.features() & ~(1L << 30))
-                .isEqualTo(OFFERED | VirtioFeatures.ACCESS_PLATFORM);
+        assertThat(driver.frontEnd.features() & ~(1L << 30)).isEqualTo(OFFERED);
+        assertThat(driver.frontEnd.protocolFeatures() & VhostFeatures.PROTOCOL_BACKEND_REQ)
+                .isZero();
+        startModelAgain();
+        var asked = opened(TestDriver.open(socket(0)));
+        assertThat(asked.frontEnd.protocolFeatures() & VhostFeatures.PROTOCOL_BACKEND_REQ)
+                .isNotZero();
+    }
+
+    private void startModelAgain() {
+        model.close();
+        startModel(2, false);
     }
 
     @Test

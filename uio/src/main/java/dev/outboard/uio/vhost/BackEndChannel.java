@@ -33,8 +33,9 @@ public final class BackEndChannel implements AutoCloseable {
          * not.
          *
          * @param access 1 to read, 2 to write, 3 both
+         * @return whether it is given: a back-end that wants an answer is told
          */
-        void iotlbMissed(long iova, int access);
+        boolean iotlbMissed(long iova, int access);
 
         /** The back-end was refused an access: a fault. */
         void accessFailed(long iova, int access);
@@ -78,9 +79,10 @@ public final class BackEndChannel implements AutoCloseable {
             throw new VhostProtocolException(
                     "request %d of the back-end came with descriptors".formatted(request));
         }
+        boolean done = true;
         if (request == Requests.BACKEND_IOTLB_MSG
                 && message.size() == PayloadDescriptor.IOTLB_BYTES) {
-            iotlb(IotlbMessage.of(message));
+            done = iotlb(IotlbMessage.of(message));
         } else if (request == Requests.BACKEND_CONFIG_CHANGE && message.size() == 0) {
             listener.configChanged();
         } else {
@@ -89,21 +91,27 @@ public final class BackEndChannel implements AutoCloseable {
                             .formatted(request, message.size()));
         }
         if (message.isAnswerWanted()) {
-            acknowledge(request);
+            acknowledge(request, done);
         }
     }
 
-    private void iotlb(IotlbMessage told) {
+    private boolean iotlb(IotlbMessage told) {
         told.requirePlausible();
         switch (told.type()) {
-            case IotlbMessage.MISS -> listener.iotlbMissed(told.iova(), told.access());
-            case IotlbMessage.ACCESS_FAILURE -> listener.accessFailed(told.iova(), told.access());
+            case IotlbMessage.MISS -> {
+                return listener.iotlbMissed(told.iova(), told.access());
+            }
+            case IotlbMessage.ACCESS_FAILURE -> {
+                listener.accessFailed(told.iova(), told.access());
+                return true;
+            }
             default -> throw new VhostProtocolException("from a back-end: " + told);
         }
     }
 
-    private void acknowledge(int request) {
-        answer.begin(request, HeaderDescriptor.FLAG_REPLY, PayloadDescriptor.NUMBER_BYTES);
+    private void acknowledge(int request, boolean done) {
+        answer.begin(request, HeaderDescriptor.FLAG_REPLY, PayloadDescriptor.NUMBER_BYTES)
+                .putLong(0, done ? 0 : 1);
         int length = answer.lengthBytes();
         if (socket.trySend(answer.memory(), 0, length) != length) {
             throw new VhostProtocolException("the back-end does not read its answers");

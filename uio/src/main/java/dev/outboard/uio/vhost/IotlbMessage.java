@@ -25,6 +25,12 @@ public record IotlbMessage(long iova, long lengthBytes, long userAddress, int ac
 
     private static final int ACCESS_MASK = 3;
 
+    /** The last byte of a range, unsigned; the last there is, if the range runs over it. */
+    public long lastIova() {
+        long last = iova + lengthBytes - 1;
+        return Long.compareUnsigned(last, iova) < 0 ? -1 : last;
+    }
+
     static IotlbMessage of(Message message) {
         return new IotlbMessage(
                 message.getLong(PayloadDescriptor.IOTLB_IOVA_OFFSET),
@@ -45,6 +51,13 @@ public record IotlbMessage(long iova, long lengthBytes, long userAddress, int ac
     /** Refuses a range that runs over the end of the addresses, and access that is none. */
     void requirePlausible() {
         requirePlausible(iova, lengthBytes, userAddress, access, type);
+    }
+
+    /** To drop too much does no harm: of an invalidation, length and end may be any. */
+    void requirePlausibleOrDrop() {
+        if (type != INVALIDATE) {
+            requirePlausible();
+        }
     }
 
     /** The same, before there is a message. */

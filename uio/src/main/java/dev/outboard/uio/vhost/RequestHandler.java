@@ -177,6 +177,7 @@ final class RequestHandler {
             case Requests.SET_PROTOCOL_FEATURES -> {
                 Checks.requireSize(message, PayloadDescriptor.NUMBER_BYTES);
                 protocolFeatures = subset(message, offeredProtocolFeatures());
+                backEnd.protocolFeaturesAccepted(protocolFeatures);
             }
             case Requests.SET_OWNER -> {
                 Checks.requireSize(message, 0);
@@ -287,7 +288,7 @@ final class RequestHandler {
     private void setTranslation(Message message) {
         Checks.requireSize(message, PayloadDescriptor.IOTLB_BYTES);
         IotlbMessage told = IotlbMessage.of(message);
-        told.requirePlausible();
+        told.requirePlausibleOrDrop();
         if (told.type() != IotlbMessage.UPDATE && told.type() != IotlbMessage.INVALIDATE) {
             throw new VhostProtocolException("IOTLB_MSG from a front-end: " + told);
         }

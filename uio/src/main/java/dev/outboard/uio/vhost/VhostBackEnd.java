@@ -47,6 +47,12 @@ public interface VhostBackEnd {
      */
     void featuresAccepted(long features);
 
+    /**
+     * What protocol the front-end chose: a subset of {@link #protocolFeatures()} and of those that
+     * are the session's own.
+     */
+    default void protocolFeaturesAccepted(long features) {}
+
     /** A whole new memory table: the old is gone. The device now owns the descriptors. */
     void memoryTable(List<MemoryRegion> regions);
 

@@ -122,9 +122,10 @@ final class DpdkTest {
         final List<Long> open = new ArrayList<>();
 
         @Override
-        public void iotlbMissed(long iova, int access) {
+        public boolean iotlbMissed(long iova, int access) {
             all.add(iova);
             open.add(iova);
+            return true;
         }
 
         @Override

@@ -21,8 +21,11 @@ final class IotlbTest {
     private static final long NEEDED =
             VhostFeatures.PROTOCOL_REPLY_ACK | VhostFeatures.PROTOCOL_BACKEND_REQ;
 
+    private static final long REFUSED = 0xbad000;
+
     private final RecordingBackEnd backEnd = new RecordingBackEnd();
     private final List<String> asked = new ArrayList<>();
+    private final List<Boolean> answers = new ArrayList<>();
     private int openBefore;
     private SessionThread device;
     private VhostFrontEnd frontEnd;
@@ -30,8 +33,9 @@ final class IotlbTest {
     private final BackEndChannel.Listener listener =
             new BackEndChannel.Listener() {
                 @Override
-                public void iotlbMissed(long iova, int access) {
+                public boolean iotlbMissed(long iova, int access) {
                     asked.add("miss 0x%x %d".formatted(iova, access));
+                    return iova != REFUSED;
                 }
 
                 @Override
@@ -56,6 +60,11 @@ final class IotlbTest {
         device.close();
         backEnd.close();
         assertThat(Descriptor.openCount()).as("no descriptor leaks").isEqualTo(openBefore);
+    }
+
+    private void answered(long question, boolean given) {
+        assertThat(question).isEqualTo(answers.size());
+        answers.add(given);
     }
 
     private void negotiate() {
@@ -163,6 +172,87 @@ final class IotlbTest {
             assertThat(channel.onReadable()).isFalse();
             assertThat(channel.reason()).isEqualTo("the back-end closed the connection");
         }
+    }
+
+    @Test
+    void shouldAnswerWhetherATranslationIsGiven() {
+        negotiate();
+        try (BackEndChannel channel = frontEnd.openBackEndChannel(listener)) {
+            assertThat(backEnd.requests.missedAnswerWanted(0x5000, 1)).isZero();
+            assertThat(backEnd.requests.missed(0x6000, 1)).isTrue();
+            assertThat(backEnd.requests.missedAnswerWanted(REFUSED, 2)).isOne();
+            assertThat(channel.onReadable()).isTrue();
+            assertThat(asked).containsExactly("miss 0x5000 1", "miss 0x6000 1", "miss 0xbad000 2");
+            assertThat(backEnd.requests.onReadable(this::answered)).isTrue();
+            assertThat(answers).containsExactly(true, false);
+        }
+        assertThat(backEnd.requests.onReadable(this::answered)).isFalse();
+        assertThat(backEnd.requests.reason()).contains("closed the connection");
+        assertThat(backEnd.requests.missedAnswerWanted(0x5000, 1)).isNegative();
+    }
+
+    @Test
+    void shouldAskNoMoreThanItRemembers() {
+        UnixSocket[] pair = UnixSocket.pair(UnixSocket.Kind.STREAM);
+        try (Wire wire = new Wire(pair[0]);
+                BackEndRequests requests = new BackEndRequests(pair[1])) {
+            for (int i = 0; i < BackEndRequests.MAX_UNANSWERED; i++) {
+                assertThat(requests.missedAnswerWanted(i, 1)).isEqualTo(i);
+            }
+            assertThat(requests.missedAnswerWanted(99, 1)).isEqualTo(BackEndRequests.NOT_ASKED);
+            wire.send(Wire.message(1, 5, Wire.longs(7)));
+            assertThat(requests.onReadable(this::answered)).isTrue();
+            assertThat(answers).containsExactly(false);
+            assertThat(requests.missedAnswerWanted(99, 1))
+                    .isEqualTo(BackEndRequests.MAX_UNANSWERED);
+        }
+    }
+
+    @Test
+    void shouldEndAChannelWhoseAnswersAreNone() {
+        byte[] answer = Wire.message(1, 5, Wire.longs(0));
+        assertAnswersEnd(answer, "of 0 due", 0);
+        assertAnswersEnd(Wire.message(1, 1, Wire.longs(0)), "flags=0x1", 1);
+        assertAnswersEnd(Wire.message(2, 5, Wire.longs(0)), "request=2", 1);
+        assertAnswersEnd(Wire.message(1, 5, Wire.longs(0, 0)), "size=16", 1);
+        assertAnswersEnd(Wire.message(1, 6, Wire.longs(0)), "version 2", 1);
+        assertAnswersEnd(answer, "descriptors=1", 1, Wire.events(1));
+    }
+
+    private void assertAnswersEnd(byte[] message, String reason, int asks, Descriptor... passed) {
+        UnixSocket[] pair = UnixSocket.pair(UnixSocket.Kind.STREAM);
+        try (Wire wire = new Wire(pair[0]);
+                BackEndRequests requests = new BackEndRequests(pair[1])) {
+            for (int i = 0; i < asks; i++) {
+                requests.missedAnswerWanted(i, 1);
+            }
+            wire.send(Arrays.copyOf(message, 5));
+            assertThat(requests.onReadable(this::answered)).isTrue();
+            wire.send(Arrays.copyOfRange(message, 5, message.length), passed);
+            assertThat(requests.onReadable(this::answered)).isFalse();
+            assertThat(requests.reason()).contains(reason);
+            assertThat(requests.missed(1, 1)).isFalse();
+        }
+        assertThat(answers).isEmpty();
+    }
+
+    @Test
+    void shouldLetAnInvalidationRunOverTheEnd() {
+        negotiate();
+        assertThat(new IotlbMessage(0x1000, -1, 0, 0, IotlbMessage.INVALIDATE).lastIova())
+                .isEqualTo(-1);
+        assertThat(new IotlbMessage(0x1000, 0x1000, 0, 0, IotlbMessage.INVALIDATE).lastIova())
+                .isEqualTo(0x1fff);
+        UnixSocket[] pair = UnixSocket.pair(UnixSocket.Kind.STREAM);
+        try (Wire wire = new Wire(pair[0]);
+                VhostSession session = new VhostSession(pair[1], backEnd)) {
+            wire.send(
+                    Requests.SET_FEATURES,
+                    Wire.longs(VhostFeatures.ACCESS_PLATFORM | VhostFeatures.PROTOCOL_FEATURES));
+            wire.send(Requests.IOTLB_MSG, Wire.longs(0, -1, 0, 3 << 8));
+            assertThat(session.onReadable()).as(session.reason()).isTrue();
+        }
+        assertThat(backEnd.calls).last().asString().contains("lengthBytes=0xffffffffffffffff");
     }
 
     @Test

@@ -124,15 +124,16 @@ final class DiskCommand implements Callable<Integer> {
 
     private static String text(DiskOptions options, DiskStatistics statistics) {
         return "%s: %d reads (%d bytes), %d writes (%d bytes), %d flushes, %d errors, %d faults"
-                .formatted(
-                        options.name(),
-                        statistics.reads(),
-                        statistics.readBytes(),
-                        statistics.writes(),
-                        statistics.writtenBytes(),
-                        statistics.flushes(),
-                        statistics.errors(),
-                        statistics.faults());
+                        .formatted(
+                                options.name(),
+                                statistics.reads(),
+                                statistics.readBytes(),
+                                statistics.writes(),
+                                statistics.writtenBytes(),
+                                statistics.flushes(),
+                                statistics.errors(),
+                                statistics.faults())
+                + ModelOptions.text(statistics.asked());
     }
 
     private static Event event(DiskOptions options, DiskStatistics statistics) {
@@ -157,6 +158,8 @@ final class DiskCommand implements Callable<Integer> {
                 "disconnections",
                 statistics.disconnections(),
                 "lastReason",
-                statistics.lastReason());
+                statistics.lastReason(),
+                "iotlb",
+                ModelOptions.fields(statistics.asked()));
     }
 }

@@ -1,11 +1,14 @@
 package dev.outboard.host.device;
 
+import dev.outboard.dma.AskedStatistics;
 import dev.outboard.host.bus.DeviceAddress;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.host.event.EventOutput;
 import dev.outboard.models.NicPortOptions;
 import dev.outboard.uio.WaitPolicy;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Option;
 
@@ -49,6 +52,32 @@ final class ModelOptions {
         var known = DeviceAddress.parse("vhost-user:" + port.socket()).deviceName();
         var wasNamed = !port.name().equals(port.socket().getFileName().toString());
         return wasNamed ? port : port.withName(known);
+    }
+
+    /** What a driver was asked, for machines. */
+    static Map<String, Object> fields(AskedStatistics asked) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("hits", asked.hits());
+        fields.put("misses", asked.misses());
+        fields.put("updates", asked.updates());
+        fields.put("invalidations", asked.invalidations());
+        fields.put("evictions", asked.evictions());
+        fields.put("faults", asked.faults());
+        fields.put("late", asked.late());
+        return fields;
+    }
+
+    /** The same for people; nothing where no driver was told any translation. */
+    static String text(AskedStatistics asked) {
+        return asked.misses() + asked.updates() == 0
+                ? ""
+                : "; IOTLB: %d hits, %d misses, %d updates, %d invalidations, %d evictions"
+                        .formatted(
+                                asked.hits(),
+                                asked.misses(),
+                                asked.updates(),
+                                asked.invalidations(),
+                                asked.evictions());
     }
 
     /** How a port's IOMMU is told to people and machines. */

@@ -127,16 +127,17 @@ final class NicCommand implements Callable<Integer> {
 
     private static String text(NicPortStatistics port) {
         return ("%s: %d frames sent, %d received; dropped %d for want of a buffer, %d too long,"
-                        + " %d to nowhere, %d malformed; %d faults")
-                .formatted(
-                        port.name(),
-                        port.sentFrames(),
-                        port.receivedFrames(),
-                        port.droppedNoBuffer(),
-                        port.droppedTooLong(),
-                        port.droppedNowhere(),
-                        port.droppedMalformed(),
-                        port.faults());
+                                + " %d to nowhere, %d malformed; %d faults")
+                        .formatted(
+                                port.name(),
+                                port.sentFrames(),
+                                port.receivedFrames(),
+                                port.droppedNoBuffer(),
+                                port.droppedTooLong(),
+                                port.droppedNowhere(),
+                                port.droppedMalformed(),
+                                port.faults())
+                + ModelOptions.text(port.asked());
     }
 
     private static Map<String, Object> fields(NicPortStatistics port) {
@@ -154,6 +155,7 @@ final class NicCommand implements Callable<Integer> {
         fields.put("waits", port.waits());
         fields.put("disconnections", port.disconnections());
         fields.put("lastReason", port.lastReason());
+        fields.put("iotlb", ModelOptions.fields(port.asked()));
         return fields;
     }
 }

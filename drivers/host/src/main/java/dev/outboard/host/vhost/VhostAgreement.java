@@ -41,7 +41,9 @@ record VhostAgreement(long features, long protocolFeatures, int queues) {
         long protocol = 0;
         if ((features & PROTOCOL_FEATURES) != 0) {
             long spoken = setup.isFed() ? SPOKEN | SPOKEN_BY_IOTLB : SPOKEN;
-            protocol = link.ask("its protocol features", frontEnd::protocolFeatures) & spoken;
+            long offered = link.ask("its protocol features", frontEnd::protocolFeatures);
+            checkOwner(offered, setup);
+            protocol = offered & spoken;
             long accepted = protocol;
             link.tell("protocol features", () -> frontEnd.setProtocolFeatures(accepted));
         }
@@ -59,6 +61,18 @@ record VhostAgreement(long features, long protocolFeatures, int queues) {
                                     ? " with an IOTLB of its own (DPDK's with iommu-support=1)"
                                     : " with iommu=PATH")
                             + " where it can, or run with --strategy off");
+        }
+    }
+
+    /** A device that would ask us has no owner to attach to. */
+    private static void checkOwner(long offered, DeviceSetup setup) {
+        if (setup.isTranslated() && !setup.isFed() && (offered & PROTOCOL_BACKEND_REQ) != 0) {
+            throw new DeviceException(
+                    "device "
+                            + setup.name()
+                            + " has no IOMMU of an owner's (it asks its driver for translations):"
+                            + " start it with iommu=PATH where it can, or run with --iommu device,"
+                            + " or with --strategy off");
         }
     }
 
