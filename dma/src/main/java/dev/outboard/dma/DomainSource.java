@@ -24,6 +24,20 @@ public interface DomainSource extends AutoCloseable {
      */
     IommuDomain claim(String deviceName, PhysicalMemory memory, DomainOptions options);
 
+    /**
+     * What to do, once and on a thread of this source, when the owner was another process and has
+     * ended; at once if it has. In place of what was said before. An owner in this process ends
+     * with it.
+     */
+    default void onLost(Runnable action) {}
+
+    /**
+     * Returns if the owner is there: where it is another process, that one has answered.
+     *
+     * @throws dev.outboard.uio.PeerGoneException if it has ended; the message says what to do
+     */
+    default void checkPresent() {}
+
     @Override
     void close();
 }

@@ -17,6 +17,7 @@ import java.util.concurrent.locks.LockSupport;
  * the thread will wake, and wakes it if that is too late.
  */
 final class FlushTimer {
+    private static final System.Logger LOG = System.getLogger(FlushTimer.class.getName());
     private static final FlushTimer SHARED = new FlushTimer();
     private static final VarHandle WAKES;
     private static final long NEVER_NANOS = Long.MAX_VALUE / 2;
@@ -102,9 +103,23 @@ final class FlushTimer {
     private long serve(long nowNanos) {
         long next = NEVER_NANOS;
         for (Watch watch : watches) {
-            next = Math.min(next, watch.serve(nowNanos));
+            next = Math.min(next, serve(watch, nowNanos));
         }
         return next;
+    }
+
+    /** What is wrong with one service may not end the bounds of all others. */
+    private long serve(Watch watch, long nowNanos) {
+        try {
+            return watch.serve(nowNanos);
+        } catch (IllegalStateException ended) {
+            // The holder of the translations has ended without the service, as a mediator may.
+            remove(watch);
+        } catch (RuntimeException defect) {
+            LOG.log(System.Logger.Level.ERROR, "a timer's flush failed and is given up", defect);
+            remove(watch);
+        }
+        return NEVER_NANOS;
     }
 
     /** The window of one service. */

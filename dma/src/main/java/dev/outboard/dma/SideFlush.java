@@ -4,7 +4,8 @@ package dev.outboard.dma;
  * A second way to flush what a mapping service has cleared, for a thread beside the service's, that
  * serves others too and so may not be held up: the timer of deferred flushing.
  *
- * <p>One thread at a time, not the service's. No method waits for a device.
+ * <p>One thread at a time, not the service's. No method waits for a device; {@link #begin} and
+ * {@link #poll} throw {@link IllegalStateException} once the holder of the translations has ended.
  */
 public interface SideFlush extends AutoCloseable {
     /**

@@ -15,6 +15,7 @@ import dev.outboard.iommu.Fault;
 import dev.outboard.iommu.FaultReason;
 import dev.outboard.iommu.IoPage;
 import dev.outboard.iommu.PageTable;
+import dev.outboard.uio.vhost.IotlbBatch;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import java.lang.foreign.Arena;
 import java.lang.invoke.VarHandle;
@@ -54,6 +55,11 @@ public final class DeviceDomain implements IommuDomain {
 
     /** First IOVA and length of what was pushed, in pairs; never changed, replaced. */
     private volatile long[] kept = {};
+
+    /** Held by a side flush that is under way; guards {@link #isLeaving}. */
+    private final Object sideFlushing = new Object();
+
+    private boolean isLeaving;
 
     private volatile boolean readsWhatItWrites;
     private MissServer server;
@@ -112,6 +118,33 @@ public final class DeviceDomain implements IommuDomain {
         }
         if (last != null) {
             last.close();
+        }
+        // Nobody may be in the middle of a question when the connection closes.
+        synchronized (sideFlushing) {
+            isLeaving = true;
+        }
+    }
+
+    /**
+     * Takes everything from the device that was cleared before, for another thread than a mapping
+     * service's; waits for its answer.
+     *
+     * @param everything an invalidation of all pages
+     * @return false if the device is about to be disconnected, and nothing was asked
+     * @throws DeviceStuckException if it does not say that it has dropped everything
+     */
+    boolean flushAll(IotlbBatch everything, RangeAnswer answer) {
+        synchronized (sideFlushing) {
+            if (isLeaving) {
+                return false;
+            }
+            DeviceIotlb present = iotlbAfterClear();
+            if (present != null) {
+                present.invalidate(everything);
+                countInvalidated(true);
+                pushAgain(present, answer);
+            }
+            return true;
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.outboard.dma.device;
 
+import dev.outboard.dma.SideFlush;
 import dev.outboard.dma.Translations;
 import dev.outboard.iommu.IoPage;
 import dev.outboard.iommu.IovaAllocator;
@@ -40,6 +41,9 @@ final class DeviceTranslations implements Translations {
     private long rangePage;
 
     private long rangePages;
+
+    /** Of a timer's thread, if there is one. */
+    private DeviceSideFlush side;
 
     private boolean asked;
     private boolean all;
@@ -185,8 +189,14 @@ final class DeviceTranslations implements Translations {
     }
 
     @Override
+    public SideFlush sideFlush() {
+        side = new DeviceSideFlush(domain);
+        return side;
+    }
+
+    @Override
     public long flushes() {
-        return flushes;
+        return flushes + (side == null ? 0 : side.flushes());
     }
 
     @Override

@@ -99,9 +99,10 @@ final class ClientRequests {
                 SessionDomain domain = session.domain(message.word(0));
                 done(session, StatisticsWords.write(domain.held().statistics()));
             }
+            case PRESENT -> done(session);
             default -> throw new IllegalArgumentException(message.kind() + " is no request");
         }
-        if (message.kind() != Kind.EXPLAIN && message.kind() != Kind.STATISTICS) {
+        if (message.kind().compareTo(Kind.EXPLAIN) < 0) {
             host.changed(session);
         }
     }

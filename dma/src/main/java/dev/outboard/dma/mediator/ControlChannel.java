@@ -108,13 +108,22 @@ final class ControlChannel implements AutoCloseable {
                 answer = null;
             }
             try {
-                socket.send(sent, 0, question.write(sent));
+                send(question);
                 return checked(await(question), expected, descriptors);
             } finally {
                 synchronized (this) {
                     waiting = false;
                 }
             }
+        }
+    }
+
+    private void send(ControlMessage question) {
+        try {
+            socket.send(sent, 0, question.write(sent));
+        } catch (PeerGoneException closed) {
+            // It has ended, and our thread has not seen that yet.
+            throw gone();
         }
     }
 

@@ -29,6 +29,7 @@ import java.util.Arrays;
  *   REVOKE  grant                            ──────►  DONE, when nothing reaches it
  *   EXPLAIN service                          ──────►  DONE            text of the last refusal
  *   STATISTICS domain                        ──────►  DONE counters
+ *   PRESENT                                  ──────►  DONE
  *                                       or always ◄─  REFUSED why     text
  *   unasked:                                 ◄──────  FAULT domain, IOVA, access, reason   device
  *                                            ◄──────  DEVICES domain, attached
@@ -69,6 +70,7 @@ record ControlMessage(Kind kind, long[] words, String text) {
         REVOKE(1),
         EXPLAIN(1),
         STATISTICS(1),
+        PRESENT(0),
         DONE(-1),
         REFUSED(1),
         SEGMENT(2),

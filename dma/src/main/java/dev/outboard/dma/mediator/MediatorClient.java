@@ -36,7 +36,9 @@ public final class MediatorClient implements DomainSource {
     /** Held while a message is dealt with; taken before this object's own lock, never after. */
     private final Object telling = new Object();
 
-    private volatile Runnable onLost = () -> {};
+    /** Told of the end of the mediator; null once it was. Guarded by this. */
+    private Runnable onLost = () -> {};
+
     private volatile ReceivedGrant.Listener listener;
     private boolean closed;
 
@@ -65,21 +67,33 @@ public final class MediatorClient implements DomainSource {
         return client;
     }
 
-    /** What to do, on the connection's thread, when the mediator has ended. */
+    @Override
     public void onLost(Runnable action) {
-        onLost = action;
-        if (channel.isLost()) {
-            action.run();
+        synchronized (this) {
+            if (onLost != null) {
+                onLost = action;
+                return;
+            }
         }
+        action.run();
     }
 
     private void lost() {
         List<RemoteDomain> waiting;
+        Runnable told;
         synchronized (this) {
             waiting = List.copyOf(domains.values());
+            told = onLost;
+            onLost = null;
         }
         waiting.forEach(domain -> domain.devices(0));
-        onLost.run();
+        told.run();
+    }
+
+    /** Asks: a mediator that is being killed has no thread left that could answer. */
+    @Override
+    public void checkPresent() {
+        channel.ask(ControlMessage.of(Kind.PRESENT));
     }
 
     @Override

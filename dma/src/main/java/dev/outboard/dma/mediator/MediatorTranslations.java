@@ -2,6 +2,7 @@ package dev.outboard.dma.mediator;
 
 import dev.outboard.dma.DeviceStuckException;
 import dev.outboard.dma.QuotaExceededException;
+import dev.outboard.dma.SideFlush;
 import dev.outboard.dma.Translations;
 import dev.outboard.iommu.IovaAllocator;
 import dev.outboard.uio.EventDescriptor;
@@ -10,6 +11,7 @@ import dev.outboard.uio.WaitPolicy;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import java.util.function.Supplier;
 
 /**
  * Translations that the mediator holds: what is asked for is queued in a ring of shared memory, and
@@ -32,11 +34,21 @@ final class MediatorTranslations implements Translations {
     private final UnixSocket signal;
     private final WaitPolicy wait;
     private final IovaAllocator iovas;
+    private final Supplier<RemoteService> services;
     private final MemorySegment scratch = ControlMessage.buffer();
 
     private long put;
+
+    /** Up to here the mediator was told, and woken if it slept. */
     private long published;
+
+    /** Up to here it has answered. */
+    private long answered;
+
     private long taken;
+
+    /** Of a timer's thread, if there is one. */
+    private MediatorSideFlush side;
 
     /** The slot of the last request if it is an unpublished clear that may yet be invalidated. */
     private long lastClear = -1;
@@ -55,8 +67,16 @@ final class MediatorTranslations implements Translations {
     private long flushes;
     private long waitedNanos;
 
-    MediatorTranslations(RemoteService service, WaitPolicy wait, IovaAllocator iovas) {
+    /**
+     * @param services opens one more service of the domain, for a timer's thread
+     */
+    MediatorTranslations(
+            RemoteService service,
+            Supplier<RemoteService> services,
+            WaitPolicy wait,
+            IovaAllocator iovas) {
         this.service = service;
+        this.services = services;
         this.wait = wait;
         this.iovas = iovas;
         ring = service.ring();
@@ -165,6 +185,10 @@ final class MediatorTranslations implements Translations {
         queue(first, 0);
         if (put - published >= UNASKED_LIMIT) {
             publish();
+        } else if (side != null) {
+            // The timer's thread has it flushed, whatever this one does next; that one wakes the
+            // mediator.
+            ring.setPutRelease(put);
         } else if (done == 0) {
             lastClear = put - 1;
             lastClearFirst = first;
@@ -193,7 +217,7 @@ final class MediatorTranslations implements Translations {
 
     @Override
     public void settle() {
-        if (!asked && put == published) {
+        if (!asked && put == answered) {
             return;
         }
         if (asked) {
@@ -249,6 +273,7 @@ final class MediatorTranslations implements Translations {
             }
             answer = ring.answerAcquire();
         }
+        answered = put;
         return Status.of(answer);
     }
 
@@ -327,8 +352,14 @@ final class MediatorTranslations implements Translations {
     }
 
     @Override
+    public SideFlush sideFlush() {
+        side = MediatorSideFlush.of(service, services.get());
+        return side;
+    }
+
+    @Override
     public long flushes() {
-        return flushes;
+        return flushes + (side == null ? 0 : side.flushes());
     }
 
     @Override

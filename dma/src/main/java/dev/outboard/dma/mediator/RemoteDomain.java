@@ -91,12 +91,17 @@ final class RemoteDomain implements IommuDomain {
 
     /** Each has a ring of its own. */
     private MediatorTranslations open(IovaAllocator iovas, Runnable onClose) {
+        return new MediatorTranslations(
+                open(onClose), () -> open(() -> {}), options.flushWait(), iovas);
+    }
+
+    private RemoteService open(Runnable onClose) {
         RemoteService service = RemoteService.open(channel, this, id, onClose);
         synchronized (remotes) {
             remotes.removeIf(RemoteService::isClosed);
             remotes.add(service);
         }
-        return new MediatorTranslations(service, options.flushWait(), iovas);
+        return service;
     }
 
     @Override

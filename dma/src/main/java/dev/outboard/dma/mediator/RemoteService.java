@@ -9,6 +9,7 @@ import dev.outboard.uio.MemoryFile;
 import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.Resources;
 import dev.outboard.uio.UnixSocket;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -24,6 +25,7 @@ final class RemoteService implements AutoCloseable {
     private final RequestRing ring;
     private final EventDescriptor doorbell;
     private final UnixSocket signal;
+    private final List<Runnable> beforeClose = new ArrayList<>(2);
     private boolean closed;
 
     private RemoteService(
@@ -87,6 +89,11 @@ final class RemoteService implements AutoCloseable {
         return channel.gone();
     }
 
+    /** What to do before the ring goes: somebody else looks at it. Short. */
+    void beforeClose(Runnable action) {
+        beforeClose.add(action);
+    }
+
     boolean isClosed() {
         return closed;
     }
@@ -106,6 +113,7 @@ final class RemoteService implements AutoCloseable {
             return;
         }
         closed = true;
+        beforeClose.forEach(Runnable::run);
         try {
             channel.ask(ControlMessage.of(Kind.END_SERVICE, id));
         } catch (PeerGoneException | IllegalStateException gone) {

@@ -147,11 +147,12 @@ final class DeviceDomainTest {
     }
 
     @Test
-    void shouldTellFaultsByName() {
+    void shouldTellFaultsByName() throws InterruptedException {
         try (Fed fed = new Fed(directory).attach();
                 Dma dma = fed.domain.dma(Strategy.STRICT);
                 DmaMemory memory = dma.allocate(PAGE)) {
             long iova = dma.map(memory.physicalAddress(), PAGE, DmaDirection.TO_DEVICE);
+            fed.device.awaitHeard(1);
             fed.device.miss(iova + PAGE, Access.READ);
             fed.device.miss(iova, Access.READ_WRITE);
             fed.device.miss(-PAGE, Access.READ);

@@ -3,6 +3,7 @@ package dev.outboard.perf.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outboard.host.process.OutboardProcess;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -11,10 +12,42 @@ import java.util.Map;
 final class NetworkProcesses {
     private final ProcessTest test;
     private final String strategy;
+    private final boolean isMediated;
 
     NetworkProcesses(ProcessTest test, String strategy) {
+        this(test, strategy, false);
+    }
+
+    private NetworkProcesses(ProcessTest test, String strategy, boolean isMediated) {
         this.test = test;
         this.strategy = strategy;
+        this.isMediated = isMediated;
+    }
+
+    /** The same with a mediator for both ports, which {@link #startMediator} starts. */
+    static NetworkProcesses mediated(ProcessTest test, String strategy) {
+        return new NetworkProcesses(test, strategy, true);
+    }
+
+    OutboardProcess startMediator(String... more) {
+        var words =
+                new ArrayList<>(
+                        List.of(
+                                "mediator",
+                                "--listen",
+                                "unix:" + mediator(),
+                                "--iommu",
+                                "unix:" + test.path("mediator.iommu"),
+                                "--json"));
+        words.addAll(List.of(more));
+        var mediator = test.outboard("the mediator", words.toArray(String[]::new));
+        mediator.awaitReady(ProcessTest.LIMIT);
+        return mediator;
+    }
+
+    /** Where drivers find the mediator. */
+    Path mediator() {
+        return test.path("mediator.sock");
     }
 
     OutboardProcess startDevice() {
@@ -34,7 +67,8 @@ final class NetworkProcesses {
 
     private String port(String name) {
         var socket = test.path(name + ".sock").toString();
-        return strategy.equals("off") ? socket : socket + ",iommu=" + test.path(name + ".iommu");
+        var iommu = test.path((isMediated ? "mediator" : name) + ".iommu");
+        return strategy.equals("off") ? socket : socket + ",iommu=" + iommu;
     }
 
     /** The words that run a driver on a port. */
@@ -49,7 +83,9 @@ final class NetworkProcesses {
                                 "--strategy",
                                 strategy,
                                 "--json"));
-        if (!strategy.equals("off")) {
+        if (isMediated) {
+            words.addAll(List.of("--mediator", "unix:" + mediator()));
+        } else if (!strategy.equals("off")) {
             words.addAll(List.of("--iommu", "unix:" + test.path(name + ".iommu")));
         }
         words.addAll(List.of(more));

@@ -4,29 +4,30 @@ import dev.outboard.dma.DomainStatistics;
 import dev.outboard.dma.IommuDomain;
 import dev.outboard.driver.ClientContext;
 import dev.outboard.driver.Device;
-import dev.outboard.host.cli.StopRequest;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 
 /** What one run of a client is given, and what it gave. Any thread. */
 final class ClientRun implements ClientContext {
     private final Device device;
     private final IommuDomain domain;
     private final Map<String, String> options;
-    private final StopRequest stop;
+    private final BooleanSupplier stop;
     private final Runnable onReady;
     private final Map<String, Object> results = new LinkedHashMap<>();
     private boolean ready;
 
     /**
      * @param domain the I/O address space of the device, or null without an IOMMU
+     * @param stop whether the client is to end, but for what becomes of the device
      */
     ClientRun(
             Device device,
             IommuDomain domain,
             Map<String, String> options,
-            StopRequest stop,
+            BooleanSupplier stop,
             Runnable onReady) {
         this.device = device;
         this.domain = domain;
@@ -47,7 +48,7 @@ final class ClientRun implements ClientContext {
 
     @Override
     public boolean isStopping() {
-        return stop.isStopping() || device.isLost();
+        return stop.getAsBoolean() || device.isLost();
     }
 
     @Override

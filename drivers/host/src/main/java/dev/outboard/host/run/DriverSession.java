@@ -23,6 +23,7 @@ import java.util.concurrent.CountDownLatch;
 final class DriverSession {
     private final HostPlan plan;
     private final DomainSource source;
+    private final OwnerWatch owner;
     private final StopRequest stop;
     private final FaultLog faults;
     private final RunReport report;
@@ -30,15 +31,18 @@ final class DriverSession {
     /**
      * @param source where memory and the I/O address space come from, or null without an IOMMU;
      *     borrowed
+     * @param owner of that source
      */
     DriverSession(
             HostPlan plan,
             DomainSource source,
+            OwnerWatch owner,
             StopRequest stop,
             FaultLog faults,
             RunReport report) {
         this.plan = plan;
         this.source = source;
+        this.owner = owner;
         this.stop = stop;
         this.faults = faults;
         this.report = report;
@@ -48,6 +52,7 @@ final class DriverSession {
      * Runs to the end: of the client, or until asked to stop.
      *
      * @throws DeviceLostException when the device went away
+     * @throws dev.outboard.uio.PeerGoneException when the owner of the IOMMU did
      */
     void run() {
         var resources = new Resources();
@@ -64,10 +69,13 @@ final class DriverSession {
             serve(device, domain, service);
             service.close();
             report.measured(dma.statistics(), domain == null ? null : domain.statistics());
+            owner.checkPresent();
             device.checkPresent();
         } catch (RuntimeException e) {
-            resources.closeAfter(e);
-            throw e;
+            // Before anything is closed: what is closed without an owner fails in many ways.
+            var told = owner.explain(e);
+            resources.closeAfter(told);
+            throw told;
         }
         resources.close();
         if (debug != null) {
@@ -143,7 +151,13 @@ final class DriverSession {
                             + " gives none");
         }
         report.up(service.describe());
-        var run = new ClientRun(device, domain, plan.clientOptions(), stop, report::ready);
+        var run =
+                new ClientRun(
+                        device,
+                        domain,
+                        plan.clientOptions(),
+                        () -> stop.isStopping() || owner.isLost(),
+                        report::ready);
         try {
             client.run(service, run);
         } catch (IllegalArgumentException e) {
@@ -157,6 +171,7 @@ final class DriverSession {
         var end = new CountDownLatch(1);
         stop.onStop(end::countDown);
         device.onLost(end::countDown);
+        owner.onLost(end::countDown);
         try {
             end.await();
         } catch (InterruptedException e) {

@@ -86,9 +86,7 @@ final class ProtectionOptions {
     @Option(
             names = "--flush-ms",
             paramLabel = "T",
-            description =
-                    "With --strategy deferred and --iommu unix:PATH: no unmapped page waits longer"
-                            + " for a flush.")
+            description = "With --strategy deferred: no unmapped page waits longer for a flush.")
     private Integer flushMillis;
 
     @Option(
@@ -152,11 +150,6 @@ final class ProtectionOptions {
             return Protection.OFF;
         }
         var owner = owner(chosen);
-        if (flushMillis != null && owner != Owner.DRIVER) {
-            throw new UsageException(
-                    "--flush-ms needs the IOMMU in the driver's process (--iommu unix:PATH): take"
-                            + " --flush-entries, which every owner has");
-        }
         var domain = domain(owner);
         checkReach(domain.format(), memoryBytes);
         return new Protection(owner, socket(owner), bounds(chosen), domain);

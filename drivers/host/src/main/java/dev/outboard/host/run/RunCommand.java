@@ -12,6 +12,7 @@ import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.host.event.EventOutput;
+import dev.outboard.uio.PeerGoneException;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
@@ -96,10 +97,11 @@ public final class RunCommand implements Subcommand {
             HostPlan plan, DomainSource source, EventOutput output, FaultLog faults) {
         var stop = StopRequest.ofProcess();
         var patience = new Patience(stop, reconnectSeconds);
+        var owner = new OwnerWatch(source);
         while (true) {
             var report = new RunReport(plan, output);
             try {
-                new DriverSession(plan, source, stop, faults, report).run();
+                new DriverSession(plan, source, owner, stop, faults, report).run();
                 faults.summarize();
                 report.result(faults.count());
                 if (report.isRefuted()) {
@@ -114,6 +116,11 @@ public final class RunCommand implements Subcommand {
                                     + " name them");
                 }
                 return;
+            } catch (PeerGoneException e) {
+                faults.summarize();
+                report.ownerLost();
+                report.resultOfLost(faults.count());
+                throw e;
             } catch (DeviceLostException e) {
                 faults.summarize();
                 report.lost();

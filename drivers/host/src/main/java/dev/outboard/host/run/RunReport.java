@@ -70,6 +70,11 @@ final class RunReport {
         output.say(Event.of(Event.LOST, "device", plan.device().deviceName()));
     }
 
+    /** The owner of the IOMMU went away, and all mappings with it. Machines only, likewise. */
+    void ownerLost() {
+        output.say(Event.of(Event.LOST, "owner", Words.of(plan.protection().owner())));
+    }
+
     /** Whether the client looked at its data and found it wrong. */
     boolean isRefuted() {
         return Boolean.FALSE.equals(client.get(ClientContext.VERIFIED));
@@ -126,7 +131,7 @@ final class RunReport {
         }
     }
 
-    /** The figures of a driver whose device went away. Machines only. */
+    /** The figures of a driver whose device, or IOMMU, went away. Machines only. */
     void resultOfLost(long faults) {
         if (output.isForMachines()) {
             result(faults, true);

@@ -159,7 +159,8 @@ class DriverSessionTest {
     private void run(Driver driver, Client client) {
         var plan = plan(driver, Strategy.OFF, client);
         report = new RunReport(plan, output);
-        new DriverSession(plan, null, StopRequest.ofProcess(), faults, report).run();
+        new DriverSession(plan, null, new OwnerWatch(null), StopRequest.ofProcess(), faults, report)
+                .run();
     }
 
     private void run(BiConsumer<Service, ClientContext> work) {
@@ -244,7 +245,14 @@ class DriverSessionTest {
                             Strategy.STRICT,
                             client(Service.class, (service, context) -> misbehave(context)));
             report = new RunReport(plan, output);
-            new DriverSession(plan, owner, StopRequest.ofProcess(), faults, report).run();
+            new DriverSession(
+                            plan,
+                            owner,
+                            new OwnerWatch(owner),
+                            StopRequest.ofProcess(),
+                            faults,
+                            report)
+                    .run();
         }
         faults.summarize();
         report.result(faults.count());

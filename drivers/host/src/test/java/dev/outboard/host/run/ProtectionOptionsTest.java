@@ -7,6 +7,8 @@ import dev.outboard.dma.StrategyOptions;
 import dev.outboard.iommu.IovaAllocation;
 import dev.outboard.iommu.TableFormat;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -82,6 +84,12 @@ class ProtectionOptionsTest {
                         .strategy();
         assertThat(bounded.queueEntries()).isEqualTo(250);
         assertThat(bounded.queueNanos()).isEqualTo(TimeUnit.MILLISECONDS.toNanos(10));
+        var deferred = List.of("--strategy", "deferred", "--flush-ms", "10");
+        for (var owner : List.of("--iommu=device", "--mediator=unix:m.sock")) {
+            var words = new ArrayList<>(deferred);
+            words.add(owner);
+            assertThat(protection(words.toArray(String[]::new)).statedWindow()).isEqualTo("10 ms");
+        }
     }
 
     @ParameterizedTest
