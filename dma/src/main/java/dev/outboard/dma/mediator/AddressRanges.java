@@ -6,7 +6,8 @@ import java.util.TreeMap;
 
 /**
  * Physical addresses, so that no two clients' memory has the same: first fit, with a hole of a page
- * between neighbours. One thread; control plane.
+ * or more between neighbours. Each begins where an entry of any format may begin: else no buffer
+ * near its ends could be mapped where entries are larger than a page. One thread; control plane.
  */
 final class AddressRanges {
     /** No address is free for so much. */
@@ -14,6 +15,9 @@ final class AddressRanges {
 
     private static final long END =
             PhysicalMemory.FIRST_ADDRESS + PhysicalMemory.MAX_LENGTH_BYTES - IoPage.BYTES;
+
+    /** The largest of the smallest entries that formats have: papr-16m's. */
+    private static final long ALIGNMENT = 16L << 20;
 
     /** First addresses and the ends after them, the hole included. */
     private final TreeMap<Long, Long> taken = new TreeMap<>();
@@ -24,7 +28,7 @@ final class AddressRanges {
             if (range.getKey() - at >= lengthBytes + IoPage.BYTES) {
                 break;
             }
-            at = range.getValue();
+            at = range.getValue() + ALIGNMENT - 1 & -ALIGNMENT;
         }
         if (lengthBytes > END - at) {
             return NONE;
