@@ -1,5 +1,6 @@
 package dev.outboard.dma;
 
+import dev.outboard.iommu.IoPage;
 import dev.outboard.iommu.IovaAllocator;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -60,6 +61,9 @@ final class CachedDma extends MappingService implements FrameHolder {
     /** Evicted by flushes that failed: reachable, and counted so, until one succeeds. */
     private long unsettledPages;
 
+    /** Ends of grants that have been dealt with. */
+    private int revocations;
+
     private boolean closing;
     private boolean disposed;
 
@@ -101,6 +105,9 @@ final class CachedDma extends MappingService implements FrameHolder {
     long begin(long physicalAddress, int lengthBytes, int access) {
         int pages = pages(physicalAddress, lengthBytes);
         require(physicalAddress, lengthBytes, pages);
+        if (revocations != memory.revocations()) {
+            dropRevoked();
+        }
         long key = MappingCache.key(firstPage(physicalAddress), pages, access);
         int page = cache.find(key);
         if (page == MappingCache.NONE || cache.isFull(page, lengthBytes)) {
@@ -290,6 +297,28 @@ final class CachedDma extends MappingService implements FrameHolder {
             flushVictims();
         }
         letGo();
+    }
+
+    /**
+     * A grant has ended, and the holder of the translations may have revoked what was mapped of it:
+     * what is idle of others' memory is not found again, also if it is granted again. What is in
+     * use stays in the books until its unmap.
+     */
+    private void dropRevoked() {
+        revocations = memory.revocations();
+        for (int page = cache.nextInRing(MappingCache.NONE); page != MappingCache.NONE; ) {
+            int next = cache.nextInRing(page);
+            if (cache.since(page) != 0 && !memory.isOwn(cache.frame(page) << IoPage.SHIFT)) {
+                addVictim(page);
+                if (victimCount == MOST_VICTIMS) {
+                    flushVictims();
+                }
+            }
+            page = next;
+        }
+        if (victimCount > 0) {
+            flushVictims();
+        }
     }
 
     private static boolean isAnyOf(ReturnedFrames[] dropped, long frame, int pages) {

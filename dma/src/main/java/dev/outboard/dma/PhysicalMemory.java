@@ -32,6 +32,9 @@ public final class PhysicalMemory implements AutoCloseable {
     /** First addresses and lengths, in pairs, of what others granted; never changed, replaced. */
     private volatile long[] granted = {};
 
+    /** Grants that have ended. */
+    private volatile int revocations;
+
     /** Services that let devices reach pages beyond their unmap; never changed, replaced. */
     private volatile FrameHolder[] holders = {};
 
@@ -267,9 +270,30 @@ public final class PhysicalMemory implements AutoCloseable {
                 long[] fewer = Arrays.copyOf(before, before.length - 2);
                 System.arraycopy(before, index + 2, fewer, index, before.length - index - 2);
                 granted = fewer;
+                // The monitor is held: the increment need not be atomic.
+                revocations = revocations + 1;
                 return;
             }
         }
+    }
+
+    /**
+     * How many grants have ended. When it changes, what was mapped of memory that is not {@link
+     * #isOwn} may have been revoked by whoever holds the translations.
+     */
+    int revocations() {
+        return revocations;
+    }
+
+    /** Whether this byte is of our segments, and not of somebody else's. */
+    boolean isOwn(long physicalAddress) {
+        for (PhysicalSegment segment : segments) {
+            long offset = physicalAddress - segment.physicalAddress();
+            if (offset >= 0 && offset < segment.lengthBytes()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Bytes not allocated. */
