@@ -14,9 +14,10 @@ import java.util.List;
  * └───┴───┴───┴───┴───┴──────┴─────────────────────────────────┴─level─┴─────────┴────┘
  * </pre>
  *
- * <p>PR = 0 is an invalid entry. Nine bits of the page number a level; what a device may is what
- * every level lets through. Next level 0 is a page of the level's own size: 4 KiB, 2 MiB, 1 GiB … ;
- * 1 to 6 names a table of that level, here always the one below (the architecture lets levels be
+ * <p>PR = 0 is an invalid entry, and so is one with a reserved bit, which in an entry that names a
+ * table FC and U are, too. Nine bits of the page number a level; what a device may is what every
+ * level lets through. Next level 0 is a page of the level's own size: 4 KiB, 2 MiB, 1 GiB … ; 1 to
+ * 6 names a table of that level, here always the one below (the architecture lets levels be
  * skipped, these tables have none); 7 is a page whose size the frame's low bits tell. A page of
  * 2<sup>k</sup> times 4 KiB has k-1 ones there and then a zero, and takes as many equal entries as
  * the level has pages within it:
@@ -42,6 +43,12 @@ public final class AmdV1Format extends RadixFormat {
     private static final int NEXT_LEVEL_SHIFT = 9;
     private static final int NEXT_LEVEL_MASK = 7;
     private static final int SIZE_IN_FRAME = 7;
+
+    /** Bits 52 to 58. */
+    private static final long RESERVED = 0x7fL << 52;
+
+    /** FC and U say something of a page only. */
+    private static final long RESERVED_IN_POINTER = 3L << 59 | RESERVED;
 
     /** IR is bit 61, IW bit 62: the bits of Access in their order. */
     private static final int ACCESS_SHIFT = 61;
@@ -122,6 +129,9 @@ public final class AmdV1Format extends RadixFormat {
 
     @Override
     int order(long entry, int level) {
+        if ((entry & RESERVED) != 0) {
+            return BROKEN;
+        }
         int nextLevel = (int) (entry >>> NEXT_LEVEL_SHIFT) & NEXT_LEVEL_MASK;
         if (nextLevel == 0) {
             return (level - 1) * PAGE_STRIDE;
@@ -132,7 +142,7 @@ public final class AmdV1Format extends RadixFormat {
                     ? order
                     : BROKEN;
         }
-        return nextLevel == level - 1 ? TABLE : BROKEN;
+        return nextLevel == level - 1 && (entry & RESERVED_IN_POINTER) == 0 ? TABLE : BROKEN;
     }
 
     /** Every order that the levels reach; one that is no multiple of 9 by equal entries. */

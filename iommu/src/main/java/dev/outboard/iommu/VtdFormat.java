@@ -15,8 +15,8 @@ import java.util.List;
  *
  * <p>R = W = 0 is an invalid entry. Nine bits of the page number a level; what a device may is what
  * every level lets through. SP makes an entry a page: of 2 MiB at level 2, of 1 GiB at level 3; it
- * is ignored at level 1 and reserved at level 4. {@code vtd} has 3 levels (39 bits of IOVA), {@code
- * vtd:4} has 4 (48 bits).
+ * is ignored at level 1 and reserved at level 4; so are the bits of the frame below the size of
+ * such a page. {@code vtd} has 3 levels (39 bits of IOVA), {@code vtd:4} has 4 (48 bits).
  *
  * <p>Source: Intel Virtualization Technology for Directed I/O, sections 3.7 and 9.8.
  */
@@ -97,7 +97,9 @@ public final class VtdFormat extends RadixFormat {
         if ((entry & SUPERPAGE) == 0) {
             return TABLE;
         }
-        return level > 3 ? BROKEN : (level - 1) * PAGE_STRIDE;
+        int order = (level - 1) * PAGE_STRIDE;
+        boolean isReserved = level > 3 || (pageFrame(entry) & (1L << order) - 1) != 0;
+        return isReserved ? BROKEN : order;
     }
 
     @Override

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.HexFormat;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -164,7 +166,7 @@ final class RadixFormatTest {
         PageTable table = open("vtd", 1024);
         put(0, "0310000000000000");
         put(0x1000, "0120000000000000");
-        put(0x1008, "87feffffffff0f00");
+        put(0x1008, "870fe0ffffff0ff0");
         // Level 1: the superpage bit is ignored, and so are the bits not used.
         put(0x2008, "830f000000000000");
         put(0x2010, "02a0896745230180");
@@ -184,6 +186,16 @@ final class RadixFormatTest {
         put(0, "0310000000000000");
         put(0x1000, "8300000000000000");
         assertThat(table.walk(9)).isEqualTo(Translation.of(9, 18, Access.READ_WRITE));
+        // Bits of the frame below 1 GiB, and below 2 MiB.
+        put(0x1000, "8300002000000000");
+        assertThat(table.walk(9)).isEqualTo(Translation.NONE);
+        put(0x1000, "0320000000000000");
+        put(0x2000, "8300200000000000");
+        assertThat(table.walk(9)).isEqualTo(Translation.of(512 + 9, 9, Access.READ_WRITE));
+        put(0x2000, "8300300000000000");
+        assertThat(table.walk(9)).isEqualTo(Translation.NONE);
+        put(0x2000, "8310200000000000");
+        assertThat(table.walk(9)).isEqualTo(Translation.NONE);
     }
 
     @Test
@@ -236,6 +248,84 @@ final class RadixFormatTest {
         put(0, "0122000000000060");
         assertThat(table.walk(1)).isEqualTo(Translation.NONE);
         assertThat(table.walk(512)).isEqualTo(Translation.NONE);
+    }
+
+    @Test
+    void shouldTakeAnAmdEntryForBrokenWithAReservedBit() {
+        PageTable table = open("amdv1", 512);
+        String root = "0114000000000060";
+        String middle = "0122000000000060";
+        put(0, root);
+        put(0x1000, middle);
+        put(0x2000, "0110000000000060");
+        assertThat(table.walk(0)).isEqualTo(Translation.of(1, 0, Access.READ_WRITE));
+        for (int bit = 52; bit < 59; bit++) {
+            refuse(table, 0x2000, 0x6000000000001001L | 1L << bit);
+            refuse(table, 0x1000, 0x6000000000002201L | 1L << bit);
+        }
+        // FC and U: of a page they may say something, of a table they may not.
+        for (int bit = 59; bit < 61; bit++) {
+            refuse(table, 0, 0x6000000000001401L | 1L << bit);
+            putWord(0x2000, 0x6000000000001001L | 1L << bit);
+            assertThat(table.walk(0)).isEqualTo(Translation.of(1, 0, Access.READ_WRITE));
+        }
+    }
+
+    private void refuse(PageTable table, long offset, long word) {
+        byte[] before = new byte[Long.BYTES];
+        MemorySegment.copy(memory, offset, MemorySegment.ofArray(before), 0, before.length);
+        putWord(offset, word);
+        assertThat(table.walk(0)).as("0x%x at 0x%x", word, offset).isEqualTo(Translation.NONE);
+        MemorySegment.copy(MemorySegment.ofArray(before), 0, memory, offset, before.length);
+    }
+
+    private void putWord(long offset, long word) {
+        memory.set(ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN), offset, word);
+    }
+
+    /** Every next level there is, in every level's entry: only the one below goes on. */
+    @Test
+    void shouldFollowAnAmdEntryOnlyToTheLevelBelow() {
+        PageTable table = open("amdv1:6", 512);
+        for (int level = 6; level > 1; level--) {
+            for (int next = 1; next <= 6; next++) {
+                for (int above = 6; above > level; above--) {
+                    putWord((6 - above) * 0x1000L, amdPointer(6 - above + 1, above - 1));
+                }
+                putWord((6 - level) * 0x1000L, amdPointer(6 - level + 1, next));
+                for (int below = level - 1; below > 1; below--) {
+                    putWord((6 - below) * 0x1000L, amdPointer(6 - below + 1, below - 1));
+                }
+                putWord(5 * 0x1000L, 0x6000000000007001L);
+                assertThat(table.walk(0) != Translation.NONE)
+                        .as("level=%d next=%d", level, next)
+                        .isEqualTo(next == level - 1);
+            }
+        }
+    }
+
+    private static long amdPointer(int table, int nextLevel) {
+        return 0x6000000000000001L | table * 0x1000L | (long) nextLevel << 9;
+    }
+
+    /** A walk takes one load a level, wherever the entries lead. */
+    @Test
+    void shouldEndAWalkThroughATableThatLeadsToItself() {
+        PageTable vtd = open("vtd:4", 512);
+        // Each level's first entry is the root's: the last one makes a page of the root itself.
+        putWord(0, 0x0000000000000003L);
+        assertThat(vtd.walk(0)).isEqualTo(Translation.of(0, 0, Access.READ_WRITE));
+        // Level 3 is the last that may be a page; an entry of the root cannot be one as well.
+        putWord(0, 0x0000000000000083L);
+        assertThat(vtd.walk(0)).isEqualTo(Translation.NONE);
+        PageTable amd = open("amdv1:6", 512);
+        for (int next = 1; next <= 6; next++) {
+            putWord(0, 0x6000000000000001L | (long) next << 9);
+            assertThat(amd.walk(0)).as("next=%d", next).isEqualTo(Translation.NONE);
+        }
+        PageTable papr = open("papr:5", 512);
+        memory.set(ValueLayout.JAVA_LONG.withOrder(ByteOrder.BIG_ENDIAN), 0, 3L);
+        assertThat(papr.walk(0)).isEqualTo(Translation.of(0, 0, Access.READ_WRITE));
     }
 
     @Test
