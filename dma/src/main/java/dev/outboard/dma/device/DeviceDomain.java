@@ -264,8 +264,8 @@ public final class DeviceDomain implements IommuDomain {
         pushed.addAndGet(updates);
     }
 
-    void countInvalidated(boolean everything) {
-        (everything ? flushes : invalidations).incrementAndGet();
+    void countInvalidated(boolean everything, int ranges) {
+        (everything ? flushes : invalidations).addAndGet(ranges);
     }
 
     /** Translations that the device was given without asking. */

@@ -175,7 +175,7 @@ final class DeviceTranslations implements Translations {
             if (iotlb != null) {
                 flushes++;
                 iotlb.invalidate(invalidations);
-                domain.countInvalidated(all);
+                domain.countInvalidated(all, invalidations.count());
                 if (all) {
                     domain.pushAgain(iotlb, ranges);
                 }

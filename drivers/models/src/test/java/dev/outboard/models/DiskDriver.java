@@ -39,6 +39,11 @@ final class DiskDriver implements AutoCloseable {
         return new DiskDriver(driver.start(queues, refused));
     }
 
+    /** Over queues that run already. */
+    static DiskDriver of(TestDriver started) {
+        return new DiskDriver(started);
+    }
+
     MemorySegment data(long length) {
         return driver.bytes(data, length);
     }

@@ -8,6 +8,8 @@ import dev.outboard.dma.IommuOwner;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.PhysicalSegment;
 import dev.outboard.dma.Strategy;
+import dev.outboard.dma.device.DeviceDomain;
+import dev.outboard.dma.device.DeviceDomains;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.vhost.MemoryRegion;
 import dev.outboard.uio.vhost.VhostFeatures;
@@ -17,6 +19,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * A driver's process in a test: front-end, memory, and rings that are written by hand. Everything
@@ -33,6 +36,7 @@ final class TestDriver implements AutoCloseable {
 
     final PhysicalMemory memory;
     final IommuOwner owner;
+    final DeviceDomains fed;
     final IommuDomain domain;
     final Dma dma;
     final CoherentMemory block;
@@ -40,18 +44,56 @@ final class TestDriver implements AutoCloseable {
     final List<TestRing> rings = new ArrayList<>();
     final List<EventDescriptor> kicks = new ArrayList<>();
     final List<EventDescriptor> calls = new ArrayList<>();
+    final List<RuntimeException> failures = new CopyOnWriteArrayList<>();
 
     /** Where the first byte after the rings is, for the device. */
     long dataAddress;
 
+    private final boolean asked;
+
     private TestDriver(Path socket, Path iommu, String name, Strategy strategy) {
         memory = PhysicalMemory.create(2 * BLOCK_BYTES);
+        fed = null;
+        asked = false;
         owner = iommu == null ? null : IommuOwner.listen(iommu);
         domain = iommu == null ? null : owner.claim(name, memory, DomainOptions.DEFAULT);
         dma = iommu == null ? Dma.off(memory) : domain.dma(strategy);
         block = dma.allocateCoherent(BLOCK_BYTES);
         dataAddress = block.iova();
         frontEnd = VhostFrontEnd.connect(socket, TIMEOUT_NANOS);
+    }
+
+    /**
+     * A device that asks: fed by a domain with that strategy, or, without one, by whoever holds the
+     * back-end channel, and then an IOVA is a physical address.
+     */
+    private TestDriver(Path socket, Strategy strategy) {
+        owner = null;
+        asked = true;
+        if (strategy == null) {
+            fed = null;
+            memory = PhysicalMemory.create(2 * BLOCK_BYTES);
+            domain = null;
+            dma = Dma.off(memory);
+        } else {
+            fed = new DeviceDomains();
+            memory = fed.memory(2 * BLOCK_BYTES);
+            domain = fed.claim("fed", memory, DomainOptions.DEFAULT.withTableEntries(16384));
+            dma = domain.dma(strategy);
+        }
+        block = dma.allocateCoherent(BLOCK_BYTES);
+        dataAddress = block.iova();
+        frontEnd = VhostFrontEnd.connect(socket, TIMEOUT_NANOS);
+    }
+
+    /** Connects to a port that will ask for translations; nothing is negotiated yet. */
+    static TestDriver openFed(Path socket, Strategy strategy) {
+        return new TestDriver(socket, strategy);
+    }
+
+    /** The same, where the test answers. */
+    static TestDriver openAsked(Path socket) {
+        return new TestDriver(socket, null);
     }
 
     /** Connects; nothing is negotiated yet. */
@@ -65,7 +107,7 @@ final class TestDriver implements AutoCloseable {
     }
 
     boolean isTranslated() {
-        return domain != null;
+        return asked || domain != null;
     }
 
     /** Accepts all that is offered but these, gives the memory, and starts that many queues. */
@@ -79,29 +121,39 @@ final class TestDriver implements AutoCloseable {
 
     void negotiate(long refused) {
         long offered = frontEnd.features();
-        frontEnd.setProtocolFeatures(frontEnd.protocolFeatures() & PROTOCOL);
+        frontEnd.setProtocolFeatures(
+                frontEnd.protocolFeatures()
+                        & (asked ? PROTOCOL | VhostFeatures.PROTOCOL_BACKEND_REQ : PROTOCOL));
         frontEnd.setOwner();
         long accepted = offered & ~refused;
         if (!isTranslated()) {
             accepted &= ~VirtioFeatures.ACCESS_PLATFORM;
         }
         frontEnd.setFeatures(accepted);
-        if (!isTranslated()) {
+        if (owner == null) {
             frontEnd.setMemoryTable(regions());
+        }
+        if (fed != null) {
+            ((DeviceDomain) domain).attach(frontEnd, failures::add);
         }
     }
 
     List<MemoryRegion> regions() {
-        return memory.segments().stream().map(TestDriver::region).toList();
+        return memory.segments().stream().map(this::region).toList();
     }
 
-    private static MemoryRegion region(PhysicalSegment segment) {
+    private MemoryRegion region(PhysicalSegment segment) {
         return new MemoryRegion(
                 segment.physicalAddress(),
                 segment.lengthBytes(),
-                segment.physicalAddress() + 0x7000_0000_0000L,
+                userAddress(segment.physicalAddress()),
                 0,
                 segment.descriptor());
+    }
+
+    /** A domain that feeds names physical addresses. */
+    long userAddress(long physicalAddress) {
+        return fed == null ? physicalAddress + 0x7000_0000_0000L : physicalAddress;
     }
 
     /** Rings are named by user address without an IOMMU, by IOVA with one. */
@@ -155,6 +207,9 @@ final class TestDriver implements AutoCloseable {
 
     @Override
     public void close() {
+        if (fed != null) {
+            ((DeviceDomain) domain).detach();
+        }
         frontEnd.close();
         kicks.forEach(EventDescriptor::close);
         calls.forEach(EventDescriptor::close);
@@ -162,7 +217,12 @@ final class TestDriver implements AutoCloseable {
         dma.close();
         if (domain != null) {
             domain.close();
+        }
+        if (owner != null) {
             owner.close();
+        }
+        if (fed != null) {
+            fed.close();
         }
         memory.close();
     }

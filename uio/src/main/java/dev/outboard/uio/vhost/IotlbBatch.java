@@ -82,6 +82,11 @@ public final class IotlbBatch {
         count = 0;
     }
 
+    /** How many messages are in it. */
+    public int count() {
+        return count;
+    }
+
     /** Whether no message is in it. */
     public boolean isEmpty() {
         return count == 0;
