@@ -141,7 +141,7 @@ public final class DeviceDomain implements IommuDomain {
             DeviceIotlb present = iotlbAfterClear();
             if (present != null) {
                 present.invalidate(everything);
-                countInvalidated(true);
+                countInvalidated(true, 1);
                 pushAgain(present, answer);
             }
             return true;
