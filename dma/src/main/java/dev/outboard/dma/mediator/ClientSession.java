@@ -25,6 +25,7 @@ final class ClientSession {
     private final Map<Long, ClientMemory> memories = new HashMap<>();
     private final Map<Long, SessionDomain> domains = new HashMap<>();
     private final Map<Long, Grant> given = new HashMap<>();
+    private final Share share = new Share();
     private final long[] refusals = new long[Status.values().length];
     private String name;
     private String waitingName;
@@ -33,9 +34,7 @@ final class ClientSession {
     private QuotaUse mappings;
     private ServiceRing[] rings = NO_RINGS;
     private int turn;
-    private int credit;
-    private boolean bulk;
-    private boolean active;
+    private long refusedRequests;
     private long refusedMessages;
     private boolean readable;
     private boolean answerDue;
@@ -195,47 +194,43 @@ final class ClientSession {
         return null;
     }
 
-    /** Whether it always has more to do than it is given a turn for. */
-    boolean isBulk() {
-        return bulk;
+    /** What it has had of the mediator's time. */
+    Share share() {
+        return share;
+    }
+
+    /** Whether the ring that is next has something to do; if not, another one is next. */
+    boolean wantsTurn() {
+        if (rings.length == 0) {
+            return false;
+        }
+        if (turn < rings.length && rings[turn].isReady()) {
+            return true;
+        }
+        turn = turn + 1 < rings.length ? turn + 1 : 0;
+        return false;
     }
 
     /**
-     * Its turn: obeys requests of its rings for as much as it is allowed. What one request costs
-     * beyond that it has to make up for in later turns.
+     * Its turn: obeys requests of the ring that is next, of which {@link #wantsTurn} told.
      *
-     * @return what was done; 0 for nothing, -1 if it has to wait for further turns
+     * @param limit what it may cost; the last request may go beyond
+     * @return what it cost, as {@link ServiceRing#serve} tells it
      */
-    int serve(int quantum) {
-        credit = Math.min(credit + quantum, quantum);
-        if (credit <= 0) {
-            return -1;
-        }
-        int spent = 0;
-        ServiceRing[] all = rings;
-        for (int index = 0; index < all.length && spent < credit; index++) {
-            turn = turn + 1 < all.length ? turn + 1 : 0;
-            spent += all[turn].serve(credit - spent);
-        }
-        bulk = spent >= credit;
-        credit -= spent;
-        return spent;
+    int serve(int limit) {
+        ServiceRing ring = rings[turn];
+        turn = turn + 1 < rings.length ? turn + 1 : 0;
+        return ring.serve(limit);
     }
 
-    /** It was served in its turn. */
-    void markActive() {
-        active = true;
-    }
-
-    /** Whether it was served since this was last asked. */
-    boolean wasActive() {
-        boolean was = active;
-        active = false;
-        return was;
+    /** Requests of its rings that were refused, ever. */
+    long refusedRequests() {
+        return refusedRequests;
     }
 
     void countRefusal(Status status) {
         refusals[status.ordinal()]++;
+        refusedRequests++;
     }
 
     /** Answers, or tells; a client that does not read what it is sent is one that has gone. */

@@ -16,18 +16,13 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  * only what is its own or was granted to it.
  *
  * <p>One thread of its own does all of it; devices are attached by the thread of its {@link
- * IommuOwner}. Any thread may call what is public. It never waits for a client or a device: every
- * client has its turn, of a bounded amount of work; what takes longer, as a flush, is looked at
- * again in the next round. Requests of the rings allocate nothing.
+ * IommuOwner}. Any thread may call what is public. It never waits for a client or a device: clients
+ * have turns, of a bounded amount of work each and as {@link Turns} says whose the next is; what
+ * takes longer, as a flush, is looked at again in a later one. Requests of the rings allocate
+ * nothing.
  */
 public final class Mediator implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Mediator.class.getName());
-
-    /** What a client may do in its turn, a page's mapping being one. */
-    private static final int QUANTUM = 512;
-
-    /** The same for who always has more to do, while others are served as well. */
-    private static final int BULK_QUANTUM = 16;
 
     private static final int PASSES_PER_CLOCK = 32;
     private static final long CONTROL_NANOS = 50_000;
@@ -40,12 +35,11 @@ public final class Mediator implements AutoCloseable {
     private final EventDescriptor wake;
     private final IommuOwner owner;
     private final ControlPlane control;
+    private final Turns turns = new Turns(System::nanoTime);
     private final Thread thread;
     private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
     private volatile boolean stopping;
     private int passes;
-    private int served;
-    private boolean contended;
     private long idleSinceNanos;
     private boolean idle;
     private long controlAtNanos;
@@ -111,19 +105,16 @@ public final class Mediator implements AutoCloseable {
         }
     }
 
-    /** Every client has its turn; false if none had anything to do. */
+    /** One client has its turn; false if nothing was done. */
     private boolean pass() {
         boolean worked = false;
-        for (ClientSession session : control.sessions()) {
-            int quantum = contended && session.isBulk() ? BULK_QUANTUM : QUANTUM;
-            int done = serve(session, quantum);
-            if (done != 0) {
-                worked = true;
-                session.markActive();
-            }
+        ClientSession next = turns.next(control.sessions());
+        if (next != null) {
+            worked = serve(next);
         }
         if (++passes % PASSES_PER_CLOCK == 0) {
             long now = System.nanoTime();
+            turns.setNow(now);
             if (now - controlAtNanos >= 0) {
                 worked |= control(now);
             }
@@ -131,23 +122,19 @@ public final class Mediator implements AutoCloseable {
         return worked;
     }
 
-    private int serve(ClientSession session, int quantum) {
+    private boolean serve(ClientSession session) {
         try {
-            return session.serve(quantum);
+            return turns.serve(session);
         } catch (RuntimeException wrong) {
             control.end(session, wrong.getMessage());
-            return 1;
+            return true;
         }
     }
 
     /** Sockets, taking back, tasks: now and then, so that rings are not held up. */
     private boolean control(long now) {
         controlAtNanos = now + CONTROL_NANOS;
-        served = 0;
-        for (ClientSession session : control.sessions()) {
-            served += session.wasActive() ? 1 : 0;
-        }
-        contended = served > 1;
+        int served = turns.tick(now, control.sessions());
         epoll.await(0, this::onReady);
         runTasks();
         return control.step(now, served > 0);
@@ -184,26 +171,40 @@ public final class Mediator implements AutoCloseable {
 
     /** Asks for doorbells, looks again, sleeps. */
     private void sleep() {
-        boolean ready = false;
-        boolean settling = false;
         setAsleep(true);
         // Full fence: "asleep" is visible before the last look at "put". Partner: the fence in
         // MediatorTranslations.publish.
         VarHandle.fullFence();
-        for (ClientSession session : control.sessions()) {
-            for (ServiceRing ring : session.rings()) {
-                settling |= ring.isSettling();
-                ready |= !ring.isSettling() && ring.isReady();
-            }
-        }
         long now = System.nanoTime();
-        if (!ready && !stopping) {
-            long limit = settling ? SETTLING_LOOK_NANOS : control.sleepNanos(HOUSEKEEPING_NANOS);
-            epoll.await(limit, this::onReady);
+        long limit = untilTurn(now);
+        if (limit != 0 && !stopping) {
+            epoll.await(sooner(limit, control.sleepNanos(HOUSEKEEPING_NANOS)), this::onReady);
         }
         setAsleep(false);
-        control(settling ? now : System.nanoTime());
+        now = System.nanoTime();
+        turns.setNow(now);
+        control(now);
         idle = false;
+    }
+
+    /** The shorter of two times to sleep; less than nothing is for ever. */
+    private static long sooner(long oneNanos, long otherNanos) {
+        return oneNanos < 0 || otherNanos >= 0 && otherNanos < oneNanos ? otherNanos : oneNanos;
+    }
+
+    /** How long until somebody may have a turn who wants one; 0 for now, -1 if nobody wants one. */
+    private long untilTurn(long now) {
+        long limit = Long.MAX_VALUE;
+        for (ClientSession session : control.sessions()) {
+            for (ServiceRing ring : session.rings()) {
+                if (ring.isSettling()) {
+                    limit = Math.min(limit, SETTLING_LOOK_NANOS);
+                } else if (ring.isReady()) {
+                    limit = Math.min(limit, session.share().waitNanos(now));
+                }
+            }
+        }
+        return limit == Long.MAX_VALUE ? -1 : limit;
     }
 
     private void setAsleep(boolean asleep) {

@@ -15,7 +15,9 @@ import java.lang.invoke.VarHandle;
  * answers.
  *
  * <p>A batch of maps is checked and charged request by request, and written to the table only when
- * all of it has passed: no device ever sees a part of a batch that is refused.
+ * all of it has passed, some of it in one turn and more in the next: no device ever sees a part of
+ * a batch that is refused. If frames of it are taken away meanwhile, or the table is full, what was
+ * written is cleared and flushed before that is answered.
  *
  * <p>The client wakes us by an eventfd, which is watched edge-triggered and never read: the client
  * shares its open file, could make it blocking, and empty it before we read. For the same reason we
@@ -24,9 +26,16 @@ import java.lang.invoke.VarHandle;
  * <p>The mediator's thread alone; {@link #serve} allocates nothing.
  */
 final class ServiceRing implements AutoCloseable {
-    private static final int ANSWER_COST = 8;
-    private static final int SIGNAL_COST = 64;
-    private static final int REFUSAL_COST = 32;
+    /** What requests cost, in the units of {@link Turns}, besides a unit for each page. */
+    private static final int REQUEST_COST = 3;
+
+    private static final int ANSWER_COST = 6;
+    private static final int LOOK_COST = 12;
+    private static final int SIGNAL_COST = 256;
+    private static final int REFUSAL_COST = 8;
+    private static final int FORGET_COST = 8;
+    private static final int PAGES_PER_STAGE_COST_SHIFT = 5;
+    private static final int MAPS_PER_SETTLE_COST_SHIFT = 2;
     private static final Descriptor[] NO_DESCRIPTORS = {};
 
     private final long id;
@@ -43,6 +52,12 @@ final class ServiceRing implements AutoCloseable {
     private final long[] staged = new long[2 * Request.MAX_BATCH];
 
     private int stagedCount;
+
+    /** How many of them are in the table. */
+    private int appliedCount;
+
+    /** The batch has passed, and is being written to the table, maybe for several turns. */
+    private boolean committing;
 
     /** Of the domain's frames when the first of the batch was checked. */
     private long stagedEpoch;
@@ -110,7 +125,8 @@ final class ServiceRing implements AutoCloseable {
 
     /** Whether there is something to do now. */
     boolean isReady() {
-        return !domain.isSwept() && (afterSettling != null || ring.putAcquire() != taken);
+        return !domain.isSwept()
+                && (afterSettling != null || committing || ring.putAcquire() != taken);
     }
 
     /** Whether a device is waited for. */
@@ -123,74 +139,77 @@ final class ServiceRing implements AutoCloseable {
     }
 
     /**
-     * Obeys what was asked, up to a budget.
+     * Obeys what was asked, up to a limit.
      *
-     * @return what it cost, about a page's mapping being one; 0 if there was nothing to do
+     * @return what it cost, in the units of {@link Turns}; less than nothing if all that was done
+     *     is a look at a device that has not settled; 0 if there was nothing to do
      * @throws IllegalArgumentException if the ring's index is out of range: end the session
      */
-    int serve(int budget) {
+    int serve(int limit) {
         if (domain.isSwept()) {
             return 0;
         }
-        if (afterSettling != null && !isSettled()) {
-            return 0;
+        int cost = 0;
+        if (afterSettling != null) {
+            if (!isSettled()) {
+                return -LOOK_COST;
+            }
+            cost = ANSWER_COST;
+        } else if (committing) {
+            cost = commitMore(limit);
         }
         long put = ring.putAcquire();
         long ready = put - taken;
-        if (ready == 0) {
-            return 0;
-        }
         if (ready < 0 || ready > RequestRingDescriptor.SLOTS) {
             throw new IllegalArgumentException(
                     "put=%d of the request ring, of which %d were taken".formatted(put, taken));
         }
-        int cost = 0;
-        while (taken != put && cost < budget && afterSettling == null) {
+        if (ready == 0) {
+            return cost;
+        }
+        while (taken != put && cost < limit && afterSettling == null && !committing) {
             // Each word is read once: what is checked is what is obeyed.
             long first = ring.firstOpaque(taken);
             long second = ring.secondOpaque(taken);
             taken++;
-            cost += obey(first, second);
+            cost += obey(first, second, limit - cost);
         }
         // Release: the slots were copied before the client may write them again.
         ring.setTakenRelease(taken);
         return cost;
     }
 
-    private int obey(long first, long second) {
+    private int obey(long first, long second, int limit) {
         switch (Request.code(first)) {
             case Request.MAP -> {
-                stage(first, second);
-                return 1 + Request.pages(first);
+                return stage(first, second);
             }
             case Request.COMMIT -> {
-                return commit();
+                return commit(limit);
             }
             case Request.CLEAR -> {
-                noteClear(domain.clear(first, second), first, second);
-                return 1 + Request.pages(first);
+                return noteClear(domain.clear(first, second), first, second);
             }
             case Request.FORGET -> {
                 noteClear(domain.forget(first), first, second);
-                return 2;
+                return FORGET_COST;
             }
             case Request.FORGET_ALL -> {
                 domain.forgetAll();
-                return 2;
+                return REQUEST_COST;
             }
             case Request.SETTLE -> {
                 return settle();
             }
             default -> {
-                noteClear(Status.MALFORMED, first, second);
-                return REFUSAL_COST;
+                return noteClear(Status.MALFORMED, first, second);
             }
         }
     }
 
-    private void stage(long first, long second) {
+    private int stage(long first, long second) {
         if (batchStatus != Status.DONE) {
-            return;
+            return REQUEST_COST;
         }
         if (stagedCount == 0) {
             stagedEpoch = domain.frames().epoch();
@@ -201,34 +220,74 @@ final class ServiceRing implements AutoCloseable {
             staged[2 * stagedCount] = first;
             staged[2 * stagedCount + 1] = second;
             stagedCount++;
-            return;
+            return REQUEST_COST + (Request.pages(first) >> PAGES_PER_STAGE_COST_SHIFT);
         }
-        unstage(stagedCount);
+        int cost = REFUSAL_COST + stagedCount;
+        unstage(0, stagedCount);
+        stagedCount = 0;
         batchStatus = status;
         refuse(status, first, second);
+        return cost;
     }
 
-    private void unstage(int count) {
-        for (int index = 0; index < count; index++) {
+    private void unstage(int from, int to) {
+        for (int index = from; index < to; index++) {
             domain.unstage(staged[2 * index]);
         }
-        stagedCount = 0;
     }
 
-    private int commit() {
+    private int commit(int limit) {
         Status status = batchStatus;
         batchStatus = Status.DONE;
-        if (status == Status.DONE && stagedEpoch != domain.frames().epoch()) {
+        if (status != Status.DONE) {
+            return answer(status);
+        }
+        committing = true;
+        return commitMore(limit);
+    }
+
+    /** Writes the batch to the table, or as much of it as a turn is for. */
+    private int commitMore(int limit) {
+        Status status = Status.DONE;
+        if (stagedEpoch != domain.frames().epoch()) {
             status = checkAgain();
         }
-        if (status == Status.DONE) {
-            int applied = applyAll();
-            if (applied < stagedCount) {
-                return unwind(applied);
+        int cost = 0;
+        while (status == Status.DONE && appliedCount < stagedCount) {
+            if (cost >= limit) {
+                return cost;
             }
+            cost += REQUEST_COST + Request.pages(staged[2 * appliedCount]);
+            status = apply(staged[2 * appliedCount], staged[2 * appliedCount + 1]);
         }
+        committing = false;
+        return cost + (status == Status.DONE ? finish() : unwind(status));
+    }
+
+    private Status apply(long first, long second) {
+        try {
+            domain.apply(first, second);
+            appliedCount++;
+            return Status.DONE;
+        } catch (IllegalArgumentException | IllegalStateException full) {
+            refuse(Status.TABLE_FULL, first, second);
+            return Status.TABLE_FULL;
+        }
+    }
+
+    /** All of it is in the table: from now on it may be cleared. */
+    private int finish() {
+        int count = stagedCount;
+        settleApplied();
         stagedCount = 0;
-        return answer(status);
+        return (count >> MAPS_PER_SETTLE_COST_SHIFT) + answer(Status.DONE);
+    }
+
+    private void settleApplied() {
+        for (int index = 0; index < appliedCount; index++) {
+            domain.settle(staged[2 * index]);
+        }
+        appliedCount = 0;
     }
 
     /** Frames were taken away since the batch began: whether any of those in it. */
@@ -237,43 +296,34 @@ final class ServiceRing implements AutoCloseable {
             long first = staged[2 * index];
             long second = staged[2 * index + 1];
             if (!domain.mayStillMap(first, second)) {
-                unstage(stagedCount);
                 refuse(Status.FOREIGN_FRAMES, first, second);
                 return Status.FOREIGN_FRAMES;
             }
         }
+        stagedEpoch = domain.frames().epoch();
         return Status.DONE;
     }
 
-    /** How many of the batch the table took. */
-    private int applyAll() {
-        int count = stagedCount;
-        for (int index = 0; index < count; index++) {
-            try {
-                domain.apply(staged[2 * index], staged[2 * index + 1]);
-            } catch (IllegalArgumentException | IllegalStateException full) {
-                refuse(Status.TABLE_FULL, staged[2 * index], staged[2 * index + 1]);
-                return index;
-            }
-        }
-        return count;
-    }
-
-    /** The table is full: what was written is cleared and flushed, and then that is answered. */
-    private int unwind(int applied) {
-        for (int index = 0; index < applied; index++) {
+    /** Not all of it can be mapped: what was written is cleared and flushed, then answered. */
+    private int unwind(Status status) {
+        for (int index = 0; index < appliedCount; index++) {
             domain.unapply(staged[2 * index]);
         }
         int count = stagedCount;
-        unstage(count);
-        return ANSWER_COST + applied + settleThen(Status.TABLE_FULL);
+        unstage(0, count);
+        stagedCount = 0;
+        boolean written = appliedCount > 0;
+        appliedCount = 0;
+        return REFUSAL_COST + count + (written ? settleThen(status) : answer(status));
     }
 
-    private void noteClear(Status status, long first, long second) {
-        if (status != Status.DONE) {
-            clearStatus = status;
-            refuse(status, first, second);
+    private int noteClear(Status status, long first, long second) {
+        if (status == Status.DONE) {
+            return REQUEST_COST + Request.pages(first);
         }
+        clearStatus = status;
+        refuse(status, first, second);
+        return REFUSAL_COST;
     }
 
     private int settle() {
@@ -347,10 +397,12 @@ final class ServiceRing implements AutoCloseable {
         };
     }
 
-    /** Takes back what was staged, and everything it has. */
+    /** Takes back what was staged and is not in the table, and everything it has. */
     @Override
     public void close() {
-        unstage(stagedCount);
+        unstage(appliedCount, stagedCount);
+        settleApplied();
+        stagedCount = 0;
         owned.close();
     }
 }

@@ -176,19 +176,25 @@ final class SessionDomain {
         mappings.uncharge(1);
     }
 
-    /** Puts a staged map into the table. */
+    /** Puts a staged map into the table; nobody may clear it yet. */
     void apply(long first, long second) {
         table.map(
                 Request.page(first),
                 Request.pageFrame(second),
                 Request.pages(first),
                 Request.access(second));
+    }
+
+    /** The batch of a map that was applied is over: it may be cleared. */
+    void settle(long first) {
         use.settle(Request.page(first));
     }
 
-    /** Takes what was applied out of the table again. */
+    /** Takes what was applied out of the table again, unless it was revoked meanwhile. */
     void unapply(long first) {
-        table.clear(Request.page(first), Request.pages(first));
+        if (!use.isRevoked(Request.page(first))) {
+            table.clear(Request.page(first), Request.pages(first));
+        }
         allDue = true;
     }
 

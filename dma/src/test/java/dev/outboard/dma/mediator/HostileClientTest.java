@@ -219,7 +219,22 @@ final class HostileClientTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"flood", "garbage", "foreign", "storm", "messages", "hang", "silent"})
+    @ValueSource(
+            strings = {
+                "flood",
+                "garbage",
+                "foreign",
+                "mixed",
+                "bulk",
+                "wide",
+                "asleep",
+                "storm",
+                "estates",
+                "crowd",
+                "messages",
+                "hang",
+                "silent"
+            })
     void shouldServeTheOthersBesideAProcessThatMisbehaves(String kind) throws InterruptedException {
         try (Rig rig = new Rig(directory)) {
             try (ChildJvm hostile =

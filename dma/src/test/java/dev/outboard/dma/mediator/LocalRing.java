@@ -47,6 +47,7 @@ final class LocalRing implements AutoCloseable {
         domain = new SessionDomain(1, session, held);
         domain.frames().add(frame, OWN_PAGES, Access.READ_WRITE);
         service = new ServiceRing(2, domain);
+        session.add(service);
         Descriptor file = service.descriptors()[0].duplicate();
         try (MemoryFile shared = MemoryFile.adopt(file)) {
             mapping = shared.map(0, RequestRingDescriptor.LENGTH_BYTES, true);
