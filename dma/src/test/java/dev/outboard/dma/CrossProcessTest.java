@@ -42,7 +42,7 @@ final class CrossProcessTest {
     private PhysicalMemory memory;
     private IommuOwner owner;
     private IommuDomain domain;
-    private DeviceJvm device;
+    private ChildJvm device;
 
     @BeforeEach
     void listen() {
@@ -62,7 +62,7 @@ final class CrossProcessTest {
     private void start(DomainOptions options) {
         domain = owner.claim("nic0", memory, options);
         domain.onFault(faults::add);
-        device = new DeviceJvm(owner.path(), "nic0");
+        device = DeviceProcess.start(owner.path(), "nic0");
         assertThat(device.answer()).isEqualTo("attached");
         assertThat(domain.awaitAttached(Bench.TIMEOUT_NANOS)).isTrue();
     }
@@ -146,7 +146,7 @@ final class CrossProcessTest {
             assertThat(dma.statistics().flushNanos()).isGreaterThan(100_000_000);
             assertThat(dma.statistics().liveMappings()).isZero();
         }
-        try (DeviceJvm next = new DeviceJvm(owner.path(), "nic0")) {
+        try (ChildJvm next = DeviceProcess.start(owner.path(), "nic0")) {
             assertThat(next.answer()).as("another may take its place").isEqualTo("attached");
             assertThat(next.ask("read 4096 1")).isEqualTo("fault after 0");
         }

@@ -10,6 +10,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
 import java.util.Scanner;
 
@@ -26,6 +27,15 @@ final class DeviceProcess {
 
     private DeviceProcess(IommuAttachment attachment) {
         this.attachment = attachment;
+    }
+
+    /** A device of that name in a virtual machine of its own, which says when it is attached. */
+    static ChildJvm start(Path ownerSocket, String name) {
+        return new ChildJvm(
+                DeviceProcess.class,
+                List.of("-XX:TieredStopAtLevel=1"),
+                ownerSocket.toString(),
+                name);
     }
 
     /** Arguments: the owner's socket, and the device's name. */

@@ -1,5 +1,6 @@
 package dev.outboard.dma.mediator;
 
+import dev.outboard.dma.ChildJvm;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DomainOptions;

@@ -1,4 +1,4 @@
-package dev.outboard.dma.mediator;
+package dev.outboard.dma;
 
 import java.io.BufferedReader;
 import java.io.File;
@@ -11,12 +11,16 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 
-/** Runs a main of the tests in a virtual machine of its own, and talks to it line by line. */
-final class ChildJvm implements AutoCloseable {
+/**
+ * Runs a main of the tests in a virtual machine of its own, and talks to it line by line. Closing
+ * it is kill -9.
+ */
+public final class ChildJvm implements AutoCloseable {
     private final Process process;
     private final BufferedReader answers;
 
-    ChildJvm(Class<?> main, List<String> flags, String... arguments) {
+    /** Starts it, with flags for its virtual machine. */
+    public ChildJvm(Class<?> main, List<String> flags, String... arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-XX:+UseSerialGC", "-Xshare:auto"));
@@ -51,11 +55,12 @@ final class ChildJvm implements AutoCloseable {
         return path;
     }
 
-    long pid() {
+    public long pid() {
         return process.pid();
     }
 
-    String answer() {
+    /** The next line that it prints. */
+    public String answer() {
         try {
             String answer = answers.readLine();
             if (answer == null) {
@@ -67,18 +72,24 @@ final class ChildJvm implements AutoCloseable {
         }
     }
 
-    String ask(String order) {
+    /** Sends it a line. */
+    public void send(String order) {
         try {
             process.outputWriter().write(order + "\n");
             process.outputWriter().flush();
         } catch (IOException failure) {
             throw new UncheckedIOException(failure);
         }
+    }
+
+    /** Sends it a line, and waits for one. */
+    public String ask(String order) {
+        send(order);
         return answer();
     }
 
     /** kill -9, and waits until it has gone. */
-    void kill() throws InterruptedException {
+    public void kill() throws InterruptedException {
         process.destroyForcibly();
         if (!process.waitFor(10, TimeUnit.SECONDS)) {
             throw new AssertionError("the process does not die");
