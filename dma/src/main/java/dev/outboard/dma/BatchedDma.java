@@ -15,6 +15,11 @@ final class BatchedDma extends TranslatedDma {
     }
 
     @Override
+    void releaseEntry(long entry) {
+        reclaimEntry(entry);
+    }
+
+    @Override
     void releaseAll(long[] iovas, int[] lengths, int count) {
         boolean settled = false;
         try {

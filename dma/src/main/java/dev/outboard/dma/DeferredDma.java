@@ -46,6 +46,17 @@ final class DeferredDma extends TranslatedDma {
     }
 
     @Override
+    void releaseEntry(long entry) {
+        if (queue != null) {
+            queueRun(entry << granuleShift, granule);
+            return;
+        }
+        translations.clearEntry(entry << granuleShift);
+        retireEntry(entry);
+        noteStale(granule);
+    }
+
+    @Override
     void releaseAll(long[] iovas, int[] lengths, int count) {
         if (queue == null) {
             retireAll(iovas, lengths, count);

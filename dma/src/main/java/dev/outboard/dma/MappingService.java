@@ -1,7 +1,6 @@
 package dev.outboard.dma;
 
 import dev.outboard.iommu.Access;
-import dev.outboard.iommu.IoPage;
 import dev.outboard.iommu.IovaAllocator;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,31 +19,13 @@ import java.util.List;
  *
  * <p>One thread, but for what {@link Dma} allows to all; map and unmap do not allocate.
  */
-abstract class MappingService implements Dma {
-    /** A run of pages below this is not worth an aligned place: no format has such superpages. */
-    private static final int SMALLEST_SUPERPAGE = 512;
-
-    final PhysicalMemory memory;
-    final Translations translations;
-
-    /** In units of the smallest entry; see {@link #granuleShift}. */
-    private final IovaAllocator allocator;
-
-    /** Log2 of the pages under the smallest entry. */
-    private final int granuleShift;
-
-    /** Offset within the smallest entry: an IOVA and its physical address agree in these bits. */
-    private final long offsetMask;
-
+abstract class MappingService extends RunPlacer implements Dma {
     /** Coherent memory that is not closed yet. */
     private final List<CoherentRun> coherent = new ArrayList<>();
 
     private long maps;
     private long unmaps;
     private long livePages;
-
-    /** Runs were retired after the last flush began: they may not be used before another. */
-    private boolean unflushed;
 
     private boolean closed;
     private boolean released;
@@ -53,11 +34,7 @@ abstract class MappingService implements Dma {
     private record CoherentRun(long page, int pages) {}
 
     MappingService(PhysicalMemory memory, Translations translations) {
-        this.memory = memory;
-        this.translations = translations;
-        allocator = translations.iovas();
-        granuleShift = translations.granuleShift();
-        offsetMask = ((long) IoPage.BYTES << granuleShift) - 1;
+        super(memory, translations);
     }
 
     // What a strategy says of its mappings.
@@ -101,155 +78,6 @@ abstract class MappingService implements Dma {
     long livePages(long iova, long physicalAddress, int lengthBytes) {
         // Both agree in the bits that count, and of the buffer it has been computed already.
         return pages(physicalAddress, lengthBytes);
-    }
-
-    // What strategies share: runs of IOVA.
-
-    /** The first page of a mapping: the IOVA's, or the page where its smallest entry begins. */
-    final long firstPage(long address) {
-        return (address & ~offsetMask) >>> IoPage.SHIFT;
-    }
-
-    /** Pages under a buffer, in whole entries of the smallest size. */
-    final int pages(long address, long lengthBytes) {
-        return (int)
-                (((address & offsetMask) + lengthBytes + offsetMask & ~offsetMask)
-                        >>> IoPage.SHIFT);
-    }
-
-    /** The IOVA of a buffer whose first entry is at a page. */
-    final long iova(long page, long physicalAddress) {
-        return page << IoPage.SHIFT | physicalAddress & offsetMask;
-    }
-
-    /** Refuses a buffer that is not memory of this service, up to the borders of its entries. */
-    final void require(long physicalAddress, long lengthBytes, int pages) {
-        if (lengthBytes <= 0
-                || !memory.contains(physicalAddress & ~offsetMask, (long) pages << IoPage.SHIFT)) {
-            throw Buffers.notMemory(physicalAddress, lengthBytes, offsetMask + 1);
-        }
-    }
-
-    /**
-     * Places a run of page frames, not committed yet. Large runs get pages that are aligned as
-     * their frames are, so that superpages fit.
-     *
-     * @return the first IOVA page, or {@link IovaAllocator#NONE}
-     */
-    final long place(long pageFrame, int pages, int access) {
-        long page = takePages(pageFrame, pages);
-        if (page >= 0) {
-            try {
-                translations.map(page, pageFrame, pages, access);
-            } catch (RuntimeException refused) {
-                free(page, pages);
-                throw refused;
-            }
-        }
-        return page;
-    }
-
-    /** IOVA pages for a run, after a roll-over if need be, or {@link IovaAllocator#NONE}. */
-    final long takePages(long pageFrame, int pages) {
-        long page = allocate(pageFrame, pages);
-        return page < 0 ? takeWithRoom(pageFrame, pages) : page;
-    }
-
-    private long takeWithRoom(long pageFrame, int pages) {
-        makeRoom();
-        return Math.max(IovaAllocator.NONE, allocate(pageFrame, pages));
-    }
-
-    /** The first page of a free run; negative if there is none. */
-    private long allocate(long pageFrame, int pages) {
-        if (pages >= SMALLEST_SUPERPAGE) {
-            return allocateAligned(pageFrame >>> granuleShift, pages >>> granuleShift);
-        }
-        return allocator.allocate(pages >>> granuleShift) << granuleShift;
-    }
-
-    /** Congruent to the frames in the largest superpage that fits; else in a smaller one. */
-    private long allocateAligned(long frameUnit, int units) {
-        for (int size = Integer.highestOneBit(units);
-                size >= SMALLEST_SUPERPAGE >>> granuleShift && size > 1;
-                size >>>= 3) {
-            int skew = (int) frameUnit & size - 1;
-            long unit =
-                    units > Integer.MAX_VALUE - skew
-                            ? IovaAllocator.NONE
-                            : allocator.allocate(units + skew, size);
-            if (unit != IovaAllocator.NONE) {
-                if (skew > 0) {
-                    // These were never mapped: nobody needs to flush for them.
-                    allocator.free(unit, skew);
-                }
-                return unit + skew << granuleShift;
-            }
-        }
-        return allocator.allocate(units) << granuleShift;
-    }
-
-    /** Gives IOVA pages back that no device knows. */
-    final void free(long page, int pages) {
-        allocator.free(page >>> granuleShift, pages >>> granuleShift);
-    }
-
-    /** Gives IOVA pages back for use after a flush and a roll-over. */
-    final void retire(long page, int pages) {
-        allocator.retire(page >>> granuleShift, pages >>> granuleShift);
-    }
-
-    /** Pages that could be taken, after a roll-over at most. */
-    final long freePages() {
-        return allocator.freePages() << granuleShift;
-    }
-
-    /** Pages that wait for a roll-over. */
-    final long retiredPages() {
-        return allocator.retiredPages() << granuleShift;
-    }
-
-    /** Takes a run away: when it returns, no device reaches it, and its IOVA is free. */
-    final void reclaim(long page, int pages) {
-        translations.clear(page, pages);
-        boolean settled = false;
-        try {
-            translations.invalidate(page, pages);
-            translations.settle();
-            settled = true;
-        } finally {
-            giveBack(page, pages, settled);
-        }
-    }
-
-    /**
-     * Gives cleared IOVA pages back; if they are not settled, only after a flush that is.
-     *
-     * <p>If a device is stuck, the pages are retired: they come back after a roll-over whose flush
-     * succeeds.
-     */
-    final void giveBack(long page, int pages, boolean settled) {
-        if (settled) {
-            free(page, pages);
-        } else {
-            retire(page, pages);
-            unflushed = true;
-        }
-    }
-
-    /** No run is free: begins the next lap of the allocator, with nothing stale in it. */
-    void makeRoom() {
-        if (unflushed) {
-            flush();
-        }
-        allocator.rollOver();
-    }
-
-    @Override
-    public void flush() {
-        translations.invalidateAll();
-        translations.settle();
-        unflushed = false;
     }
 
     // The service.
@@ -482,7 +310,7 @@ abstract class MappingService implements Dma {
         allocated.close();
         throw new OutOfDmaMemoryException(
                 "no run of IOVA is free for lengthBytes=%d (freePages=%d): take a larger table"
-                        .formatted(lengthBytes, allocator.freePages() << granuleShift));
+                        .formatted(lengthBytes, freePages()));
     }
 
     /** Maps coherent memory for real, whatever the strategy; null if no run of IOVA is free. */
@@ -590,7 +418,7 @@ abstract class MappingService implements Dma {
         freeAll();
         coherent.forEach(run -> free(run.page, run.pages));
         coherent.clear();
-        allocator.rollOver();
+        rollOver();
         translations.close();
     }
 }

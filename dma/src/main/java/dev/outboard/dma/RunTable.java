@@ -34,6 +34,20 @@ final class RunTable {
         return length == LONG ? longLengths[(int) first] : length;
     }
 
+    /** Forgets the run of one entry that is there; false, and nothing is changed, if none is. */
+    boolean removeOne(long first) {
+        if (first < 0 || first >= lengths.length || lengths[(int) first] != 1) {
+            return false;
+        }
+        lengths[(int) first] = 0;
+        return true;
+    }
+
+    /** A run of one entry is there. */
+    void putOne(int first) {
+        lengths[first] = 1;
+    }
+
     /** A run begins there. */
     void put(int first, int length) {
         if (length < LONG) {

@@ -15,6 +15,11 @@ final class StrictDma extends TranslatedDma {
     }
 
     @Override
+    void releaseEntry(long entry) {
+        reclaimEntry(entry);
+    }
+
+    @Override
     void releaseAll(long[] iovas, int[] lengths, int count) {
         RuntimeException stuck = null;
         for (int index = 0; index < count; index++) {

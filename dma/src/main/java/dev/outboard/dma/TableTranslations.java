@@ -51,6 +51,11 @@ final class TableTranslations implements Translations {
     }
 
     @Override
+    public void mapEntry(long page, long pageFrame, int access) {
+        table.mapEntry(page, pageFrame, access);
+    }
+
+    @Override
     public void commit() {
         // A device that walks the table finds the entry: it was written with release.
     }
@@ -58,6 +63,11 @@ final class TableTranslations implements Translations {
     @Override
     public void clear(long page, int pages) {
         table.clear(page, pages);
+    }
+
+    @Override
+    public void clearEntry(long page) {
+        table.clearEntry(page);
     }
 
     @Override

@@ -13,19 +13,31 @@ abstract class TranslatedDma extends MappingService {
     /** The mappings that begin at an IOVA page, by the smallest entries of the table. */
     private final RunTable runs;
 
-    private final int granuleShift;
-
     TranslatedDma(PhysicalMemory memory, Translations translations) {
         super(memory, translations);
-        granuleShift = translations.granuleShift();
         runs = new RunTable(Math.toIntExact(translations.pages() >>> granuleShift));
     }
 
     /** Takes a run away that is mapped no more, now or later. */
     abstract void releaseRun(long page, int pages);
 
+    /** The same of one entry, by its number. */
+    abstract void releaseEntry(long entry);
+
     @Override
     final long begin(long physicalAddress, int lengthBytes, int access) {
+        if (!isOneEntry(physicalAddress, lengthBytes)) {
+            return beginRun(physicalAddress, lengthBytes, access);
+        }
+        long entry = placeEntry(physicalAddress, access);
+        if (entry < 0) {
+            return NO_IOVA;
+        }
+        runs.putOne((int) entry);
+        return iova(entry << granuleShift, physicalAddress);
+    }
+
+    private long beginRun(long physicalAddress, int lengthBytes, int access) {
         int pages = pages(physicalAddress, lengthBytes);
         require(physicalAddress, lengthBytes, pages);
         long page = place(firstPage(physicalAddress), pages, access);
@@ -45,7 +57,9 @@ abstract class TranslatedDma extends MappingService {
 
     @Override
     final boolean end(long iova, int lengthBytes) {
-        return lengthBytes > 0 && endRun(firstPage(iova), pages(iova, lengthBytes));
+        return isOneEntry(iova, lengthBytes)
+                ? runs.removeOne(entry(iova))
+                : lengthBytes > 0 && endRun(firstPage(iova), pages(iova, lengthBytes));
     }
 
     private boolean endRun(long page, long pages) {
@@ -59,14 +73,16 @@ abstract class TranslatedDma extends MappingService {
 
     @Override
     final void restore(long iova, int lengthBytes) {
-        runs.put(
-                (int) (firstPage(iova) >>> granuleShift),
-                pages(iova, lengthBytes) >>> granuleShift);
+        runs.put((int) entry(iova), pages(iova, lengthBytes) >>> granuleShift);
     }
 
     @Override
     final void release(long iova, int lengthBytes) {
-        releaseRun(firstPage(iova), pages(iova, lengthBytes));
+        if (isOneEntry(iova, lengthBytes)) {
+            releaseEntry(entry(iova));
+        } else {
+            releaseRun(firstPage(iova), pages(iova, lengthBytes));
+        }
     }
 
     /**

@@ -57,6 +57,11 @@ public interface Translations extends AutoCloseable {
      */
     void map(long page, long pageFrame, int pages, int access);
 
+    /** {@link #map} of one smallest entry, as most are. */
+    default void mapEntry(long page, long pageFrame, int access) {
+        map(page, pageFrame, 1 << granuleShift(), access);
+    }
+
     /**
      * Says of the maps that follow whether a driver cannot do without them, as its rings: a holder
      * with quotas lets these go beyond the barrier, up to the limit.
@@ -76,6 +81,11 @@ public interface Translations extends AutoCloseable {
      * whole ones that are neighbours.
      */
     void clear(long page, int pages);
+
+    /** {@link #clear} of one smallest entry. */
+    default void clearEntry(long page) {
+        clear(page, 1 << granuleShift());
+    }
 
     /** Asks the devices to forget a run, already cleared. */
     void invalidate(long page, int pages);

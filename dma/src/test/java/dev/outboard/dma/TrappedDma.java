@@ -16,6 +16,11 @@ final class TrappedDma extends TranslatedDma {
     }
 
     @Override
+    void releaseEntry(long entry) {
+        releaseRun(entry << granuleShift, granule);
+    }
+
+    @Override
     void releaseAll(long[] iovas, int[] lengths, int count) {
         for (int index = 0; index < count; index++) {
             release(iovas[index], lengths[index]);

@@ -47,6 +47,11 @@ public interface IovaAllocator {
      */
     void retire(long page, int pages);
 
+    /** Whether {@link #free} and {@link #retire} take neighbouring runs, given back as one. */
+    default boolean joinsNeighbours() {
+        return false;
+    }
+
     /**
      * Begins the next lap; what was retired here is free. A flush that began after the last {@link
      * #retire} must be complete.

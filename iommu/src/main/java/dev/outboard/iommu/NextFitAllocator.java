@@ -249,6 +249,11 @@ public final class NextFitAllocator implements IovaAllocator {
     }
 
     @Override
+    public boolean joinsNeighbours() {
+        return true;
+    }
+
+    @Override
     public void rollOver() {
         restart();
         if (retired.count() > 0) {

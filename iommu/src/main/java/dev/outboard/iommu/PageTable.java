@@ -32,6 +32,16 @@ public interface PageTable {
     void map(long page, long pageFrame, long pages, int access);
 
     /**
+     * {@link #map} of one smallest entry, which is what most mappings are.
+     *
+     * @throws IllegalArgumentException as {@link #map}
+     * @throws IndexOutOfBoundsException as {@link #map}
+     */
+    default void mapEntry(long page, long pageFrame, int access) {
+        map(page, pageFrame, 1L << format().granuleShift(), access);
+    }
+
+    /**
      * Lets nothing through any more, except from an IOTLB that still remembers. The run must be one
      * that was mapped, or several whole ones; pages that are clear already do no harm.
      *
@@ -40,6 +50,16 @@ public interface PageTable {
      * @throws IndexOutOfBoundsException if the table has no such pages
      */
     void clear(long page, long pages);
+
+    /**
+     * {@link #clear} of one smallest entry.
+     *
+     * @throws IllegalArgumentException as {@link #clear}
+     * @throws IndexOutOfBoundsException as {@link #clear}
+     */
+    default void clearEntry(long page) {
+        clear(page, 1L << format().granuleShift());
+    }
 
     /**
      * What is mapped at a page: a {@link Translation}, or {@link Translation#NONE}; also where the

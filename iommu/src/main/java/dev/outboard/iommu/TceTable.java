@@ -76,17 +76,23 @@ public final class TceTable implements PageTable {
 
     @Override
     public void map(long page, long pageFrame, long pages, int access) {
-        // One page is what most mappings are: few comparisons, and the rest out of the way.
-        long misfit = pageFrame & unfitBits | page & granuleMask | access & ~Access.READ_WRITE;
-        if (pages == granule
-                && misfit == 0
-                && access != Access.NONE
-                && Long.compareUnsigned(page, this.pages) < 0) {
-            format.storeRelease(
-                    memory, page >>> granuleShift, format.bits(pageFrame, access) | hubBits);
+        if (pages == granule) {
+            mapEntry(page, pageFrame, access);
         } else {
             mapRun(page, pageFrame, pages, access);
         }
+    }
+
+    @Override
+    public void mapEntry(long page, long pageFrame, int access) {
+        // Few comparisons, and what tells the mistake out of the way.
+        long misfit = pageFrame & unfitBits | page & granuleMask | access & ~Access.READ_WRITE;
+        if (misfit != 0 || access == Access.NONE || Long.compareUnsigned(page, this.pages) >= 0) {
+            mapRun(page, pageFrame, granule, access);
+            return;
+        }
+        format.storeRelease(
+                memory, page >>> granuleShift, format.bits(pageFrame, access) | hubBits);
     }
 
     private void mapRun(long page, long pageFrame, long pages, int access) {
@@ -102,13 +108,20 @@ public final class TceTable implements PageTable {
 
     @Override
     public void clear(long page, long pages) {
-        if (pages == granule
-                && (page & granuleMask) == 0
-                && Long.compareUnsigned(page, this.pages) < 0) {
-            format.storeRelease(memory, page >>> granuleShift, 0);
+        if (pages == granule) {
+            clearEntry(page);
         } else {
             clearRun(page, pages);
         }
+    }
+
+    @Override
+    public void clearEntry(long page) {
+        if ((page & granuleMask) != 0 || Long.compareUnsigned(page, pages) >= 0) {
+            clearRun(page, granule);
+            return;
+        }
+        format.storeRelease(memory, page >>> granuleShift, 0);
     }
 
     private void clearRun(long page, long pages) {
