@@ -27,10 +27,7 @@ final class BatchedDma extends TranslatedDma {
             translations.settle();
             settled = true;
         } finally {
-            for (int index = 0; index < count; index++) {
-                long page = firstPage(iovas[index]);
-                giveBack(page, pages(iovas[index], lengths[index]), settled);
-            }
+            giveBackBatch(settled);
         }
     }
 

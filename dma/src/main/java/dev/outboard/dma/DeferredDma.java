@@ -78,12 +78,8 @@ final class DeferredDma extends TranslatedDma {
 
     private void retireAll(long[] iovas, int[] lengths, int count) {
         clearBatch(iovas, lengths, count, false);
-        long total = 0;
-        for (int index = 0; index < count; index++) {
-            int pages = pages(iovas[index], lengths[index]);
-            retire(firstPage(iovas[index]), pages);
-            total += pages;
-        }
+        retireBatch();
+        long total = batchPages();
         if (total > 0) {
             noteStale(total);
         }

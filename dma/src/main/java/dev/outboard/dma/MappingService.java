@@ -74,10 +74,15 @@ abstract class MappingService extends RunPlacer implements Dma {
     /** The flush came: what {@link #clearAll} cleared may be used by others. */
     abstract void freeAll();
 
-    /** Pages that a mapping counts for, the same as {@link #pages} of its IOVA. */
+    /** Pages that a mapping counts for, the same as {@link #countPages} of its IOVA. */
     long livePages(long iova, long physicalAddress, int lengthBytes) {
         // Both agree in the bits that count, and of the buffer it has been computed already.
-        return pages(physicalAddress, lengthBytes);
+        return countPages(physicalAddress, lengthBytes);
+    }
+
+    /** {@link #pages}, quick where it is one entry. */
+    final long countPages(long address, int lengthBytes) {
+        return isOneEntry(address, lengthBytes) ? granule : pages(address, lengthBytes);
     }
 
     // The service.
@@ -110,7 +115,7 @@ abstract class MappingService extends RunPlacer implements Dma {
             throw Buffers.notMapped(iova, lengthBytes);
         }
         unmaps++;
-        livePages -= pages(iova, lengthBytes);
+        livePages -= countPages(iova, lengthBytes);
         release(iova, lengthBytes);
     }
 
@@ -176,7 +181,7 @@ abstract class MappingService extends RunPlacer implements Dma {
                 restoreAll(iovas, lengths, index);
                 throw Buffers.notMapped(iovas[index], lengths[index]);
             }
-            pages += pages(iovas[index], lengths[index]);
+            pages += countPages(iovas[index], lengths[index]);
         }
         unmaps += count;
         livePages -= pages;

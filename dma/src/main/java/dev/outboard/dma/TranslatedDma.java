@@ -10,8 +10,16 @@ import dev.outboard.iommu.IovaAllocator;
  * it. One thread; map and unmap do not allocate.
  */
 abstract class TranslatedDma extends MappingService {
+    private static final int USUAL_BATCH = 256;
+
     /** The mappings that begin at an IOVA page, by the smallest entries of the table. */
     private final RunTable runs;
+
+    /** The runs of the batch that is unmapped, neighbours in one; as many as {@link #joined}. */
+    private long[] joinedFirst = new long[USUAL_BATCH];
+
+    private int[] joinedPages = new int[USUAL_BATCH];
+    private int joined;
 
     TranslatedDma(PhysicalMemory memory, Translations translations) {
         super(memory, translations);
@@ -91,27 +99,62 @@ abstract class TranslatedDma extends MappingService {
      * @param invalidates whether the devices are asked to forget them
      */
     final void clearBatch(long[] iovas, int[] lengths, int count, boolean invalidates) {
-        long first = 0;
-        long end = 0;
-        for (int index = 0; index < count; index++) {
-            long page = firstPage(iovas[index]);
-            if (page != end) {
-                clearNeighbours(first, end, invalidates);
-                first = page;
+        joinRuns(iovas, lengths, count, true);
+        for (int run = 0; run < joined; run++) {
+            translations.clear(joinedFirst[run], joinedPages[run]);
+            if (invalidates) {
+                translations.invalidate(joinedFirst[run], joinedPages[run]);
             }
-            end = page + pages(iovas[index], lengths[index]);
         }
-        clearNeighbours(first, end, invalidates);
+        if (!joinsNeighbours) {
+            // Whoever gives the batch back now does so one by one.
+            joinRuns(iovas, lengths, count, false);
+        }
     }
 
-    private void clearNeighbours(long first, long end, boolean invalidates) {
-        if (end == first) {
-            return;
+    /** {@link #retire} for the batch that was cleared last. */
+    final void retireBatch() {
+        for (int run = 0; run < joined; run++) {
+            retire(joinedFirst[run], joinedPages[run]);
         }
-        translations.clear(first, (int) (end - first));
-        if (invalidates) {
-            translations.invalidate(first, (int) (end - first));
+    }
+
+    /** {@link #giveBack} for the batch that was cleared last. */
+    final void giveBackBatch(boolean settled) {
+        for (int run = 0; run < joined; run++) {
+            giveBack(joinedFirst[run], joinedPages[run], settled);
         }
+    }
+
+    /** Pages of the batch that was cleared last. */
+    final long batchPages() {
+        long pages = 0;
+        for (int run = 0; run < joined; run++) {
+            pages += joinedPages[run];
+        }
+        return pages;
+    }
+
+    private void joinRuns(long[] iovas, int[] lengths, int count, boolean joins) {
+        if (count > joinedFirst.length) {
+            joinedFirst = new long[count];
+            joinedPages = new int[count];
+        }
+        int run = -1;
+        long end = -1;
+        for (int index = 0; index < count; index++) {
+            long page = firstPage(iovas[index]);
+            int pages = (int) countPages(iovas[index], lengths[index]);
+            if (page == end && joins) {
+                joinedPages[run] += pages;
+            } else {
+                run++;
+                joinedFirst[run] = page;
+                joinedPages[run] = pages;
+            }
+            end = page + pages;
+        }
+        joined = run + 1;
     }
 
     /** The whole list in one run, so that one invalidation covers it. */

@@ -34,15 +34,21 @@ public final class NextFitAllocator implements IovaAllocator {
     private int lapEnd;
 
     /**
-     * Free pages of word {@link #roomWord} from the hint on, in this lap: taken one by one, without
-     * a look at the bitmap, whose word the last call has just written.
+     * Pages of word {@link #roomWord} that are taken from the bitmap but not handed out yet: single
+     * pages come from here, without a look at the bitmap.
      */
-    private long wordRoom;
+    private long room;
 
     private int roomWord;
+
+    /** After the last page that was handed out of the lap: where the search goes on. */
     private int hint;
+
     private int longHint;
+
+    /** Without those in {@link #room}. */
     private int freePages;
+
     private int failedPages = Integer.MAX_VALUE;
     private int failedAlignment = 1;
 
@@ -82,7 +88,7 @@ public final class NextFitAllocator implements IovaAllocator {
     }
 
     private void restart() {
-        wordRoom = 0;
+        room = 0;
         hint = firstPage;
         longHint = longStart;
         lapEnd = longStart;
@@ -93,23 +99,21 @@ public final class NextFitAllocator implements IovaAllocator {
         if (pages != 1) {
             return allocate(pages, 1);
         }
-        long room = wordRoom;
-        if (room == 0) {
-            room = findRoom();
-            if (room == 0) {
+        long free = room;
+        if (free == 0) {
+            free = takeWord();
+            if (free == 0) {
                 return NONE;
             }
         }
-        int page = (roomWord << PageBitmap.WORD_SHIFT) + Long.numberOfTrailingZeros(room);
-        wordRoom = room & room - 1;
-        bitmap.markWord(roomWord, room & -room);
+        room = free & free - 1;
+        int page = (roomWord << PageBitmap.WORD_SHIFT) + Long.numberOfTrailingZeros(free);
         hint = page + 1;
-        freePages--;
         return page;
     }
 
-    /** The free pages from the hint on of the next word that has any in this lap; 0 if none has. */
-    private long findRoom() {
+    /** Takes the free pages of the next word that has any in this lap; 0 if none has. */
+    private long takeWord() {
         int page = bitmap.nextFree(hint);
         if (page >= lapEnd) {
             page = spill(page);
@@ -117,10 +121,22 @@ public final class NextFitAllocator implements IovaAllocator {
                 return 0;
             }
         }
-        roomWord = page >>> PageBitmap.WORD_SHIFT;
-        long room = ~used[roomWord] & -1L << page;
-        boolean endsHere = lapEnd >>> PageBitmap.WORD_SHIFT == roomWord;
-        return endsHere ? room & ~(-1L << lapEnd) : room;
+        int word = page >>> PageBitmap.WORD_SHIFT;
+        int wordEnd = Math.min(lapEnd, word + 1 << PageBitmap.WORD_SHIFT);
+        long free = ~used[word] & PageBitmap.mask(page, wordEnd);
+        bitmap.markWord(word, free);
+        freePages -= Long.bitCount(free);
+        roomWord = word;
+        return free;
+    }
+
+    /** Gives what is left of the word back to the bitmap. */
+    private void putWordBack() {
+        if (room != 0) {
+            bitmap.unmarkWord(roomWord, room);
+            freePages += Long.bitCount(room);
+            room = 0;
+        }
     }
 
     /** A page found beyond the lap's end is taken if a whole lap had none. */
@@ -138,6 +154,7 @@ public final class NextFitAllocator implements IovaAllocator {
             return allocate(1);
         }
         requireRun(pages, alignment);
+        putWordBack();
         if (pages > freePages || pages >= failedPages && alignment >= failedAlignment) {
             return NONE;
         }
@@ -148,7 +165,6 @@ public final class NextFitAllocator implements IovaAllocator {
             return NONE;
         }
         bitmap.mark(page, page + pages);
-        wordRoom = 0;
         freePages -= pages;
         return page;
     }
@@ -205,13 +221,14 @@ public final class NextFitAllocator implements IovaAllocator {
     @Override
     public void free(long page, int pages) {
         if (pages == 1) {
-            bitmap.unmarkWord(allocatedWord(page), 1L << page);
+            int word = allocatedWord(page);
+            if (word == roomWord && page >= hint) {
+                // Ahead of the search, in the word that it stands in.
+                putWordBack();
+            }
+            bitmap.unmarkWord(word, 1L << page);
         } else {
             freeRun(page, pages);
-        }
-        if (page >= hint) {
-            // The next search may find it, in this very word.
-            wordRoom = 0;
         }
         freePages += pages;
         if (failedPages != Integer.MAX_VALUE) {
@@ -221,6 +238,9 @@ public final class NextFitAllocator implements IovaAllocator {
 
     private void freeRun(long page, int pages) {
         int first = checkAllocated(page, pages);
+        if (first + pages > hint) {
+            putWordBack();
+        }
         for (int at = first, end = first + pages; at < end; ) {
             long mask = PageBitmap.mask(at, end);
             bitmap.unmarkWord(at >>> PageBitmap.WORD_SHIFT, mask);
@@ -230,6 +250,7 @@ public final class NextFitAllocator implements IovaAllocator {
 
     /** Forgets the size that failed if the pages given back make room for it. */
     private void forgetFailure(int first, int pages) {
+        putWordBack();
         int wanted = failedPages;
         int start = bitmap.freeBefore(first, (int) Math.max(firstPage, (long) first - wanted));
         int limit = (int) Math.min(endPage, (long) first + pages + wanted);
@@ -255,6 +276,7 @@ public final class NextFitAllocator implements IovaAllocator {
 
     @Override
     public void rollOver() {
+        putWordBack();
         restart();
         if (retired.count() > 0) {
             takeBack(retired);
@@ -263,7 +285,6 @@ public final class NextFitAllocator implements IovaAllocator {
 
     /** Frees pages that were allocated here and retired elsewhere. */
     void takeBack(RetiredPages settled) {
-        wordRoom = 0;
         freePages += settled.count();
         settled.giveBack(bitmap, false);
         failedPages = Integer.MAX_VALUE;
@@ -271,7 +292,7 @@ public final class NextFitAllocator implements IovaAllocator {
 
     @Override
     public long freePages() {
-        return freePages;
+        return freePages + Long.bitCount(room);
     }
 
     @Override
@@ -287,12 +308,16 @@ public final class NextFitAllocator implements IovaAllocator {
     /** The word of one page, which is allocated: what most runs are, without the loops. */
     private int allocatedWord(long page) {
         int word = (int) (page >>> PageBitmap.WORD_SHIFT);
-        if (page < firstPage
-                || page >= endPage
-                || (used[word] & ~retired.word(word) & 1L << page) == 0) {
+        if (page < firstPage || page >= endPage || (allocated(word) & 1L << page) == 0) {
             throw notAllocated(page, 1);
         }
         return word;
+    }
+
+    /** The pages of a word that are somebody's. */
+    private long allocated(int word) {
+        long taken = used[word] & ~retired.word(word);
+        return word == roomWord ? taken & ~room : taken;
     }
 
     private int checkAllocated(long page, int pages) {
@@ -303,7 +328,7 @@ public final class NextFitAllocator implements IovaAllocator {
         for (int at = first, end = first + pages; at < end; ) {
             int word = at >>> PageBitmap.WORD_SHIFT;
             long mask = PageBitmap.mask(at, end);
-            if ((used[word] & ~retired.word(word) & mask) != mask) {
+            if ((allocated(word) & mask) != mask) {
                 throw notAllocated(page, pages);
             }
             at += Long.bitCount(mask);
