@@ -38,6 +38,9 @@ final class Flusher {
     /** This thread's lane to each of {@link #asked}. */
     private InvalidationLane[] lanes = {};
 
+    /** The only one of them; null if there are none or several. */
+    private InvalidationLane sole;
+
     /** Whether everything was asked for since {@link #begin}. */
     private boolean everything;
 
@@ -81,6 +84,35 @@ final class Flusher {
         lanes = new InvalidationLane[now.length];
         for (int index = 0; index < lanes.length; index++) {
             lanes[index] = now[index].control().lane(lane);
+        }
+        sole = lanes.length == 1 ? lanes[0] : null;
+    }
+
+    /**
+     * A whole flush of one run, already cleared: {@link #begin}, {@link #request} and {@link
+     * #complete}, with few steps where the domain has one device and it is quiet.
+     *
+     * @throws DeviceStuckException as {@link #complete}
+     */
+    void flush(long page, long pages) {
+        begin();
+        if (sole == null || sawStuck) {
+            request(page, pages);
+            complete();
+        } else if (!isSoleQuiet(page, pages)) {
+            complete();
+        }
+    }
+
+    private boolean isSoleQuiet(long page, long pages) {
+        try {
+            sole.request(page, pages);
+            // Full fence: as in isSettled.
+            VarHandle.fullFence();
+            return devices.devicesAcquire() == asked && sole.isSettled();
+        } catch (IllegalStateException unmapped) {
+            requireChanged(unmapped);
+            return false;
         }
     }
 

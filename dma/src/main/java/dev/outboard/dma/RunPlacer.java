@@ -209,8 +209,7 @@ abstract class RunPlacer {
         translations.clear(page, pages);
         boolean settled = false;
         try {
-            translations.invalidate(page, pages);
-            translations.settle();
+            translations.forget(page, pages);
             settled = true;
         } finally {
             giveBack(page, pages, settled);
@@ -222,8 +221,7 @@ abstract class RunPlacer {
         translations.clearEntry(entry << granuleShift);
         boolean settled = false;
         try {
-            translations.invalidate(entry << granuleShift, granule);
-            translations.settle();
+            translations.forget(entry << granuleShift, granule);
             settled = true;
         } finally {
             if (settled) {

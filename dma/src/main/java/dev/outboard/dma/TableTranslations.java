@@ -99,6 +99,15 @@ final class TableTranslations implements Translations {
         }
     }
 
+    @Override
+    public void forget(long page, int pages) {
+        if (asked) {
+            Translations.super.forget(page, pages);
+        } else {
+            flusher.flush(page, pages);
+        }
+    }
+
     /** A lane of its own for another thread. */
     private record SideLane(Flusher flusher) implements SideFlush {
         @Override

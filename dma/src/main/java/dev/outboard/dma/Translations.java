@@ -101,6 +101,16 @@ public interface Translations extends AutoCloseable {
     void settle();
 
     /**
+     * {@link #invalidate} of one run, already cleared, and {@link #settle}.
+     *
+     * @throws DeviceStuckException as {@link #settle}
+     */
+    default void forget(long page, int pages) {
+        invalidate(page, pages);
+        settle();
+    }
+
+    /**
      * A way to flush everything that this service has cleared, for another thread: what a timer
      * needs. Closed by its user, before this is.
      *
