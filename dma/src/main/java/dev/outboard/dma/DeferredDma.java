@@ -77,7 +77,7 @@ final class DeferredDma extends TranslatedDma {
     }
 
     private void retireAll(long[] iovas, int[] lengths, int count) {
-        clearBatch(iovas, lengths, count, false);
+        clearBatch(iovas, lengths, count);
         retireBatch();
         long total = batchPages();
         if (total > 0) {

@@ -22,6 +22,9 @@ public interface Dma extends AutoCloseable {
      */
     long NO_IOVA = -1L;
 
+    /** The ticket of a batch that is unmapped already. */
+    long UNMAPPED = 0;
+
     /**
      * Physically contiguous, zeroed pages, not mapped yet. From any thread.
      *
@@ -67,6 +70,31 @@ public interface Dma extends AutoCloseable {
      * flushes that takes is the strategy's.
      */
     void unmapAll(long[] iovas, int[] lengths, int count);
+
+    /**
+     * Begins what {@link #unmapAll} does: a buffer of the batch may be used again once {@link
+     * #isUnmapped} says so of the ticket. For who has other work than to wait for a device that is
+     * inside a DMA section; strategies that do not wait do it at once.
+     *
+     * @return a ticket, or {@link #UNMAPPED} if it is done
+     * @throws IllegalArgumentException as {@link #unmapAll}; then nothing is unmapped
+     */
+    default long unmapAllLater(long[] iovas, int[] lengths, int count) {
+        unmapAll(iovas, lengths, count);
+        return UNMAPPED;
+    }
+
+    /** Whether the batch of a ticket is unmapped, as after {@link #unmapAll}. Does not wait. */
+    default boolean isUnmapped(long ticket) {
+        return true;
+    }
+
+    /**
+     * Waits until the batch of a ticket is unmapped.
+     *
+     * @throws DeviceStuckException as any unmap; the ticket is used up
+     */
+    default void awaitUnmapped(long ticket) {}
 
     /**
      * Maps a list into one run of IOVA; false if there is none that long: then nothing is mapped.

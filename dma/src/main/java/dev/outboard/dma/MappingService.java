@@ -68,6 +68,16 @@ abstract class MappingService extends RunPlacer implements Dma {
     /** The same for a batch: all of it is done, also if a device is stuck. */
     abstract void releaseAll(long[] iovas, int[] lengths, int count);
 
+    /**
+     * The same, but whoever called asks later whether it is done, where that is worth it.
+     *
+     * @return {@link #UNMAPPED}, or a ticket
+     */
+    long releaseAllLater(long[] iovas, int[] lengths, int count) {
+        releaseAll(iovas, lengths, count);
+        return UNMAPPED;
+    }
+
     /** Clears what is mapped, all but coherent memory; the flush comes after. */
     abstract void clearAll();
 
@@ -175,6 +185,17 @@ abstract class MappingService extends RunPlacer implements Dma {
 
     @Override
     public final void unmapAll(long[] iovas, int[] lengths, int count) {
+        endAll(iovas, lengths, count);
+        releaseAll(iovas, lengths, count);
+    }
+
+    @Override
+    public final long unmapAllLater(long[] iovas, int[] lengths, int count) {
+        endAll(iovas, lengths, count);
+        return releaseAllLater(iovas, lengths, count);
+    }
+
+    private void endAll(long[] iovas, int[] lengths, int count) {
         long pages = 0;
         for (int index = 0; index < count; index++) {
             if (!end(iovas[index], lengths[index])) {
@@ -185,7 +206,6 @@ abstract class MappingService extends RunPlacer implements Dma {
         }
         unmaps += count;
         livePages -= pages;
-        releaseAll(iovas, lengths, count);
     }
 
     private void restoreAll(long[] iovas, int[] lengths, int count) {

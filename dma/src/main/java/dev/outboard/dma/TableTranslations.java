@@ -100,6 +100,15 @@ final class TableTranslations implements Translations {
     }
 
     @Override
+    public boolean poll() {
+        if (asked && !flusher.poll()) {
+            return false;
+        }
+        asked = false;
+        return true;
+    }
+
+    @Override
     public void forget(long page, int pages) {
         if (asked) {
             Translations.super.forget(page, pages);

@@ -93,22 +93,38 @@ abstract class TranslatedDma extends MappingService {
         }
     }
 
-    /**
-     * Clears the runs of a batch, neighbours in one, as an allocator often gives them.
-     *
-     * @param invalidates whether the devices are asked to forget them
-     */
-    final void clearBatch(long[] iovas, int[] lengths, int count, boolean invalidates) {
+    /** Clears the runs of a batch, neighbours in one, as an allocator often gives them. */
+    final void clearBatch(long[] iovas, int[] lengths, int count) {
         joinRuns(iovas, lengths, count, true);
         for (int run = 0; run < joined; run++) {
             translations.clear(joinedFirst[run], joinedPages[run]);
-            if (invalidates) {
-                translations.invalidate(joinedFirst[run], joinedPages[run]);
-            }
         }
+        separate(iovas, lengths, count);
+    }
+
+    /** The same, and asks the devices to forget them: neighbours in one too, or each by itself. */
+    final void clearBatch(long[] iovas, int[] lengths, int count, boolean asksOnce) {
+        joinRuns(iovas, lengths, count, asksOnce);
+        for (int run = 0; run < joined; run++) {
+            translations.clear(joinedFirst[run], joinedPages[run]);
+            translations.invalidate(joinedFirst[run], joinedPages[run]);
+        }
+        if (asksOnce) {
+            separate(iovas, lengths, count);
+        }
+    }
+
+    /** Whoever gives the batch back now may have to do so one by one. */
+    private void separate(long[] iovas, int[] lengths, int count) {
         if (!joinsNeighbours) {
-            // Whoever gives the batch back now does so one by one.
             joinRuns(iovas, lengths, count, false);
+        }
+    }
+
+    /** Puts the runs of the batch that was cleared last into a queue. */
+    final void queueBatch(PendingRuns queue) {
+        for (int run = 0; run < joined; run++) {
+            queue.add(joinedFirst[run], joinedPages[run]);
         }
     }
 

@@ -101,6 +101,17 @@ public interface Translations extends AutoCloseable {
     void settle();
 
     /**
+     * Whether {@link #settle} has nothing to wait for any more; if so, it has taken place. A holder
+     * that cannot look without waiting waits.
+     *
+     * @throws DeviceStuckException as {@link #settle}, from a holder that waits
+     */
+    default boolean poll() {
+        settle();
+        return true;
+    }
+
+    /**
      * {@link #invalidate} of one run, already cleared, and {@link #settle}.
      *
      * @throws DeviceStuckException as {@link #settle}

@@ -42,6 +42,12 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
     private final long[] batchIova = new long[BATCH];
     private final int[] batchBytes = new int[BATCH];
 
+    /** Buffers that the device is done with, while their unmapping is under way. */
+    private final int[] leaving = new int[BATCH];
+
+    private int leavingCount;
+    private long leavingTicket;
+
     private long frames;
 
     TransmitSide(Dma dma, QueueSide side, FrameBuffers buffers) {
@@ -191,27 +197,52 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
         return dma.mapAll(batchPhysical, batchBytes, batchIova, count, DmaDirection.TO_DEVICE);
     }
 
+    /**
+     * Takes back what the device is done with, without waiting: a device that is just inside a DMA
+     * section forgets a batch later, and its buffers are free with the next call.
+     */
     private void reclaim() {
         int available = queue.completed();
-        while (available > 0) {
+        while (hasNoneLeaving() && available > 0) {
             int count = Math.min(available, BATCH);
             for (int i = 0; i < count; i++) {
                 int buffer = queue.take();
-                batchBuffer[i] = buffer;
+                leaving[i] = buffer;
                 batchIova[i] = mappedIova[buffer];
                 batchBytes[i] = lengths[buffer];
+                mappedIova[buffer] = Dma.NO_IOVA;
             }
-            dma.unmapAll(batchIova, batchBytes, count);
-            for (int i = 0; i < count; i++) {
-                free(batchBuffer[i]);
-            }
+            leavingTicket = dma.unmapAllLater(batchIova, batchBytes, count);
+            leavingCount = count;
             frames += count;
             available -= count;
         }
     }
 
+    private boolean hasNoneLeaving() {
+        if (leavingCount > 0 && dma.isUnmapped(leavingTicket)) {
+            freeLeaving();
+        }
+        return leavingCount == 0;
+    }
+
+    private void freeLeaving() {
+        for (int i = 0; i < leavingCount; i++) {
+            free(leaving[i]);
+        }
+        leavingCount = 0;
+    }
+
+    /** If a device is stuck, the buffers stay out of use: it may still reach them. */
+    private void awaitLeaving() {
+        int count = leavingCount;
+        leavingCount = 0;
+        dma.awaitUnmapped(leavingTicket);
+        leavingCount = count;
+        freeLeaving();
+    }
+
     private void free(int buffer) {
-        mappedIova[buffer] = Dma.NO_IOVA;
         if (gathered[buffer] != null) {
             dma.unmap(gathered[buffer]);
             gathered[buffer] = null;
@@ -227,6 +258,11 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
 
     @Override
     public boolean await(long timeoutNanos) {
+        if (leavingCount > 0) {
+            // No interrupt tells of their end.
+            awaitLeaving();
+            return true;
+        }
         return side.await(timeoutNanos);
     }
 
@@ -244,9 +280,13 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
     @Override
     public void close() {
         side.close();
+        if (leavingCount > 0) {
+            awaitLeaving();
+        }
         for (int buffer = 0; buffer < mappedIova.length; buffer++) {
             if (mappedIova[buffer] != Dma.NO_IOVA) {
                 dma.unmap(mappedIova[buffer], lengths[buffer]);
+                mappedIova[buffer] = Dma.NO_IOVA;
                 free(buffer);
             }
         }

@@ -1,0 +1,111 @@
+package dev.outboard.dma;
+
+/**
+ * An unmap is over when no device reaches the buffer any more: it asks the devices to forget it,
+ * and waits until they have. A batch asks for all of it and waits once.
+ *
+ * <p>With {@link #unmapAllLater} the wait is the caller's, who has other work meanwhile: runs of
+ * such batches stand in a queue, and their IOVA is given back when the flush is found complete. One
+ * thread; no allocation, but where the queue grows.
+ */
+abstract class SettledDma extends TranslatedDma {
+    private final PendingRuns pending = new PendingRuns();
+
+    /** Batches whose unmapping was begun and not found complete, by tickets. */
+    private long lastTicket;
+
+    private long settledTicket;
+
+    SettledDma(PhysicalMemory memory, Translations translations) {
+        super(memory, translations);
+    }
+
+    /** Whether one invalidation may name several neighbouring buffers. */
+    abstract boolean invalidatesNeighbours();
+
+    @Override
+    final void releaseRun(long page, int pages) {
+        reclaim(page, pages);
+    }
+
+    @Override
+    final void releaseEntry(long entry) {
+        reclaimEntry(entry);
+    }
+
+    @Override
+    final void releaseAll(long[] iovas, int[] lengths, int count) {
+        boolean settled = false;
+        try {
+            clearBatch(iovas, lengths, count, invalidatesNeighbours());
+            translations.settle();
+            settled = true;
+        } finally {
+            giveBackBatch(settled);
+        }
+    }
+
+    @Override
+    final long releaseAllLater(long[] iovas, int[] lengths, int count) {
+        clearBatch(iovas, lengths, count, invalidatesNeighbours());
+        queueBatch(pending);
+        lastTicket++;
+        return isUnmapped(lastTicket) ? UNMAPPED : lastTicket;
+    }
+
+    @Override
+    public final boolean isUnmapped(long ticket) {
+        if (ticket > settledTicket) {
+            poll();
+        }
+        return ticket <= settledTicket;
+    }
+
+    @Override
+    public final void awaitUnmapped(long ticket) {
+        if (ticket > settledTicket) {
+            settlePending();
+        }
+    }
+
+    private void poll() {
+        try {
+            if (translations.poll()) {
+                giveBackPending(true);
+            }
+        } catch (DeviceStuckException stuck) {
+            giveBackPending(false);
+            throw stuck;
+        }
+    }
+
+    private void settlePending() {
+        boolean settled = false;
+        try {
+            translations.settle();
+            settled = true;
+        } finally {
+            giveBackPending(settled);
+        }
+    }
+
+    private void giveBackPending(boolean settled) {
+        settledTicket = lastTicket;
+        while (!pending.isEmpty()) {
+            giveBack(pending.firstPage(), pending.pages(), settled);
+            pending.drop();
+        }
+    }
+
+    @Override
+    void makeRoom() {
+        awaitUnmapped(lastTicket);
+        super.makeRoom();
+    }
+
+    @Override
+    public void flush() {
+        super.flush();
+        giveBackPending(true);
+    }
+}
