@@ -136,7 +136,12 @@ abstract class RunPlacer {
 
     private long takeEntryWithRoom() {
         makeRoom();
-        return allocator.allocate(1);
+        long entry = allocator.allocate(1);
+        if (entry < 0 && awaitRoom()) {
+            rollOver();
+            entry = allocator.allocate(1);
+        }
+        return entry;
     }
 
     /** IOVA pages for a run, after a roll-over if need be, or {@link IovaAllocator#NONE}. */
@@ -147,7 +152,12 @@ abstract class RunPlacer {
 
     private long takeWithRoom(long pageFrame, int pages) {
         makeRoom();
-        return Math.max(IovaAllocator.NONE, allocate(pageFrame, pages));
+        long page = allocate(pageFrame, pages);
+        if (page < 0 && awaitRoom()) {
+            rollOver();
+            page = allocate(pageFrame, pages);
+        }
+        return Math.max(IovaAllocator.NONE, page);
     }
 
     /** The first page of a free run; negative if there is none. */
@@ -253,6 +263,11 @@ abstract class RunPlacer {
             flush();
         }
         rollOver();
+    }
+
+    /** Waits for runs whose flush is under way, if there are any: whether some came back. */
+    boolean awaitRoom() {
+        return false;
     }
 
     /** What was retired is free; a flush that began after it was has completed. */

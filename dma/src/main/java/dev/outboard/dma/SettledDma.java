@@ -98,9 +98,12 @@ abstract class SettledDma extends TranslatedDma {
     }
 
     @Override
-    void makeRoom() {
-        awaitUnmapped(lastTicket);
-        super.makeRoom();
+    boolean awaitRoom() {
+        if (pending.isEmpty()) {
+            return false;
+        }
+        settlePending();
+        return true;
     }
 
     @Override

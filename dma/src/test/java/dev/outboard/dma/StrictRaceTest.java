@@ -26,6 +26,13 @@ final class StrictRaceTest {
     private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
     private static final int PAGES = 8;
 
+    /** How a buffer is unmapped. */
+    private enum Way {
+        ONE,
+        BATCH,
+        LATER
+    }
+
     @TempDir Path directory;
 
     private final AtomicLong named = new AtomicLong();
@@ -33,10 +40,16 @@ final class StrictRaceTest {
     private volatile boolean stop;
 
     @ParameterizedTest
-    @CsvSource({"calgary,false", "dart,false", "calgary,true", "dart,true"})
+    @CsvSource({
+        "calgary,ONE",
+        "dart,ONE",
+        "calgary,BATCH",
+        "dart,BATCH",
+        "calgary,LATER",
+        "dart,LATER"
+    })
     @Timeout(30)
-    void shouldKeepTheDeviceOutOfAnUnmappedPage(String title, boolean inBatches)
-            throws InterruptedException {
+    void shouldKeepTheDeviceOutOfAnUnmappedPage(String title, Way way) throws InterruptedException {
         long seed = System.nanoTime();
         DomainOptions options =
                 DomainOptions.DEFAULT
@@ -48,7 +61,7 @@ final class StrictRaceTest {
                 DmaMemory buffers = dma.allocate(PAGES * 4096)) {
             Thread device = Thread.ofPlatform().start(() -> chase(bench));
             try {
-                drive(dma, buffers, new Random(seed), seed, inBatches);
+                drive(dma, buffers, new Random(seed), seed, way);
             } finally {
                 stop = true;
                 device.join();
@@ -70,7 +83,7 @@ final class StrictRaceTest {
         }
     }
 
-    private void drive(Dma dma, DmaMemory buffers, Random random, long seed, boolean inBatches) {
+    private void drive(Dma dma, DmaMemory buffers, Random random, long seed, Way way) {
         long[] iovas = new long[1];
         int[] lengths = {4096};
         long started = System.nanoTime();
@@ -88,10 +101,15 @@ final class StrictRaceTest {
             while (patience-- > 0 && written.getAcquire() == before) {
                 Thread.onSpinWait();
             }
-            if (inBatches) {
-                dma.unmapAll(iovas, lengths, 1);
-            } else {
-                dma.unmap(iovas[0], 4096);
+            switch (way) {
+                case ONE -> dma.unmap(iovas[0], 4096);
+                case BATCH -> dma.unmapAll(iovas, lengths, 1);
+                default -> {
+                    long ticket = dma.unmapAllLater(iovas, lengths, 1);
+                    while (!dma.isUnmapped(ticket)) {
+                        Thread.onSpinWait();
+                    }
+                }
             }
             WORD.setOpaque(buffers.memory(), at, -round);
             for (int look = 0; look < 20; look++) {

@@ -13,7 +13,7 @@ import java.util.Arrays;
  * The receive queue: every buffer is either with the device, mapped, or here, unmapped. One thread.
  *
  * <p>A batch is unmapped with one request before any frame of it is shown, and mapped again with
- * one request after the last.
+ * one request after the last. While a batch is shown, the next one's unmapping is under way.
  */
 final class ReceiveSide implements ReceiveQueue, AutoCloseable {
     private static final int BATCH = 64;
@@ -24,8 +24,11 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
     private final FrameBuffers buffers;
     private final long[] mappedIova;
 
-    private final int[] batchBuffer = new int[BATCH];
-    private final int[] batchLength = new int[BATCH];
+    /** The oldest batch, and the one after it, whose unmapping may be under way. */
+    private Arrivals arrived = new Arrivals();
+
+    private Arrivals arriving = new Arrivals();
+
     private final long[] batchIova = new long[BATCH];
     private final long[] batchPhysical = new long[BATCH];
     private final int[] batchBytes = new int[BATCH];
@@ -35,6 +38,28 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
 
     private int idleCount;
     private long frames;
+
+    /** Frames that have come, in buffers that are unmapped or about to be. */
+    private static final class Arrivals {
+        final int[] buffer = new int[BATCH];
+        final int[] lengthBytes = new int[BATCH];
+        long ticket;
+        int next;
+        int end;
+
+        boolean isEmpty() {
+            return next == end;
+        }
+
+        int left() {
+            return end - next;
+        }
+
+        void begin(int count) {
+            next = 0;
+            end = count;
+        }
+    }
 
     ReceiveSide(Dma dma, QueueSide side, FrameBuffers buffers) {
         this.dma = dma;
@@ -60,21 +85,20 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
     @Override
     public int poll(FrameHandler handler, int limit) {
         int taken = 0;
-        while (taken < limit) {
-            int count = Math.min(Math.min(queue.completed(), limit - taken), BATCH);
-            if (count == 0) {
+        while (taken < limit && (!arrived.isEmpty() || take(arrived, limit - taken))) {
+            if (!dma.isUnmapped(arrived.ticket)) {
+                // The device may still change these frames; they come with the next call.
                 break;
             }
-            takeBatch(count);
-            for (int i = 0; i < count; i++) {
-                handler.onFrame(
-                        buffers.memory(), buffers.frameOffset(batchBuffer[i]), batchLength[i]);
-            }
-            for (int i = count - 1; i >= 0; i--) {
-                idle[idleCount++] = batchBuffer[i];
-            }
-            taken += count;
+            // Unmapped while the frames before it are handled.
+            take(arriving, limit - taken - arrived.left());
+            taken += deliver(handler, limit - taken);
             refill();
+            if (arrived.isEmpty()) {
+                Arrivals empty = arrived;
+                arrived = arriving;
+                arriving = empty;
+            }
         }
         if (taken > 0) {
             frames += taken;
@@ -86,7 +110,15 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
         return taken;
     }
 
-    private void takeBatch(int count) {
+    /** Begins to unmap what has come; false if nothing has. */
+    private boolean take(Arrivals batch, int limit) {
+        if (!batch.isEmpty()) {
+            return true;
+        }
+        int count = Math.min(Math.min(queue.completed(), limit), BATCH);
+        if (count <= 0) {
+            return false;
+        }
         for (int i = 0; i < count; i++) {
             int buffer = queue.take();
             int length = queue.takenLength() - NetDescriptor.HEADER_BYTES;
@@ -94,14 +126,33 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
                 throw new DeviceException(
                         "device sent a frame of " + length + " bytes: shorter than its own header");
             }
-            batchBuffer[i] = buffer;
-            batchLength[i] = length;
+            batch.buffer[i] = buffer;
+            batch.lengthBytes[i] = length;
             batchIova[i] = mappedIova[buffer];
         }
-        dma.unmapAll(batchIova, batchBytes, count);
+        batch.ticket = dma.unmapAllLater(batchIova, batchBytes, count);
         for (int i = 0; i < count; i++) {
-            mappedIova[batchBuffer[i]] = Dma.NO_IOVA;
+            mappedIova[batch.buffer[i]] = Dma.NO_IOVA;
         }
+        batch.begin(count);
+        return true;
+    }
+
+    /** Shows frames of the oldest batch, which no device reaches any more. */
+    private int deliver(FrameHandler handler, int limit) {
+        int first = arrived.next;
+        int end = first + Math.min(limit, arrived.left());
+        for (int i = first; i < end; i++) {
+            handler.onFrame(
+                    buffers.memory(),
+                    buffers.frameOffset(arrived.buffer[i]),
+                    arrived.lengthBytes[i]);
+        }
+        for (int i = end - 1; i >= first; i--) {
+            idle[idleCount++] = arrived.buffer[i];
+        }
+        arrived.next = end;
+        return end - first;
     }
 
     private void refill() {
@@ -127,6 +178,11 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
 
     @Override
     public boolean await(long timeoutNanos) {
+        if (!arrived.isEmpty()) {
+            // They are here already: no interrupt tells of the end of their unmapping.
+            dma.awaitUnmapped(arrived.ticket);
+            return true;
+        }
         return side.await(timeoutNanos);
     }
 
