@@ -23,6 +23,7 @@ import java.util.Map;
 public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
     private final PhysicalMemory physical = PhysicalMemory.create(16 << 20);
     private final Dma dma = Dma.off(physical);
+    private LateDma late;
     private final long features;
     private final byte[] config;
     private final int queues;
@@ -70,6 +71,19 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
         lost = true;
     }
 
+    /**
+     * From now on, batches that are unmapped stay reachable until {@link #settle}, as if it were
+     * inside a DMA section. To be called before the driver starts.
+     */
+    public void lingers() {
+        late = new LateDma(dma);
+    }
+
+    /** Forgets what was unmapped so far. */
+    public void settle() {
+        late.settle();
+    }
+
     /** Refuses to start this queue. */
     public void failStartOf(int queue) {
         failingStart = queue;
@@ -92,7 +106,7 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
 
     @Override
     public Dma dma() {
-        return dma;
+        return late == null ? dma : late.dma();
     }
 
     @Override

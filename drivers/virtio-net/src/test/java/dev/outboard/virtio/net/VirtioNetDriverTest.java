@@ -262,6 +262,75 @@ class VirtioNetDriverTest {
         assertThat(device.dma().statistics().liveMappings()).isZero();
     }
 
+    private void startLingering() {
+        device = new FakeDevice(FEATURES, CONFIG, 2);
+        device.lingers();
+        net = (NetworkService) new VirtioNetDriver().start(device);
+    }
+
+    @Test
+    void shouldShowAFrameOnlyWhenTheDeviceCannotChangeItAnyMore() {
+        startLingering();
+        var ring = device.ring(RECEIVE);
+        var queue = net.receiveQueue(0);
+        var lengths = new ArrayList<Integer>();
+        FrameHandler handler = (memory, offset, bytes) -> lengths.add(bytes);
+        for (int frame = 0; frame < 10; frame++) {
+            ring.complete(ring.next().head(), HEADER_BYTES + 100 + frame);
+        }
+        assertThat(queue.poll(handler, 4)).isZero();
+        assertThat(queue.poll(handler, 4)).isZero();
+        assertThat(lengths).isEmpty();
+        device.settle();
+        assertThat(queue.poll(handler, 2)).isEqualTo(2);
+        assertThat(lengths).containsExactly(100, 101);
+        assertThat(queue.poll(handler, 100)).as("the rest of the first batch").isEqualTo(2);
+        assertThat(queue.poll(handler, 100)).as("the next was begun later").isZero();
+        assertThat(queue.await(0)).as("they are here, whatever the interrupt says").isTrue();
+        assertThat(queue.poll(handler, 100)).isEqualTo(6);
+        assertThat(lengths).containsExactly(100, 101, 102, 103, 104, 105, 106, 107, 108, 109);
+        assertThat(ring.waiting()).isEqualTo(64);
+    }
+
+    @Test
+    void shouldSendFromABufferAgainOnlyWhenTheDeviceHasForgottenIt() {
+        startLingering();
+        var queue = net.transmitQueue(0);
+        for (int frame = 0; frame < 64; frame++) {
+            queue.commit(queue.claim(), 60);
+        }
+        assertThat(queue.flush()).isEqualTo(64);
+        var ring = device.ring(TRANSMIT);
+        for (int frame = 0; frame < 64; frame++) {
+            ring.complete(ring.next().head(), 0);
+        }
+        assertThat(queue.claim()).isEqualTo(TransmitQueue.NONE);
+        assertThat(queue.pending()).as("all are sent").isZero();
+        assertThat(queue.claim()).isEqualTo(TransmitQueue.NONE);
+        device.settle();
+        assertThat(queue.claim()).isNotEqualTo(TransmitQueue.NONE);
+        assertThat(queue.frames()).isEqualTo(64);
+    }
+
+    @Test
+    void shouldWaitForBuffersThatLeaveBeforeItSleeps() {
+        startLingering();
+        var queue = net.transmitQueue(0);
+        queue.commit(queue.claim(), 60);
+        queue.flush();
+        var ring = device.ring(TRANSMIT);
+        ring.complete(ring.next().head(), 0);
+        assertThat(queue.pending()).isZero();
+        assertThat(queue.await(0)).as("no interrupt will tell").isTrue();
+        assertThat(queue.await(0)).isFalse();
+        queue.commit(queue.claim(), 60);
+        queue.flush();
+        ring.complete(ring.next().head(), 0);
+        assertThat(queue.pending()).isZero();
+        net.close();
+        assertThat(device.dma().statistics().liveMappings()).isZero();
+    }
+
     @Test
     void shouldWaitUntilTheInterruptAndCountIt() {
         start();
