@@ -50,6 +50,7 @@ final class TestDriver implements AutoCloseable {
     long dataAddress;
 
     private final boolean asked;
+    private boolean pushesRings;
 
     private TestDriver(Path socket, Path iommu, String name, Strategy strategy) {
         memory = PhysicalMemory.create(2 * BLOCK_BYTES);
@@ -161,8 +162,17 @@ final class TestDriver implements AutoCloseable {
         return isTranslated() ? busAddress : busAddress + 0x7000_0000_0000L;
     }
 
+    /** The device is given its rings before it asks, as our drivers do. */
+    TestDriver pushingRings() {
+        pushesRings = true;
+        return this;
+    }
+
     void startQueue(int index, int entries) {
         var ring = new TestRing(block.memory(), this::offset, dataAddress, entries);
+        if (pushesRings) {
+            ((DeviceDomain) domain).push(ring.address, TestRing.bytes(entries));
+        }
         dataAddress += TestRing.bytes(entries);
         rings.add(ring);
         kicks.add(EventDescriptor.create());

@@ -1,0 +1,346 @@
+package dev.outboard.models;
+
+import static dev.outboard.virtio.VirtqueueDescriptor.FLAG_WRITE;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.outboard.dma.DmaDirection;
+import dev.outboard.dma.DmaMemory;
+import dev.outboard.dma.Strategy;
+import dev.outboard.iommu.Access;
+import dev.outboard.uio.vhost.BackEndChannel;
+import dev.outboard.virtio.NetDescriptor;
+import dev.outboard.virtio.VirtioFeatures;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A device that we did not write behind translations of ours: DPDK's vhost back-end with
+ * iommu-support=1, which sends back what it gets. Needs dpdk-testpmd; where the environment
+ * variable CI is set, its absence is a failure.
+ */
+@Timeout(120)
+class TestpmdIotlbTest {
+    private static final int PAGE = 4096;
+    private static final int HEADER = NetDescriptor.HEADER_BYTES;
+    private static final long USER = 0x7000_0000_0000L;
+    private static final byte CANARY = 0x5c;
+    private static final MacAddress OURS = MacAddress.parse("02:00:00:00:00:0b");
+    private static final MacAddress THEIRS = MacAddress.parse("02:00:00:00:00:0a");
+    private static final long NET_MRG_RXBUF = 1L << 15;
+    private static final long KEPT =
+            VirtioFeatures.VERSION_1
+                    | VirtioFeatures.RING_EVENT_IDX
+                    | VirtioFeatures.ACCESS_PLATFORM
+                    | NET_MRG_RXBUF
+                    | 1L << 30;
+    private static final Pattern COUNTED =
+            Pattern.compile(
+                    "RX-packets: (\\d+) .*?TX-packets: (\\d+)\\s+TX-dropped: (\\d+) ",
+                    Pattern.DOTALL);
+
+    @TempDir Path directory;
+    private Path socket;
+    private Path log;
+    private Process peer;
+
+    @BeforeEach
+    void startPeer() throws IOException {
+        boolean there =
+                Arrays.stream(System.getenv("PATH").split(File.pathSeparator))
+                        .anyMatch(path -> Files.isExecutable(Path.of(path, "dpdk-testpmd")));
+        if (System.getenv("CI") != null) {
+            assertThat(there).as("dpdk-testpmd is installed").isTrue();
+        }
+        Assumptions.assumeTrue(there, "dpdk-testpmd is not installed: apt install dpdk");
+        socket = directory.resolve("v.sock");
+        log = directory.resolve("testpmd.log");
+        var command =
+                List.of(
+                        // Line by line, or what it says is seen when it has ended.
+                        "stdbuf",
+                        "-oL",
+                        "dpdk-testpmd",
+                        "--no-huge",
+                        "--no-shconf",
+                        "--no-telemetry",
+                        "-m",
+                        "64",
+                        "--no-pci",
+                        "--lcores",
+                        "0@(0,1),1@(0,1)",
+                        "--main-lcore",
+                        "0",
+                        "--file-prefix",
+                        "outboard-iotlb" + ProcessHandle.current().pid(),
+                        "--vdev",
+                        "net_vhost0,iface=" + socket + ",queues=1,iommu-support=1",
+                        "--",
+                        "-i",
+                        "--disable-link-check",
+                        "--total-num-mbufs=2048",
+                        "--forward-mode=io");
+        peer =
+                new ProcessBuilder(command)
+                        .redirectErrorStream(true)
+                        .redirectOutput(log.toFile())
+                        .start();
+        await("binding succeeded");
+    }
+
+    @AfterEach
+    void endPeer() throws Exception {
+        if (peer != null) {
+            peer.destroy();
+            if (!peer.waitFor(5, TimeUnit.SECONDS)) {
+                peer.destroyForcibly().waitFor();
+            }
+        }
+    }
+
+    private String said() {
+        try {
+            return Files.readString(log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void await(String text) {
+        Await.until(
+                "testpmd to say " + text,
+                () -> {
+                    assertThat(peer.isAlive()).as(said()).isTrue();
+                    return said().contains(text);
+                });
+    }
+
+    private void tell(String order) throws IOException {
+        peer.outputWriter().write(order + "\n");
+        peer.outputWriter().flush();
+    }
+
+    private void forward() throws IOException {
+        tell("start");
+        await("packets/burst=");
+    }
+
+    private record Counts(long received, long sent, long dropped) {}
+
+    /** Stops it; what it counted is final. */
+    private Counts stop() throws IOException {
+        tell("stop");
+        await("Accumulated forward statistics");
+        var text = said();
+        var found = COUNTED.matcher(text.substring(text.indexOf("Forward statistics for port 0")));
+        assertThat(found.find()).as(text).isTrue();
+        return new Counts(
+                Long.parseLong(found.group(1)),
+                Long.parseLong(found.group(2)),
+                Long.parseLong(found.group(3)));
+    }
+
+    private NicDriver fed() {
+        return NicDriver.start(TestDriver.openFed(socket, Strategy.STRICT).pushingRings(), ~KEPT);
+    }
+
+    /** Receive buffers of a page, each mapped for itself. */
+    private static long[] supply(NicDriver driver, DmaMemory memory, int count) {
+        var iovas = new long[count];
+        for (int i = 0; i < count; i++) {
+            iovas[i] = map(driver, memory, i);
+            driver.receive.descriptor(i, iovas[i], PAGE, FLAG_WRITE, 0);
+            driver.receive.offer(i);
+        }
+        driver.driver.publish(NicDriver.RECEIVE, 0);
+        return iovas;
+    }
+
+    private static long map(NicDriver driver, DmaMemory memory, int page) {
+        return driver.driver.dma.map(
+                memory.physicalAddress() + (long) page * PAGE, PAGE, DmaDirection.FROM_DEVICE);
+    }
+
+    /**
+     * What is retried is not lost, and every frame is the one that was sent: from a buffer that is
+     * mapped for it, into one that is mapped for it.
+     */
+    @Test
+    void shouldSendBackEveryFrameAsItWasThroughMappingsOfItsOwn() throws Exception {
+        int buffers = 32;
+        int frames = 2000;
+        tell("set fwd io retry");
+        tell("set burst tx delay 10 retry 50000");
+        try (var driver = fed();
+                var memory = driver.driver.dma.allocate((buffers + 1) * PAGE)) {
+            forward();
+            var iovas = supply(driver, memory, buffers);
+            long seed = 4711;
+            var random = new Random(seed);
+            for (int i = 0; i < frames; i++) {
+                int length = i % 2 == 0 ? 64 : 60 + random.nextInt(1455);
+                var frame = NicDriver.frame(THEIRS, OURS, length, i);
+                sendMapped(driver, memory, buffers, frame);
+                int head = driver.receive.takenHead;
+                var page = memory.memory().asSlice((long) head * PAGE, PAGE);
+                assertThat(driver.receive.takenLength).isEqualTo(HEADER + length);
+                driver.driver.dma.unmap(iovas[head], PAGE);
+                assertThat(page.asSlice(HEADER, length).toArray(ValueLayout.JAVA_BYTE))
+                        .as("seed %d frame %d", seed, i)
+                        .isEqualTo(frame);
+                iovas[head] = map(driver, memory, head);
+                driver.receive.descriptor(head, iovas[head], PAGE, FLAG_WRITE, 0);
+                driver.supplyAgain(head);
+            }
+            assertThat(stop()).isEqualTo(new Counts(frames, frames, 0));
+            driver.driver.frontEnd.stopVring(NicDriver.RECEIVE);
+            for (long iova : iovas) {
+                driver.driver.dma.unmap(iova, PAGE);
+            }
+            assertThat(driver.driver.domain.statistics().faultsDelivered()).isZero();
+        }
+    }
+
+    /** Sends a frame from a page that is mapped for as long, and waits till it is back. */
+    private static void sendMapped(NicDriver driver, DmaMemory memory, int page, byte[] frame) {
+        var dma = driver.driver.dma;
+        var bytes = memory.memory().asSlice((long) page * PAGE, PAGE);
+        bytes.asSlice(0, HEADER).fill((byte) 0);
+        MemorySegment.copy(frame, 0, bytes, ValueLayout.JAVA_BYTE, HEADER, frame.length);
+        long iova =
+                dma.map(
+                        memory.physicalAddress() + (long) page * PAGE,
+                        PAGE,
+                        DmaDirection.TO_DEVICE);
+        int before = driver.transmit.availableIndex;
+        int head = before % TestDriver.ENTRIES;
+        driver.transmit.descriptor(head, iova, HEADER + frame.length, 0, 0);
+        driver.transmit.offer(head);
+        driver.driver.publish(NicDriver.TRANSMIT, before);
+        driver.driver.awaitUsed(NicDriver.TRANSMIT);
+        dma.unmap(iova, PAGE);
+        driver.driver.awaitUsed(NicDriver.RECEIVE);
+    }
+
+    @Test
+    void shouldStopWhenTheMappingsGoWhileFramesFlow() throws Exception {
+        int buffers = 64;
+        int gone = 32;
+        int frames = 96;
+        try (var driver = fed();
+                var memory = driver.driver.dma.allocate(buffers * PAGE)) {
+            forward();
+            var iovas = supply(driver, memory, buffers);
+            var sender =
+                    Thread.ofPlatform()
+                            .start(
+                                    () -> {
+                                        for (int i = 0; i < frames; i++) {
+                                            driver.send(
+                                                    NicDriver.frame(THEIRS, OURS, 1500, i), false);
+                                            Thread.yield();
+                                        }
+                                    });
+            driver.driver.awaitUsed(NicDriver.RECEIVE);
+            for (int i = buffers - 1; i >= gone; i--) {
+                // Back from here, the device has said that it knows it no more.
+                driver.driver.dma.unmap(iovas[i], PAGE);
+                memory.memory().asSlice((long) i * PAGE, PAGE).fill(CANARY);
+            }
+            sender.join();
+            Await.until("all frames taken", () -> driver.room() == TestDriver.ENTRIES / 2);
+            var counts = stop();
+            assertThat(counts.received()).isEqualTo(frames);
+            assertThat(counts.sent()).isBetween((long) gone, frames - 1L);
+            assertThat(counts.dropped()).isEqualTo(frames - counts.sent());
+            assertThat(
+                            driver.driver.domain.statistics().faultsDelivered()
+                                    + driver.driver.domain.statistics().counters().misses())
+                    .as("it asked, in vain")
+                    .isPositive();
+            for (int i = gone; i < buffers; i++) {
+                assertThat(page(memory, i)).as("buffer %d", i).containsOnly(CANARY);
+            }
+            for (int i = 0; i < gone; i++) {
+                assertThat(Arrays.copyOfRange(page(memory, i), HEADER, HEADER + 12))
+                        .as("what stayed mapped is used as ever, buffer %d", i)
+                        .isEqualTo(Arrays.copyOf(NicDriver.frame(THEIRS, OURS, 60, i), 12));
+            }
+            driver.driver.frontEnd.stopVring(NicDriver.RECEIVE);
+            for (int i = 0; i < gone; i++) {
+                driver.driver.dma.unmap(iovas[i], PAGE);
+            }
+        }
+    }
+
+    private static byte[] page(DmaMemory memory, int page) {
+        return memory.memory().asSlice((long) page * PAGE, PAGE).toArray(ValueLayout.JAVA_BYTE);
+    }
+
+    /**
+     * Why frames were lost in an echo: what DPDK has taken and cannot put into a buffer, since it
+     * has to ask for the buffer first, it gives back to its caller, and testpmd throws it away.
+     */
+    @Test
+    void shouldLoseAFrameForWhoseBufferItHasToAsk() throws Exception {
+        var misses = new ArrayList<Long>();
+        var listener =
+                new BackEndChannel.Listener() {
+                    @Override
+                    public boolean iotlbMissed(long iova, int access) {
+                        misses.add(iova);
+                        return true;
+                    }
+
+                    @Override
+                    public void accessFailed(long iova, int access) {
+                        throw new AssertionError("fault at 0x%x".formatted(iova));
+                    }
+                };
+        try (var driver = TestDriver.openAsked(socket)) {
+            driver.negotiate(~KEPT);
+            try (var channel = driver.frontEnd.openBackEndChannel(listener)) {
+                // Rings and all that is sent are known, buffers to receive are not.
+                long first = driver.block.iova();
+                long rings = 2 * TestRing.bytes(TestDriver.ENTRIES);
+                long receive = first + rings;
+                long transmit = receive + (long) TestDriver.ENTRIES * NicDriver.BUFFER_BYTES;
+                driver.startQueue(0, TestDriver.ENTRIES);
+                driver.startQueue(1, TestDriver.ENTRIES);
+                // It keeps translations for each queue, and forgets those of queues it has not met.
+                give(driver, first, rings, Access.READ_WRITE);
+                give(driver, transmit, first + TestDriver.BLOCK_BYTES - transmit, Access.READ);
+                var nic = NicDriver.of(driver).supply(8);
+                forward();
+                nic.send(NicDriver.frame(THEIRS, OURS, 64, 1), false);
+                Await.until("a question", () -> channel.onReadable() && misses.contains(receive));
+                Await.until("the frame to be taken", () -> nic.room() == TestDriver.ENTRIES / 2);
+                give(driver, receive, transmit - receive, Access.READ_WRITE);
+                var second = NicDriver.frame(THEIRS, OURS, 64, 2);
+                nic.send(second, false);
+                assertThat(nic.next()).as("the first is not").isEqualTo(second);
+                assertThat(stop()).isEqualTo(new Counts(2, 1, 1));
+            }
+        }
+    }
+
+    private static void give(TestDriver driver, long iova, long lengthBytes, int access) {
+        driver.frontEnd.updateIotlb(iova, lengthBytes, iova + USER, access);
+    }
+}
