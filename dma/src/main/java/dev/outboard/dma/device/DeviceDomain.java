@@ -10,7 +10,6 @@ import dev.outboard.dma.IommuDomain;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.StrategyOptions;
 import dev.outboard.iommu.Access;
-import dev.outboard.iommu.DeviceCounters;
 import dev.outboard.iommu.Fault;
 import dev.outboard.iommu.FaultReason;
 import dev.outboard.iommu.IoPage;
@@ -19,8 +18,6 @@ import dev.outboard.uio.vhost.IotlbBatch;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import java.lang.foreign.Arena;
 import java.lang.invoke.VarHandle;
-import java.util.Arrays;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
 /**
@@ -32,9 +29,6 @@ import java.util.function.Consumer;
  * channel.
  */
 public final class DeviceDomain implements IommuDomain {
-    /** Ranges that are pushed again, twice: three for each of many queues. */
-    private static final int MOST_KEPT = 2 * 3 * 256;
-
     private final DeviceDomains domains;
     private final String name;
     private final PhysicalMemory memory;
@@ -45,16 +39,10 @@ public final class DeviceDomain implements IommuDomain {
     private final DomainServices services;
     private final DevicePresence presence = new DevicePresence();
     private final FaultDelivery faults = new FaultDelivery();
-    private final AtomicLong answered = new AtomicLong();
-    private final AtomicLong pushed = new AtomicLong();
-    private final AtomicLong invalidations = new AtomicLong();
-    private final AtomicLong flushes = new AtomicLong();
-    private final AtomicLong late = new AtomicLong();
+    private final FeedCounts counts = new FeedCounts();
+    private final KeptRanges kept = new KeptRanges();
     private final ClearedPages cleared;
     private volatile DeviceIotlb iotlb;
-
-    /** First IOVA and length of what was pushed, in pairs; never changed, replaced. */
-    private volatile long[] kept = {};
 
     /** Held by a side flush that is under way; guards {@link #isLeaving}. */
     private final Object sideFlushing = new Object();
@@ -141,7 +129,7 @@ public final class DeviceDomain implements IommuDomain {
             DeviceIotlb present = iotlbAfterClear();
             if (present != null) {
                 present.invalidate(everything);
-                countInvalidated(true, 1);
+                counts.invalidated(true, 1);
                 pushAgain(present, answer);
             }
             return true;
@@ -175,21 +163,14 @@ public final class DeviceDomain implements IommuDomain {
         if (present == null) {
             return;
         }
-        pushed.addAndGet(new RangeAnswer(this).send(present, iova, lengthBytes));
-        if (kept.length < MOST_KEPT) {
-            long[] more = Arrays.copyOf(kept, kept.length + 2);
-            more[kept.length] = iova;
-            more[kept.length + 1] = lengthBytes;
-            kept = more;
-        }
+        // Kept first: another thread may have the device drop everything at any moment.
+        kept.add(iova, lengthBytes);
+        counts.pushed(new RangeAnswer(this).send(present, iova, lengthBytes));
     }
 
     /** The device has dropped everything: what it needs all the time is pushed again. */
     void pushAgain(DeviceIotlb present, RangeAnswer answer) {
-        long[] ranges = kept;
-        for (int index = 0; index < ranges.length; index += 2) {
-            pushed.addAndGet(answer.send(present, ranges[index], ranges[index + 1]));
-        }
+        counts.pushed(kept.send(present, answer));
     }
 
     /**
@@ -228,9 +209,9 @@ public final class DeviceDomain implements IommuDomain {
         }
         FaultReason reason = missAnswer.send(present, iova, access);
         if (reason == null) {
-            answered.incrementAndGet();
+            counts.answered();
         } else if (mayBeLate(iova >>> IoPage.SHIFT)) {
-            late.incrementAndGet();
+            counts.late();
         } else {
             faults.deliver(new Fault(name, iova, access, reason));
         }
@@ -260,17 +241,13 @@ public final class DeviceDomain implements IommuDomain {
         faults.deliver(new Fault(name, iova, access, told));
     }
 
-    void countPushed(int updates) {
-        pushed.addAndGet(updates);
-    }
-
-    void countInvalidated(boolean everything, int ranges) {
-        (everything ? flushes : invalidations).addAndGet(ranges);
+    FeedCounts counts() {
+        return counts;
     }
 
     /** Translations that the device was given without asking. */
     public long pushedUpdates() {
-        return pushed.get();
+        return counts.pushedUpdates();
     }
 
     @Override
@@ -327,29 +304,7 @@ public final class DeviceDomain implements IommuDomain {
      */
     @Override
     public DomainStatistics statistics() {
-        long misses = answered.get() + late.get() + faults.delivered();
-        return new DomainStatistics(
-                presence.count(),
-                new DeviceCounters(
-                        misses,
-                        0,
-                        misses,
-                        0,
-                        invalidations.get(),
-                        flushes.get(),
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        0,
-                        faults.delivered(),
-                        0,
-                        0),
-                faults.delivered(),
-                0);
+        return counts.statistics(presence.count(), faults.delivered());
     }
 
     @Override

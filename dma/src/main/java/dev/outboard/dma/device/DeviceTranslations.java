@@ -103,7 +103,7 @@ final class DeviceTranslations implements Translations {
         DeviceIotlb iotlb = domain.iotlb();
         if (iotlb != null && mapped > 0) {
             iotlb.feed(updates, mappings);
-            domain.countPushed(mapped);
+            domain.counts().pushed(mapped);
         }
         // Without a device there is nobody to push to: it will miss, and be answered.
         mapped = 0;
@@ -175,7 +175,7 @@ final class DeviceTranslations implements Translations {
             if (iotlb != null) {
                 flushes++;
                 iotlb.invalidate(invalidations);
-                domain.countInvalidated(all, invalidations.count());
+                domain.counts().invalidated(all, invalidations.count());
                 if (all) {
                     domain.pushAgain(iotlb, ranges);
                 }

@@ -45,7 +45,7 @@ final class MissAnswer {
         if ((access & ~run.access()) != 0) {
             // It may know them as they are mapped, and would keep what it knows.
             answer.invalidate(first, lengthBytes);
-            domain.countInvalidated(false, 1);
+            domain.counts().invalidated(false, 1);
         }
         answer.update(
                 first, lengthBytes, run.pageFrame() << IoPage.SHIFT, domain.told(run.access()));
