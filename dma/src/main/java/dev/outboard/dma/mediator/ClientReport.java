@@ -11,6 +11,7 @@ import java.util.Map;
  * @param devices what it has claimed, and what was admitted
  * @param quotas its use of frames, entries and mappings
  * @param refusals requests refused, by the reason
+ * @param backOffs how often its requests had to wait because one was refused
  * @param refusedMessages messages of its socket that were refused
  */
 public record ClientReport(
@@ -19,4 +20,5 @@ public record ClientReport(
         List<String> devices,
         List<QuotaReport> quotas,
         Map<Status, Long> refusals,
+        long backOffs,
         long refusedMessages) {}

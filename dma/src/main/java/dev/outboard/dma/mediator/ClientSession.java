@@ -262,6 +262,7 @@ final class ClientSession {
                 devices,
                 List.of(frames.report(), entries.report(), mappings.report()),
                 counted,
+                share.backOffs(),
                 refusedMessages);
     }
 }

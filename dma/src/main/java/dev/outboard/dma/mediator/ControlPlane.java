@@ -20,7 +20,7 @@ import java.util.function.Consumer;
 /**
  * The mediator's sockets: who comes, asks and goes; and what is being taken back. One step at a
  * time, of one message at most, so that rings are served between; and while rings are busy not more
- * than about a twentieth of the time, however much is asked.
+ * than about a twentieth of the time, however much is asked, and another for what is taken back.
  *
  * <p>Sockets are watched edge-triggered: what cannot be read now is not told again and again. The
  * mediator's thread, but for what devices cause, which is handed to it.
@@ -52,6 +52,7 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
     private final ClientRequests requests;
     private final Estate estate;
     private final MemorySegment buffer = ControlMessage.buffer();
+    private final ClientWarnings warnings = new ClientWarnings(LOG);
     private final List<Cleanup> cleanups = new ArrayList<>();
 
     /** Names of clients that have gone, and whose things are being taken back. */
@@ -63,6 +64,8 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
     private boolean acceptable;
     private boolean names;
     private long notBeforeNanos = System.nanoTime();
+    private int sweepTurn;
+    private long sweepNotBeforeNanos = notBeforeNanos;
 
     ControlPlane(
             MediatorOptions options,
@@ -108,7 +111,7 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
      * @return whether there may be more to do at once
      */
     boolean step(long now, boolean busy) {
-        boolean more = sweep(now);
+        boolean more = busy ? sweepOne(now) : sweep(now);
         if (now - notBeforeNanos < 0) {
             return more;
         }
@@ -158,6 +161,21 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
         return more;
     }
 
+    /** The same while rings want to be served: one at a time, and then others for a while. */
+    private boolean sweepOne(long now) {
+        if (cleanups.isEmpty() || now - sweepNotBeforeNanos < 0) {
+            return false;
+        }
+        sweepTurn = sweepTurn + 1 < cleanups.size() ? sweepTurn + 1 : 0;
+        Cleanup cleanup = cleanups.get(sweepTurn);
+        if (cleanup.step(now)) {
+            cleanups.remove(cleanup);
+        }
+        long end = System.nanoTime();
+        sweepNotBeforeNanos = end + SHARE * (end - now);
+        return true;
+    }
+
     /** One message of one client, each in its turn. */
     private boolean receiveOne() {
         ClientSession[] all = sessions;
@@ -203,7 +221,7 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
             }
             admit(socket);
         } catch (NativeException noDescriptors) {
-            LOG.log(System.Logger.Level.WARNING, "mediator: {0}", noDescriptors.getMessage());
+            warnings.warn(System.nanoTime(), "mediator: {0}", noDescriptors.getMessage());
             notBeforeNanos = System.nanoTime() + NO_DESCRIPTORS_NANOS;
         }
         return true;
@@ -403,7 +421,7 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
             return;
         }
         if (why != null) {
-            LOG.log(System.Logger.Level.WARNING, "client={0} is disconnected: {1}", name, why);
+            warnings.warn(System.nanoTime(), "client={0} is disconnected: {1}", name, why);
         }
         ClientReport last = report(session);
         leaving.add(name);
@@ -415,8 +433,8 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
                     listener.gone(last, why);
                 },
                 () ->
-                        LOG.log(
-                                System.Logger.Level.WARNING,
+                        warnings.warn(
+                                System.nanoTime(),
                                 "what client={0} had cannot be taken back yet: {1}: {2}",
                                 name,
                                 Status.DEVICE_STUCK.cause(),

@@ -58,6 +58,9 @@ final class PageUse {
      * changed, if a page of it is in use.
      */
     boolean take(long page, int pages) {
+        if (pages == 1) {
+            return takeOne(page);
+        }
         long end = page + pages;
         int last = (int) (end - 1 >>> 6);
         for (int index = (int) (page >>> 6); index <= last; index++) {
@@ -73,6 +76,19 @@ final class PageUse {
         return true;
     }
 
+    /** Most runs are of one page, and need no masks. */
+    private boolean takeOne(long page) {
+        int index = (int) (page >>> 6);
+        long bit = 1L << page;
+        if ((used[index] & bit) != 0) {
+            return false;
+        }
+        used[index] |= bit;
+        starts[index] |= bit;
+        pending[index] |= bit;
+        return true;
+    }
+
     /** A run that was taken is mapped now, and may be cleared. */
     void settle(long page) {
         pending[(int) (page >>> 6)] &= ~(1L << page);
@@ -83,6 +99,9 @@ final class PageUse {
         long end = page + pages;
         if (!test(starts, page) || isInside(end)) {
             return -1;
+        }
+        if (pages == 1) {
+            return test(pending, page) ? -1 : 1;
         }
         int count = 0;
         int last = (int) (end - 1 >>> 6);
@@ -103,6 +122,10 @@ final class PageUse {
 
     /** Gives back a run that {@link #mappings} counted. */
     void release(long page, int pages) {
+        if (pages == 1 && revoked == null) {
+            releaseOne(page);
+            return;
+        }
         long end = page + pages;
         int last = (int) (end - 1 >>> 6);
         for (int index = (int) (page >>> 6); index <= last; index++) {
@@ -114,6 +137,14 @@ final class PageUse {
                 revoked[index] &= keep;
             }
         }
+    }
+
+    private void releaseOne(long page) {
+        int index = (int) (page >>> 6);
+        long keep = ~(1L << page);
+        used[index] &= keep;
+        starts[index] &= keep;
+        pending[index] &= keep;
     }
 
     /** The first mapping that begins at a page or after it, or {@code end} if there is none. */

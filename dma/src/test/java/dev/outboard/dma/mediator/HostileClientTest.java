@@ -250,6 +250,7 @@ final class HostileClientTest {
                 }
                 if (kind.equals("foreign")) {
                     Rig.await("refusals", () -> hasForeignRefusals(rig));
+                    Rig.await("waiting", () -> rig.report(kind).backOffs() > 0);
                 }
                 hostile.kill();
             }

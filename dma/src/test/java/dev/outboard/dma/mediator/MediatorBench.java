@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.function.LongSupplier;
 
 /**
@@ -27,16 +28,19 @@ import java.util.function.LongSupplier;
  * </pre>
  *
  * <p>Run it from the folder of the module, after its tests were compiled: {@code java
- * --enable-native-access=ALL-UNNAMED -cp target/classes:target/test-classes:… MediatorBench
- * [silent|flood|garbage|storm]}; the word adds a neighbour in a third process, which spins and says
- * nothing, or misbehaves.
+ * --enable-native-access=ALL-UNNAMED -cp target/classes:target/test-classes:…
+ * dev.outboard.dma.mediator.MediatorBench}. What neighbours cost is told by {@link NeighbourBench}.
  */
 final class MediatorBench {
     private static final int BATCH = 32;
     private static final int GROUP = 20;
     private static final int GROUPS = 2_000_000;
-    private static final long WARM_NANOS = 4_000_000_000L;
-    private static final long RUN_NANOS = 4_000_000_000L;
+    private static final long WARM_NANOS = 2_000_000_000L;
+    private static final long RUN_NANOS = 2_000_000_000L;
+    private static final int FILL_PERCENT = 99;
+
+    private static final List<Strategy> STRATEGIES =
+            List.of(Strategy.BATCHED, Strategy.DEFERRED, Strategy.STRICT);
 
     private final long[] physicals = new long[BATCH];
     private final int[] lengths = new int[BATCH];
@@ -44,7 +48,7 @@ final class MediatorBench {
 
     private MediatorBench() {}
 
-    /** Argument: a neighbour, or none. */
+    /** No arguments. */
     public static void main(String[] arguments) throws IOException {
         ProcessControl.pinThread(0);
         Path directory = Files.createTempDirectory("mediator");
@@ -58,17 +62,7 @@ final class MediatorBench {
                         iommu.toString(),
                         "1")) {
             mediator.answer();
-            if (arguments.length == 0) {
-                new MediatorBench().run(listen, iommu, "alone");
-            } else {
-                for (String kind : arguments) {
-                    try (ChildJvm neighbour =
-                            new ChildJvm(HostileClient.class, List.of(), listen.toString(), kind)) {
-                        neighbour.answer();
-                        new MediatorBench().run(listen, iommu, kind);
-                    }
-                }
-            }
+            new MediatorBench().run(listen, iommu);
         } finally {
             Files.deleteIfExists(listen);
             Files.deleteIfExists(iommu);
@@ -76,7 +70,7 @@ final class MediatorBench {
         }
     }
 
-    private void run(Path listen, Path iommu, String kind) {
+    private void run(Path listen, Path iommu) {
         DomainOptions options =
                 DomainOptions.DEFAULT
                         .withFormat(DartFormat.INSTANCE)
@@ -91,19 +85,41 @@ final class MediatorBench {
                 physicals[index] = physical + index * 4096L;
                 lengths[index] = 4096;
             }
-            try (Dma dma = domain.dma(Strategy.BATCHED)) {
-                print(kind, "batched(32) map+unmap, ns a page", BATCH, () -> batch(dma));
-            }
-            try (Dma dma = domain.dma(Strategy.DEFERRED)) {
-                print(kind, "deferred map+unmap, ns a page", 1, () -> one(dma, physical));
-            }
-            try (Dma dma = domain.dma(Strategy.STRICT)) {
-                print(kind, "strict map+unmap (2 requests), ns", 1, () -> one(dma, physical));
+            for (boolean full : new boolean[] {false, true}) {
+                for (Strategy strategy : STRATEGIES) {
+                    try (Dma dma = domain.dma(strategy)) {
+                        if (full) {
+                            fill(dma, physical, domain.options().tableEntries());
+                        }
+                        String what = strategy + (full ? " " + FILL_PERCENT + " % full" : " empty");
+                        print(what + ", 32 pages at a time", BATCH, () -> batch(dma));
+                        print(what + ", one at a time", 1, () -> one(dma, physical));
+                    }
+                }
             }
             if (device.isOwnerGone()) {
                 throw new IllegalStateException("the device was dropped");
             }
         }
+    }
+
+    /** Maps so much of the IOVA, with the gaps at random. */
+    private static void fill(Dma dma, long physical, int tableEntries) {
+        Random random = new Random(1);
+        long[] taken = new long[tableEntries - 2 * BATCH];
+        int[] one = new int[taken.length];
+        Arrays.fill(one, 4096);
+        for (int index = 0; index < taken.length; index++) {
+            taken[index] = dma.map(physical, 4096, DmaDirection.FROM_DEVICE);
+        }
+        int gaps = tableEntries * (100 - FILL_PERCENT) / 100;
+        for (int gap = 0; gap < gaps; gap++) {
+            int index = gap + random.nextInt(taken.length - gap);
+            long iova = taken[index];
+            taken[index] = taken[gap];
+            taken[gap] = iova;
+        }
+        dma.unmapAll(taken, one, gaps);
     }
 
     private long batch(Dma dma) {
@@ -122,7 +138,7 @@ final class MediatorBench {
      * Times of many short groups. On a machine with other work the median is of the scheduler; the
      * tenth percentile is that of groups during which both processes had a processor.
      */
-    private static void print(String kind, String what, int pages, LongSupplier work) {
+    private static void print(String what, int pages, LongSupplier work) {
         double[] nanos = new double[GROUPS];
         int count = 0;
         long warm = System.nanoTime() + WARM_NANOS;
@@ -139,8 +155,7 @@ final class MediatorBench {
         }
         Arrays.sort(nanos, 0, count);
         System.out.printf(
-                "%-8s %-34s p10 %8.1f  median %8.1f  rounds/s %d%n",
-                kind,
+                "%-44s ns a page: p10 %8.1f  median %8.1f  rounds/s %d%n",
                 what,
                 nanos[count / 10],
                 nanos[count / 2],

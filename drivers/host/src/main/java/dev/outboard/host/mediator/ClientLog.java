@@ -126,6 +126,7 @@ final class ClientLog implements MediatorListener {
             refusals.put(word(refusal.getKey()), refusal.getValue());
         }
         fields.put("refusals", refusals);
+        fields.put("backOffs", client.backOffs());
         fields.put("refusedMessages", client.refusedMessages());
         return fields;
     }
