@@ -58,11 +58,14 @@ final class CachedDma extends MappingService implements FrameHolder {
     /** Given back and still reachable; guarded by itself. */
     private final List<ReturnedFrames> returned = new ArrayList<>();
 
+    /** First frames and lengths in pages of grants that have ended; guarded by itself. */
+    private final List<long[]> ended = new ArrayList<>(0);
+
+    /** Whether there are any. */
+    private volatile boolean hasEnded;
+
     /** Evicted by flushes that failed: reachable, and counted so, until one succeeds. */
     private long unsettledPages;
-
-    /** Ends of grants that have been dealt with. */
-    private int revocations;
 
     private boolean closing;
     private boolean disposed;
@@ -105,10 +108,10 @@ final class CachedDma extends MappingService implements FrameHolder {
     long begin(long physicalAddress, int lengthBytes, int access) {
         int pages = pages(physicalAddress, lengthBytes);
         require(physicalAddress, lengthBytes, pages);
-        if (revocations != memory.revocations()) {
-            dropRevoked();
-        }
         long key = MappingCache.key(firstPage(physicalAddress), pages, access);
+        if (hasEnded) {
+            hideEnded();
+        }
         int page = cache.find(key);
         if (page == MappingCache.NONE || cache.isFull(page, lengthBytes)) {
             page = make(key);
@@ -213,8 +216,63 @@ final class CachedDma extends MappingService implements FrameHolder {
         }
     }
 
+    @Override
+    public void ended(long physicalAddress, long lengthBytes) {
+        synchronized (ended) {
+            ended.add(
+                    new long[] {
+                        physicalAddress >>> IoPage.SHIFT, lengthBytes >>> IoPage.SHIFT,
+                    });
+            hasEnded = true;
+        }
+        synchronized (returned) {
+            NOTICE.setOpaque(this, -1L);
+        }
+    }
+
+    /** Mappings of what was granted lead nowhere once that has ended: they are found no more. */
+    private void hideEnded() {
+        synchronized (ended) {
+            for (int page = cache.nextMapping(1);
+                    page != MappingCache.NONE;
+                    page = cache.nextMapping(page + 1)) {
+                long frame = cache.frame(page);
+                for (long[] run : ended) {
+                    if (frame < run[0] + run[1] && run[0] < frame + cache.pages(page)) {
+                        cache.hide(page);
+                    }
+                }
+            }
+            ended.clear();
+            hasEnded = false;
+        }
+        if (victimCount == 0) {
+            dropHidden();
+        }
+    }
+
+    /** Drops the hidden mappings that no buffer uses; the others go when they are idle for long. */
+    private void dropHidden() {
+        for (int page = cache.nextInRing(MappingCache.NONE); page != MappingCache.NONE; ) {
+            int next = cache.nextInRing(page);
+            if (cache.since(page) != 0 && cache.isHidden(page)) {
+                addVictim(page);
+                if (victimCount == MOST_VICTIMS) {
+                    flushVictims();
+                }
+            }
+            page = next;
+        }
+        if (victimCount > 0) {
+            flushVictims();
+        }
+    }
+
     private void attend() {
         try {
+            if (hasEnded) {
+                hideEnded();
+            }
             if (cache.idlePages() > keepPages) {
                 evict(keepPages - Math.max(1, keepPages / 8));
             }
@@ -299,28 +357,6 @@ final class CachedDma extends MappingService implements FrameHolder {
         letGo();
     }
 
-    /**
-     * A grant has ended, and the holder of the translations may have revoked what was mapped of it:
-     * what is idle of others' memory is not found again, also if it is granted again. What is in
-     * use stays in the books until its unmap.
-     */
-    private void dropRevoked() {
-        revocations = memory.revocations();
-        for (int page = cache.nextInRing(MappingCache.NONE); page != MappingCache.NONE; ) {
-            int next = cache.nextInRing(page);
-            if (cache.since(page) != 0 && !memory.isOwn(cache.frame(page) << IoPage.SHIFT)) {
-                addVictim(page);
-                if (victimCount == MOST_VICTIMS) {
-                    flushVictims();
-                }
-            }
-            page = next;
-        }
-        if (victimCount > 0) {
-            flushVictims();
-        }
-    }
-
     private static boolean isAnyOf(ReturnedFrames[] dropped, long frame, int pages) {
         for (ReturnedFrames frames : dropped) {
             if (frame < frames.firstFrame() + frames.pages()
@@ -359,6 +395,9 @@ final class CachedDma extends MappingService implements FrameHolder {
     @Override
     public void flush() {
         if (!closing) {
+            if (hasEnded) {
+                hideEnded();
+            }
             evict(0);
         }
         super.flush();

@@ -19,6 +19,16 @@ public enum DmaDirection {
         this.access = access;
     }
 
+    /** The direction that gives these rights, which are some. */
+    static DmaDirection of(int access) {
+        for (DmaDirection direction : values()) {
+            if (direction.access == access) {
+                return direction;
+            }
+        }
+        throw new IllegalArgumentException("access=" + access + " is none");
+    }
+
     /** The rights the device gets, as bits of {@link Access}. */
     public int access() {
         return access;

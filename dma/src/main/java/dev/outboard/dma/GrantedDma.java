@@ -1,5 +1,6 @@
 package dev.outboard.dma;
 
+import dev.outboard.dma.GrantedRegions.Origin;
 import dev.outboard.dma.GrantedRegions.Region;
 import dev.outboard.iommu.Access;
 import dev.outboard.iommu.IoPage;
@@ -19,10 +20,16 @@ import java.util.Objects;
  * All granted pages count as the window's entries, the life of a grant as its time. A grant that
  * ends is flushed before it returns, and pages go back to nobody before that.
  *
+ * <p>What another process grants to this one is mapped when it comes. When that grant ends, its
+ * holder takes the mapping away, whatever is mapped in it: nothing more is mapped there, and the
+ * IOVA is used again when the service's own thread sees that nothing of it is mapped any more.
+ *
  * <p>Mapping belongs to one thread and takes no lock; granting and what ends grants come from any
  * and are under this object's lock, as is all that touches the translations.
  */
 final class GrantedDma extends MappingService implements FrameHolder {
+    private static final System.Logger LOG = System.getLogger(Dma.class.getName());
+
     private final LiveMappings live;
     private final List<Region> standing = new ArrayList<>();
 
@@ -31,6 +38,12 @@ final class GrantedDma extends MappingService implements FrameHolder {
 
     /** Given back while a device may reach them. */
     private final List<ReturnedFrames> returned = new ArrayList<>();
+
+    /** Received, and ended by their owner: their IOVA is still ours. */
+    private final List<Region> orphans = new ArrayList<>();
+
+    /** Whether the service's thread should look at {@link #orphans}. */
+    private volatile boolean hasOrphans;
 
     private volatile GrantedRegions regions = GrantedRegions.NONE;
     private int lastFound;
@@ -62,6 +75,9 @@ final class GrantedDma extends MappingService implements FrameHolder {
     }
 
     private int find(GrantedRegions now, long physicalAddress, int lengthBytes, int access) {
+        if (hasOrphans) {
+            reclaimOrphans();
+        }
         int index = lengthBytes <= 0 ? -1 : now.find(physicalAddress, lengthBytes, access);
         if (index < 0) {
             Buffers.require(memory, physicalAddress, lengthBytes);
@@ -96,12 +112,17 @@ final class GrantedDma extends MappingService implements FrameHolder {
 
     @Override
     void release(long iova, int lengthBytes) {
-        // The grant stands.
+        // The grant stands, unless another process has ended it.
+        if (hasOrphans) {
+            reclaimOrphans();
+        }
     }
 
     @Override
     void releaseAll(long[] iovas, int[] lengths, int count) {
-        // The grants stand.
+        if (hasOrphans) {
+            reclaimOrphans();
+        }
     }
 
     @Override
@@ -112,7 +133,7 @@ final class GrantedDma extends MappingService implements FrameHolder {
                     allocated.physicalAddress(),
                     allocated.lengthBytes(),
                     DmaDirection.BIDIRECTIONAL,
-                    true);
+                    Origin.ALLOCATION);
         } catch (RuntimeException failure) {
             allocated.close();
             throw failure;
@@ -124,12 +145,71 @@ final class GrantedDma extends MappingService implements FrameHolder {
     public Grant grant(long physicalAddress, long lengthBytes, DmaDirection direction) {
         Objects.requireNonNull(direction, "direction");
         Buffers.grantNothing(memory, physicalAddress, lengthBytes, direction);
-        Region region = establish(physicalAddress, lengthBytes, direction, false);
+        Region region = establish(physicalAddress, lengthBytes, direction, Origin.GRANT);
         return new Grant(physicalAddress, lengthBytes, direction, () -> revoke(region));
     }
 
+    @Override
+    public void granted(long physicalAddress, long lengthBytes, int access) {
+        try {
+            receive(physicalAddress, lengthBytes, DmaDirection.of(access));
+        } catch (RuntimeException refused) {
+            // It may be for another domain of this memory; or there is no room, or it has ended.
+            LOG.log(
+                    System.Logger.Level.DEBUG,
+                    "memory at 0x%x that was granted is not mapped: %s"
+                            .formatted(physicalAddress, refused.getMessage()));
+        }
+    }
+
+    private synchronized void receive(
+            long physicalAddress, long lengthBytes, DmaDirection direction) {
+        if (received(physicalAddress, lengthBytes) == null) {
+            establish(physicalAddress, lengthBytes, direction, Origin.RECEIVED);
+        }
+    }
+
+    private Region received(long physicalAddress, long lengthBytes) {
+        for (Region region : standing) {
+            if (region.origin() == Origin.RECEIVED
+                    && region.start() == physicalAddress
+                    && region.lengthBytes() == lengthBytes) {
+                return region;
+            }
+        }
+        return null;
+    }
+
+    @Override
+    public synchronized void ended(long physicalAddress, long lengthBytes) {
+        Region region = received(physicalAddress, lengthBytes);
+        if (region != null) {
+            standing.remove(region);
+            regions = new GrantedRegions(standing);
+            orphans.add(region);
+            hasOrphans = true;
+        }
+    }
+
+    /**
+     * Service's thread, which alone knows that it is not about to map in one of them: takes back
+     * the IOVA of what ended.
+     */
+    private synchronized void reclaimOrphans() {
+        for (int index = orphans.size() - 1; index >= 0; index--) {
+            Region region = orphans.get(index);
+            if (!live.any((int) region.page(), region.pages())) {
+                orphans.remove(index);
+                unsettled.add(region);
+                reclaim(region.page(), region.pages());
+                settled(region);
+            }
+        }
+        hasOrphans = !orphans.isEmpty();
+    }
+
     private synchronized Region establish(
-            long physicalAddress, long lengthBytes, DmaDirection direction, boolean isAllocation) {
+            long physicalAddress, long lengthBytes, DmaDirection direction, Origin origin) {
         requireOpen();
         dropReturned();
         int pages = pages(physicalAddress, lengthBytes);
@@ -156,7 +236,7 @@ final class GrantedDma extends MappingService implements FrameHolder {
                         page,
                         pages,
                         shift,
-                        isAllocation,
+                        origin,
                         System.nanoTime());
         standing.add(region);
         grantedPages += pages;
@@ -217,7 +297,9 @@ final class GrantedDma extends MappingService implements FrameHolder {
         for (int index = returned.size() - 1; index >= 0; index--) {
             ReturnedFrames frames = returned.get(index);
             for (Region region : List.copyOf(standing)) {
-                if (region.isAllocation() && overlaps(region, frames) && !isMapped(region)) {
+                if (region.origin() == Origin.ALLOCATION
+                        && overlaps(region, frames)
+                        && !isMapped(region)) {
                     end(region);
                 }
             }
@@ -238,6 +320,9 @@ final class GrantedDma extends MappingService implements FrameHolder {
 
     @Override
     public synchronized void flush() {
+        if (!disposed && hasOrphans) {
+            reclaimOrphans();
+        }
         super.flush();
         for (Region region : List.copyOf(unsettled)) {
             settled(region);
@@ -249,6 +334,10 @@ final class GrantedDma extends MappingService implements FrameHolder {
 
     @Override
     void clearAll() {
+        // From now on they end as all others do.
+        standing.addAll(orphans);
+        orphans.clear();
+        hasOrphans = false;
         for (Region region : standing) {
             translations.clear(region.page(), region.pages());
             live.clear((int) region.page(), region.pages());

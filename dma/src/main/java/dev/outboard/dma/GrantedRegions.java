@@ -22,6 +22,13 @@ final class GrantedRegions {
 
     private final int[] accesses;
 
+    /** Who ends a piece: its grant, who gives an allocation back, or another process. */
+    enum Origin {
+        GRANT,
+        ALLOCATION,
+        RECEIVED
+    }
+
     /** A piece, its IOVA pages, and what a device may do with it. */
     record Region(
             long start,
@@ -30,7 +37,7 @@ final class GrantedRegions {
             long page,
             int pages,
             long shift,
-            boolean isAllocation,
+            Origin origin,
             long sinceNanos) {
         long end() {
             return start + lengthBytes;

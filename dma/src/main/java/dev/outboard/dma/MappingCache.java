@@ -121,7 +121,14 @@ final class MappingCache {
         if ((records[record + RING] & IN_RING) != 0) {
             unlink(page);
         }
-        int bucket = bucket(records[record + KEY]);
+        unchain(page);
+        records[record + KEY] = 0;
+        records[record + USES] = 0;
+        mappings--;
+    }
+
+    private void unchain(int page) {
+        int bucket = bucket(records[page << RECORD_SHIFT]);
         if (chains[bucket] == page) {
             chains[bucket] = chainNext[page];
         } else {
@@ -131,9 +138,23 @@ final class MappingCache {
             }
             chainNext[before] = chainNext[page];
         }
-        records[record + KEY] = 0;
-        records[record + USES] = 0;
-        mappings--;
+    }
+
+    /**
+     * Lets a mapping be found no more, whoever uses it: what it maps is not to be mapped again. Its
+     * key loses its rights, and nobody looks for one without.
+     */
+    void hide(int page) {
+        unchain(page);
+        long key = key(frame(page), pages(page), 0);
+        records[page << RECORD_SHIFT] = key;
+        int bucket = bucket(key);
+        chainNext[page] = chains[bucket];
+        chains[bucket] = page;
+    }
+
+    boolean isHidden(int page) {
+        return keyAccess(records[page << RECORD_SHIFT]) == 0;
     }
 
     /**

@@ -24,22 +24,23 @@ public final class PhysicalMemory implements AutoCloseable {
     /** The longest segment, 60 GiB: with it, every frame fits a DART entry. */
     public static final long MAX_LENGTH_BYTES = 60L << 30;
 
+    private static final GrantedRun[] NONE_GRANTED = {};
+
     private final List<PhysicalSegment> segments;
     private final long firstStart;
     private final long firstLength;
     private final Runnable onClose;
 
-    /** First addresses and lengths, in pairs, of what others granted; never changed, replaced. */
-    private volatile long[] granted = {};
-
-    /** Grants that have ended. */
-    private volatile int revocations;
+    /** What others granted; never changed, replaced. */
+    private volatile GrantedRun[] granted = NONE_GRANTED;
 
     /** Services that let devices reach pages beyond their unmap; never changed, replaced. */
     private volatile FrameHolder[] holders = {};
 
     private final AtomicLong heldPages = new AtomicLong();
     private boolean closed;
+
+    private record GrantedRun(long start, long lengthBytes, int access) {}
 
     private PhysicalMemory(List<PhysicalSegment> segments, Runnable onClose) {
         this.segments = List.copyOf(segments);
@@ -185,11 +186,21 @@ public final class PhysicalMemory implements AutoCloseable {
         return null;
     }
 
-    /** Asks the holder, from now on, about pages that are given back. */
-    synchronized void addHolder(FrameHolder holder) {
-        FrameHolder[] more = Arrays.copyOf(holders, holders.length + 1);
-        more[holders.length] = holder;
-        holders = more;
+    /**
+     * Asks the holder, from now on, about pages that are given back; and tells it of what is
+     * granted, now and later. The same may be told twice.
+     */
+    void addHolder(FrameHolder holder) {
+        GrantedRun[] present;
+        synchronized (this) {
+            FrameHolder[] more = Arrays.copyOf(holders, holders.length + 1);
+            more[holders.length] = holder;
+            holders = more;
+            present = granted;
+        }
+        for (GrantedRun run : present) {
+            holder.granted(run.start(), run.lengthBytes(), run.access());
+        }
     }
 
     /** The holder lets no device reach anything any more. */
@@ -241,10 +252,9 @@ public final class PhysicalMemory implements AutoCloseable {
     }
 
     private boolean isGranted(long physicalAddress, long lengthBytes) {
-        long[] runs = granted;
-        for (int index = 0; index < runs.length; index += 2) {
-            long offset = physicalAddress - runs[index];
-            if (offset >= 0 && lengthBytes > 0 && offset <= runs[index + 1] - lengthBytes) {
+        for (GrantedRun run : granted) {
+            long offset = physicalAddress - run.start();
+            if (offset >= 0 && lengthBytes > 0 && offset <= run.lengthBytes() - lengthBytes) {
                 return true;
             }
         }
@@ -253,47 +263,42 @@ public final class PhysicalMemory implements AutoCloseable {
 
     /**
      * Lets memory of somebody else be mapped like this memory, by address: it was granted to us.
-     * Nothing is allocated from it, and this process need not see it.
+     * Nothing is allocated from it, and this process need not see it. Returns when services that
+     * map what is granted have done so, which may take a while.
+     *
+     * @param access the most it may be mapped for, bits of {@link dev.outboard.iommu.Access}
      */
-    public synchronized void addGranted(long physicalAddress, long lengthBytes) {
-        long[] more = Arrays.copyOf(granted, granted.length + 2);
-        more[granted.length] = physicalAddress;
-        more[granted.length + 1] = lengthBytes;
-        granted = more;
+    public void addGranted(long physicalAddress, long lengthBytes, int access) {
+        FrameHolder[] told;
+        synchronized (this) {
+            GrantedRun[] runs = granted;
+            GrantedRun[] more = Arrays.copyOf(runs, runs.length + 1);
+            more[runs.length] = new GrantedRun(physicalAddress, lengthBytes, access);
+            granted = more;
+            told = holders;
+        }
+        for (FrameHolder holder : told) {
+            holder.granted(physicalAddress, lengthBytes, access);
+        }
     }
 
     /** The grant has ended; one that never was is no error. */
-    public synchronized void removeGranted(long physicalAddress, long lengthBytes) {
-        long[] before = granted;
-        for (int index = 0; index < before.length; index += 2) {
-            if (before[index] == physicalAddress && before[index + 1] == lengthBytes) {
-                long[] fewer = Arrays.copyOf(before, before.length - 2);
-                System.arraycopy(before, index + 2, fewer, index, before.length - index - 2);
-                granted = fewer;
-                // The monitor is held: the increment need not be atomic.
-                revocations = revocations + 1;
-                return;
+    public void removeGranted(long physicalAddress, long lengthBytes) {
+        FrameHolder[] told;
+        synchronized (this) {
+            List<GrantedRun> fewer = new ArrayList<>(List.of(granted));
+            for (GrantedRun run : granted) {
+                if (run.start() == physicalAddress && run.lengthBytes() == lengthBytes) {
+                    fewer.remove(run);
+                    break;
+                }
             }
+            granted = fewer.toArray(NONE_GRANTED);
+            told = holders;
         }
-    }
-
-    /**
-     * How many grants have ended. When it changes, what was mapped of memory that is not {@link
-     * #isOwn} may have been revoked by whoever holds the translations.
-     */
-    int revocations() {
-        return revocations;
-    }
-
-    /** Whether this byte is of our segments, and not of somebody else's. */
-    boolean isOwn(long physicalAddress) {
-        for (PhysicalSegment segment : segments) {
-            long offset = physicalAddress - segment.physicalAddress();
-            if (offset >= 0 && offset < segment.lengthBytes()) {
-                return true;
-            }
+        for (FrameHolder holder : told) {
+            holder.ended(physicalAddress, lengthBytes);
         }
-        return false;
     }
 
     /** Bytes not allocated. */

@@ -402,7 +402,7 @@ final class CopiedDmaTest {
                     .isInstanceOf(IllegalArgumentException.class);
             assertThatThrownBy(() -> dma.map(0, 1, DmaDirection.TO_DEVICE))
                     .hasMessageContaining("not memory of this service");
-            bench.memory.addGranted(0x7000_0000_0000L, 4096);
+            bench.memory.addGranted(0x7000_0000_0000L, 4096, Access.READ_WRITE);
             assertThatThrownBy(() -> dma.map(0x7000_0000_0000L, 1, DmaDirection.TO_DEVICE))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("cannot copy it");

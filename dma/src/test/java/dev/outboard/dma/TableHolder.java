@@ -1,5 +1,6 @@
 package dev.outboard.dma;
 
+import dev.outboard.iommu.Access;
 import java.nio.file.Path;
 
 /** The table in the driver's own process. Memory that comes is a segment, and must be unmapped. */
@@ -41,7 +42,7 @@ final class TableHolder implements Holder {
     public long lend() {
         lent = PhysicalMemory.createAt(LENT_ADDRESS, LENT_BYTES);
         move(bench.domain.beginAdd(segment()));
-        bench.memory.addGranted(LENT_ADDRESS, LENT_BYTES);
+        bench.memory.addGranted(LENT_ADDRESS, LENT_BYTES, Access.READ_WRITE);
         return LENT_ADDRESS;
     }
 

@@ -14,6 +14,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.Consumer;
 
 /**
  * A driver's connection to the mediator, a process that owns memory and tables: a source of domains
@@ -24,6 +28,7 @@ import java.util.Map;
  * ends, and is started again with a new connection.
  */
 public final class MediatorClient implements DomainSource {
+    private static final System.Logger LOG = System.getLogger(MediatorClient.class.getName());
     private static final int MAX_EARLY = 256;
 
     private final ControlChannel channel;
@@ -40,6 +45,10 @@ public final class MediatorClient implements DomainSource {
     private Runnable onLost = () -> {};
 
     private volatile ReceivedGrant.Listener listener;
+
+    /** Tells of grants; null before the first one. Guarded by this. */
+    private ExecutorService granting;
+
     private boolean closed;
 
     private MediatorClient(Path path, UnixSocket socket) {
@@ -208,10 +217,26 @@ public final class MediatorClient implements DomainSource {
         switch (message.kind()) {
             case FAULT -> domain.fault(message);
             case DEVICES -> domain.devices(message.number(1));
-            case GRANTED -> granted(domain, message);
-            case ENDED -> ended(domain, message.word(1));
+            case GRANTED -> grants().execute(() -> granted(domain, message));
+            case ENDED -> grants().execute(() -> ended(domain, message.word(1)));
             default -> throw new IllegalArgumentException("told " + message);
         }
+    }
+
+    /**
+     * A thread for grants, from the first one on: a service that maps what is granted asks the
+     * mediator, and the thread on which answers come may not wait for one.
+     */
+    private synchronized Executor grants() {
+        if (closed) {
+            return late -> {};
+        }
+        if (granting == null) {
+            granting =
+                    Executors.newSingleThreadExecutor(
+                            Thread.ofPlatform().daemon().name("mediator-grants").factory());
+        }
+        return granting;
     }
 
     private void granted(RemoteDomain domain, ControlMessage message) {
@@ -227,9 +252,9 @@ public final class MediatorClient implements DomainSource {
             grants.put(grant.id(), grant);
             told = listener;
         }
-        domain.memory().addGranted(grant.physicalAddress(), grant.lengthBytes());
+        domain.memory().addGranted(grant.physicalAddress(), grant.lengthBytes(), grant.access());
         if (told != null) {
-            told.granted(grant);
+            tellOf(grant, told::granted);
         }
     }
 
@@ -245,7 +270,28 @@ public final class MediatorClient implements DomainSource {
         }
         domain.memory().removeGranted(grant.physicalAddress(), grant.lengthBytes());
         if (told != null) {
-            told.ended(grant);
+            tellOf(grant, told::ended);
+        }
+    }
+
+    private static void tellOf(ReceivedGrant grant, Consumer<ReceivedGrant> told) {
+        try {
+            told.accept(grant);
+        } catch (RuntimeException defect) {
+            // A listener's defect may not keep others from hearing of grants.
+            LOG.log(System.Logger.Level.WARNING, "a listener failed: " + grant, defect);
+        }
+    }
+
+    /** Nobody hears of grants any more; not on the thread that tells of them. */
+    private void endGrants() {
+        ExecutorService last;
+        synchronized (this) {
+            last = granting;
+            granting = null;
+        }
+        if (last != null) {
+            last.shutdownNow();
         }
     }
 
@@ -254,6 +300,7 @@ public final class MediatorClient implements DomainSource {
         synchronized (this) {
             closed = true;
         }
+        endGrants();
         channel.close();
     }
 
@@ -267,6 +314,7 @@ public final class MediatorClient implements DomainSource {
             closed = true;
             open = List.copyOf(domains.values());
         }
+        endGrants();
         try {
             open.forEach(RemoteDomain::close);
         } finally {

@@ -11,12 +11,9 @@ package dev.outboard.dma.mediator;
  */
 public record ReceivedGrant(
         long id, String deviceName, long physicalAddress, long lengthBytes, int access) {
-    /** Who is told that grants come and go, on the thread of the client's connection. */
+    /** Who is told that grants come and go, on a thread of the client that tells nothing else. */
     public interface Listener {
-        /**
-         * It may be mapped from now on: a strategy that maps when memory is granted hands it to its
-         * own thread.
-         */
+        /** It may be mapped from now on; a service that maps when memory is granted has done so. */
         void granted(ReceivedGrant grant);
 
         /**

@@ -2,6 +2,7 @@ package dev.outboard.host.mediator;
 
 import dev.outboard.dma.mediator.ClientReport;
 import dev.outboard.dma.mediator.MediatorListener;
+import dev.outboard.dma.mediator.Quota;
 import dev.outboard.dma.mediator.QuotaReport;
 import dev.outboard.dma.mediator.Status;
 import dev.outboard.host.event.Event;
@@ -95,12 +96,12 @@ final class ClientLog implements MediatorListener {
                 client.quotas().stream()
                         .map(
                                 quota ->
-                                        "%s %d (most %d, quota %s, %d refused)"
+                                        "%s %d (most %d, %s, %d refused)"
                                                 .formatted(
                                                         quota.resource(),
                                                         quota.usage(),
                                                         quota.maximum(),
-                                                        quota.quota(),
+                                                        text(quota.quota()),
                                                         quota.failures()))
                         .collect(Collectors.joining(", "));
         var refusals = client.refusals().values().stream().mapToLong(Long::longValue).sum();
@@ -111,6 +112,13 @@ final class ClientLog implements MediatorListener {
                         quotas,
                         refusals,
                         client.refusedMessages());
+    }
+
+    private static String text(Quota quota) {
+        if (quota.barrier() == Long.MAX_VALUE && quota.limit() == Long.MAX_VALUE) {
+            return "no quota";
+        }
+        return "quota " + (quota.barrier() == quota.limit() ? quota.limit() : quota);
     }
 
     private static Map<String, Object> fields(ClientReport client) {
