@@ -14,7 +14,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /**
@@ -42,7 +41,6 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
 
     private static final long NAMELESS_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final long NO_DESCRIPTORS_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-    private static final int MAX_FAULTS_WAITING = 64;
 
     private final MediatorOptions options;
     private final UnixServer server;
@@ -360,20 +358,19 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
 
     @Override
     public void watch(SessionDomain domain) {
-        AtomicInteger waiting = new AtomicInteger();
-        domain.held().onFault(fault -> onFault(domain, fault, waiting));
+        FaultMeter meter = new FaultMeter();
+        domain.held().onFault(fault -> onFault(domain, fault, meter));
         domain.held().onDevicesChanged(() -> submit.accept(() -> tellDevices(domain)));
     }
 
     /** The owner's thread. What a device faults beyond what is told in time is only counted. */
-    private void onFault(SessionDomain domain, Fault fault, AtomicInteger waiting) {
-        if (waiting.incrementAndGet() > MAX_FAULTS_WAITING) {
-            waiting.decrementAndGet();
+    private void onFault(SessionDomain domain, Fault fault, FaultMeter meter) {
+        if (!meter.admits(System.nanoTime())) {
             return;
         }
         submit.accept(
                 () -> {
-                    waiting.decrementAndGet();
+                    meter.told();
                     tell(
                             domain,
                             ControlMessage.of(
