@@ -3,6 +3,7 @@ package dev.outboard.dma.mediator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.outboard.dma.ChildJvm;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaMemory;
