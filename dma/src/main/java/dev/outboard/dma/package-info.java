@@ -13,6 +13,7 @@
  * </pre>
  *
  * <p>A device attaches over a SEQPACKET socket ({@link dev.outboard.dma.IommuOwner}); without an
- * IOMMU it reaches the front-end's regions as they are ({@link dev.outboard.dma.MemoryTable}).
+ * IOMMU it reaches the front-end's regions as they are ({@link dev.outboard.dma.MemoryTable}), or
+ * as the front-end translates when it is asked ({@link dev.outboard.dma.AskingBusMaster}).
  */
 package dev.outboard.dma;

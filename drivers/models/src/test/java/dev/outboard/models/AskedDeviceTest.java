@@ -315,6 +315,43 @@ class AskedDeviceTest extends NicFixture {
     }
 
     @Test
+    void shouldNotTouchTheDiskBeforeItKnowsWhereTheStatusGoes() throws Exception {
+        var file = Files.write(directory.resolve("disk.raw"), new byte[1 << 20]);
+        var place = directory.resolve("disk.sock");
+        opened(new DiskModel(DiskOptions.of(place, file))).start();
+        var silent = new Silent();
+        var driver = TestDriver.openAsked(place);
+        driver.negotiate(0);
+        var channel = opened(driver.frontEnd.openBackEndChannel(silent));
+        driver.startQueue(0, TestDriver.ENTRIES);
+        var disk = opened(DiskDriver.of(driver));
+        long status = driver.block.iova() + TestDriver.BLOCK_BYTES - PAGE;
+        driver.frontEnd.updateIotlb(
+                driver.block.iova(),
+                TestDriver.BLOCK_BYTES - PAGE,
+                driver.block.iova() + USER,
+                Access.READ_WRITE);
+        disk.data(PAGE).fill(CANARY);
+        var request =
+                Thread.ofPlatform()
+                        .start(
+                                () ->
+                                        disk.request(
+                                                0,
+                                                BlockDescriptor.TYPE_OUT,
+                                                0,
+                                                new long[] {disk.data, PAGE},
+                                                false,
+                                                status));
+        Await.until("a question", () -> channel.onReadable() && silent.misses.contains(status));
+        assertThat(Files.readAllBytes(file)).containsOnly(0);
+        driver.frontEnd.updateIotlb(status, PAGE, status + USER, Access.WRITE);
+        request.join();
+        assertThat(driver.bytes(status, 1).get(ValueLayout.JAVA_BYTE, 0)).isZero();
+        assertThat(Files.readAllBytes(file)).startsWith(CANARY, CANARY);
+    }
+
+    @Test
     void shouldRefuseWhatIsNoTranslationAndGoOn() {
         startModel(2, false, 5_000_000_000L);
         var channels = new ArrayList<BackEndChannel>();

@@ -22,6 +22,11 @@ final class TestBus implements BusMaster {
     private final int[] access;
     private long generation;
     private boolean inside;
+
+    /** Whether what is not allowed is asked for, and no fault. */
+    boolean asks;
+
+    private boolean awaited;
     long faults;
     long lastFault;
 
@@ -74,6 +79,11 @@ final class TestBus implements BusMaster {
         }
         long offset = address - FIRST;
         int page = (int) (offset / PAGE);
+        awaited = false;
+        if (asks && page < frames.length && (access[page] & wanted) != wanted) {
+            awaited = true;
+            return false;
+        }
         if (offset < 0 || page >= frames.length || (access[page] & wanted) != wanted) {
             faults++;
             lastFault = address;
@@ -83,6 +93,11 @@ final class TestBus implements BusMaster {
         window.offset = offset(address);
         window.lengthBytes = Math.min(lengthBytes, PAGE - address % PAGE);
         return true;
+    }
+
+    @Override
+    public boolean isAwaited() {
+        return awaited;
     }
 
     @Override
