@@ -374,4 +374,29 @@ final class MediatorTest {
             assertThat(device.isOwnerGone()).isFalse();
         }
     }
+
+    @Test
+    void shouldBeginWithABatchBeforeItIsWhole() {
+        try (Rig rig = new Rig(directory);
+                MediatorClient client = rig.client("a");
+                PhysicalMemory memory = client.memory(1 << 20)) {
+            RemoteDomain domain = (RemoteDomain) client.claim("nic0", memory, OPTIONS);
+            MediatorTranslations translations = domain.translations(0);
+            long frame = memory.segments().getFirst().physicalAddress() >>> 12;
+            translations.map(1, frame, 1, Access.READ);
+            translations.commit();
+            long taken = translations.ring().takenAcquire();
+            for (int index = 0; index < 32; index++) {
+                translations.map(10 + index, frame, 1, Access.READ);
+            }
+            // It may sleep by now, and is not woken for a part of a batch.
+            translations.doorbell().signal();
+            Rig.await("a part", () -> translations.ring().takenAcquire() >= taken + 24);
+            assertThat(rig.usage("a", "entries")).isBetween(25L, 32L);
+            translations.commit();
+            assertThat(rig.usage("a", "entries")).isEqualTo(33);
+            translations.close();
+            domain.close();
+        }
+    }
 }
