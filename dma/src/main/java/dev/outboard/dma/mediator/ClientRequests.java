@@ -144,7 +144,13 @@ final class ClientRequests {
 
     private void service(ClientSession session, long domainId) {
         ServiceRing ring = estate.service(session.domain(domainId));
-        host.watch(ring);
+        try {
+            host.watch(ring);
+        } catch (RuntimeException failure) {
+            // One that is not watched may not be found among those that are, when it is closed.
+            session.remove(ring);
+            throw failure;
+        }
         session.send(buffer, ControlMessage.of(Kind.RING, ring.id()), ring.descriptors());
         ring.handedOver();
     }

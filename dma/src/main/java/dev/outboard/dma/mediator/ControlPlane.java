@@ -78,7 +78,12 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
         estate = new Estate(options, owner, this);
         requests = new ClientRequests(estate, this);
         server = UnixServer.listen(options.listen(), UnixSocket.Kind.SEQPACKET);
-        epoll.add(server.descriptor(), EDGE, SERVER_TOKEN);
+        try {
+            epoll.add(server.descriptor(), EDGE, SERVER_TOKEN);
+        } catch (RuntimeException failure) {
+            server.close();
+            throw failure;
+        }
     }
 
     /** Everybody that has a connection; replaced when somebody comes or goes. */
@@ -399,6 +404,9 @@ final class ControlPlane implements AutoCloseable, ClientRequests.Host, Estate.D
             session.tell(buffer, message);
         } catch (PeerGoneException gone) {
             end(session, null);
+        } catch (NativeException failure) {
+            // It would not know what its devices do; the others are served on.
+            end(session, failure.getMessage());
         }
     }
 
