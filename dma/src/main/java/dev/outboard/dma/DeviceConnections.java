@@ -85,7 +85,7 @@ final class DeviceConnections implements AutoCloseable {
     }
 
     private void deliverFaults(DeviceConnection connection) {
-        if (connections.containsKey(connection.token())
+        if (connections.get(connection.token()) == connection
                 && connection.deliverFaults()
                 && !moreFaults.contains(connection)) {
             moreFaults.add(connection);

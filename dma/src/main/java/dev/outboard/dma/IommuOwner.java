@@ -20,6 +20,8 @@ import java.util.concurrent.RejectedExecutionException;
  * What devices send is checked; the worst they achieve is the end of their own connection.
  */
 public final class IommuOwner implements DomainSource {
+    private static final System.Logger LOG = System.getLogger(IommuOwner.class.getName());
+
     private final DeviceConnections connections;
     private final Path path;
     private final Thread thread;
@@ -105,8 +107,11 @@ public final class IommuOwner implements DomainSource {
         try {
             submit(
                     () -> {
-                        connections.detach(domain);
-                        done.countDown();
+                        try {
+                            connections.detach(domain);
+                        } finally {
+                            done.countDown();
+                        }
                     });
             // Whatever interrupts us: who asked may unmap what the devices' end still uses.
             Waits.forOpening(done);
@@ -194,7 +199,12 @@ public final class IommuOwner implements DomainSource {
 
     private void runTasks() {
         for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
-            task.run();
+            try {
+                task.run();
+            } catch (RuntimeException failure) {
+                // One domain's trouble may not end the thread that serves the others.
+                LOG.log(System.Logger.Level.WARNING, "iommu owner at " + path, failure);
+            }
         }
     }
 
