@@ -2,10 +2,12 @@ package dev.outboard.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.outboard.dma.Strategy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -45,6 +47,22 @@ class DeviceAllocationTest {
             model.start();
             try (var sender = NicDriver.start(a, iommu);
                     var receiver = NicDriver.start(b, null).supply(200)) {
+                assertThat(leastAllocated("nic", () -> stream(sender, receiver, 10_000)))
+                        .isLessThan(LITTLE_BYTES);
+            }
+        }
+    }
+
+    @Test
+    void shouldForwardFramesWithoutAllocatingThroughTranslationsThatItAskedFor() {
+        var a = directory.resolve("a.sock");
+        var b = directory.resolve("b.sock");
+        try (var model = new NicModel(NicOptions.of(NicPortOptions.at(a), NicPortOptions.at(b)))) {
+            model.start();
+            try (var sender = NicDriver.start(TestDriver.openFed(a, Strategy.STRICT), 0);
+                    var receiver =
+                            NicDriver.start(TestDriver.openFed(b, Strategy.STRICT), 0)
+                                    .supply(200)) {
                 assertThat(leastAllocated("nic", () -> stream(sender, receiver, 10_000)))
                         .isLessThan(LITTLE_BYTES);
             }
