@@ -4,6 +4,7 @@ import dev.outboard.iommu.IoPage;
 import dev.outboard.iommu.Translation;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.NativeException;
 import dev.outboard.uio.UnixServer;
 import dev.outboard.uio.UnixSocket;
 import dev.outboard.uio.vhost.BackEndRequests;
@@ -54,7 +55,12 @@ final class IotlbDevice implements VhostBackEnd, AutoCloseable {
 
     private void serve() {
         while (!ends) {
-            epoll.await(-1, (token, events) -> onReady(token));
+            try {
+                epoll.await(-1, (token, events) -> onReady(token));
+            } catch (NativeException failure) {
+                // Its connection ends, as that of a device which ran out of something.
+                hangUp();
+            }
         }
         hangUp();
     }
@@ -75,6 +81,11 @@ final class IotlbDevice implements VhostBackEnd, AutoCloseable {
         if (session != null) {
             session.close();
             session = null;
+            synchronized (heard) {
+                if (requests != null) {
+                    requests.close();
+                }
+            }
         }
     }
 
