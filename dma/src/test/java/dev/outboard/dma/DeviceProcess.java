@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.Scanner;
+import java.util.concurrent.TimeUnit;
 
 /**
  * A device in a process of its own, that does what it is told, a line at a time, and answers with a
@@ -21,6 +22,9 @@ import java.util.Scanner;
 final class DeviceProcess {
     private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
     private static final int HISTORY = 8;
+
+    /** On a busy machine the owner's answer is late, and that is no failure. */
+    private static final long ATTACH_NANOS = TimeUnit.SECONDS.toNanos(50);
 
     private final IommuAttachment attachment;
     private final DmaWindow window = new DmaWindow();
@@ -42,8 +46,7 @@ final class DeviceProcess {
     public static void main(String[] arguments) throws IOException {
         ProcessControl.dieWithParent();
         try (IommuAttachment attachment =
-                        IommuAttachment.connect(
-                                Path.of(arguments[0]), arguments[1], Bench.TIMEOUT_NANOS);
+                        IommuAttachment.connect(Path.of(arguments[0]), arguments[1], ATTACH_NANOS);
                 BufferedReader orders =
                         new BufferedReader(
                                 new InputStreamReader(System.in, StandardCharsets.US_ASCII))) {
