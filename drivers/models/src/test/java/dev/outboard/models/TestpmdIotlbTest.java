@@ -40,6 +40,7 @@ class TestpmdIotlbTest {
     private static final int PAGE = 4096;
     private static final int HEADER = NetDescriptor.HEADER_BYTES;
     private static final long USER = 0x7000_0000_0000L;
+    private static final Path RUN_FOLDER = Path.of("/var/run/dpdk");
     private static final byte CANARY = 0x5c;
     private static final MacAddress OURS = MacAddress.parse("02:00:00:00:00:0b");
     private static final MacAddress THEIRS = MacAddress.parse("02:00:00:00:00:0a");
@@ -58,6 +59,7 @@ class TestpmdIotlbTest {
     @TempDir Path directory;
     private Path socket;
     private Path log;
+    private final String prefix = "outboard-iotlb" + ProcessHandle.current().pid();
     private Process peer;
 
     @BeforeEach
@@ -88,7 +90,7 @@ class TestpmdIotlbTest {
                         "--main-lcore",
                         "0",
                         "--file-prefix",
-                        "outboard-iotlb" + ProcessHandle.current().pid(),
+                        prefix,
                         "--vdev",
                         "net_vhost0,iface=" + socket + ",queues=1,iommu-support=1",
                         "--",
@@ -111,6 +113,16 @@ class TestpmdIotlbTest {
             if (!peer.waitFor(5, TimeUnit.SECONDS)) {
                 peer.destroyForcibly().waitFor();
             }
+        }
+        // It leaves its folder behind.
+        var left = RUN_FOLDER.resolve(prefix);
+        if (Files.isDirectory(left)) {
+            try (var files = Files.list(left)) {
+                for (var file : files.toList()) {
+                    Files.delete(file);
+                }
+            }
+            Files.delete(left);
         }
     }
 
