@@ -82,11 +82,6 @@ final class Turns {
         nowNanos = now;
     }
 
-    /** Whether there is more than one client that wants turns. */
-    boolean isContended() {
-        return contended;
-    }
-
     /** Who is next, or null if nobody wants a turn that may have one. */
     ClientSession next(ClientSession[] sessions) {
         quietTurn = quietTurn + 1 < sessions.length ? quietTurn + 1 : 0;

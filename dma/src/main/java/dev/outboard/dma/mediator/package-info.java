@@ -5,7 +5,7 @@
  * <pre>
  *  driver process                        mediator                              device process
  *
- *  Dma ─ any strategy                    Mediator: one thread
+ *  Dma ─ any strategy                    Mediator: one thread, whose time Turns shares out
  *   │ map, clear, settle                  │ copies, checks, charges, obeys
  *   ▼                                     ▼
  *  MediatorTranslations ══ request ring ══► ServiceRing ─► page table (memfd) ═══► read-only there
