@@ -42,12 +42,21 @@ final class DriverUnderAttack {
     private final IovaPages iovas;
     private final StaleRuns stale;
     private final List<MappedRun> live = new ArrayList<>();
+
+    /**
+     * A batch whose unmapping is under way: its pages are open until the service says otherwise.
+     */
+    private final List<MappedRun> leaving = new ArrayList<>();
+
+    private long leavingTicket;
+    private long leavingFlushes;
     private final long[] batchIovas = new long[MOST_LIVE];
     private final int[] batchLengths = new int[MOST_LIVE];
     private Grant grant;
     private long mapped;
     private long tried;
     private int refused;
+    private long lateBatches;
 
     /**
      * @param memory the driver's pages; of the same physical memory as the service
@@ -90,6 +99,7 @@ final class DriverUnderAttack {
             }
         }
         unmapAllLive();
+        awaitLeaving();
         end();
         sweep();
         lookAgain();
@@ -98,7 +108,14 @@ final class DriverUnderAttack {
         board.takeLeaks(violations);
         var verdict =
                 Verdict.of(
-                        promise, statistics, board, violations, pool.writesInside(), mapped, tried);
+                        promise,
+                        statistics,
+                        board,
+                        violations,
+                        pool.writesInside(),
+                        mapped,
+                        tried,
+                        lateBatches);
         board.close();
         return verdict;
     }
@@ -119,8 +136,10 @@ final class DriverUnderAttack {
 
     /** Ends all windows, by whatever ends them. */
     private void end() {
+        awaitLeaving();
         if (isGranting) {
             unmapAllLive();
+            awaitLeaving();
             grant.close();
         }
         if (promise.isGranted()) {
@@ -134,6 +153,9 @@ final class DriverUnderAttack {
     private void step() {
         long flushes = flushes();
         long before = stale.added();
+        if (!leaving.isEmpty() && dma.isUnmapped(leavingTicket)) {
+            haveLeft();
+        }
         if (live.isEmpty() || live.size() < MOST_LIVE && random.nextInt(8) < 5) {
             map();
         } else if (random.nextInt(8) == 0) {
@@ -192,7 +214,8 @@ final class DriverUnderAttack {
 
     /** Copies of one page that come back in any order would change it: the driver's own mistake. */
     private boolean isLivePage(int page) {
-        return live.stream().anyMatch(run -> run.page() == page);
+        return live.stream().anyMatch(run -> run.page() == page)
+                || leaving.stream().anyMatch(run -> run.page() == page);
     }
 
     private void makeRoom() {
@@ -246,10 +269,32 @@ final class DriverUnderAttack {
             batchIovas[index] = live.get(index).iova();
             batchLengths[index] = live.get(index).lengthBytes();
         }
-        long flushes = flushes();
-        dma.unmapAll(batchIovas, batchLengths, live.size());
-        live.forEach(run -> hasEnded(run, flushes));
+        awaitLeaving();
+        leavingFlushes = flushes();
+        leaving.addAll(live);
         live.clear();
+        if (random.nextBoolean()) {
+            leavingTicket = dma.unmapAllLater(batchIovas, batchLengths, leaving.size());
+        } else {
+            dma.unmapAll(batchIovas, batchLengths, leaving.size());
+            leavingTicket = Dma.UNMAPPED;
+        }
+        if (dma.isUnmapped(leavingTicket)) {
+            haveLeft();
+        } else {
+            lateBatches++;
+        }
+    }
+
+    private void awaitLeaving() {
+        dma.awaitUnmapped(leavingTicket);
+        haveLeft();
+    }
+
+    private void haveLeft() {
+        leaving.forEach(run -> hasEnded(run, leavingFlushes));
+        leaving.clear();
+        leavingTicket = Dma.UNMAPPED;
     }
 
     private void hasEnded(MappedRun run, long flushes) {
@@ -274,6 +319,7 @@ final class DriverUnderAttack {
 
     /** The device tries all IOVAs, while nothing changes; and all pages are looked at. */
     private void sweep() {
+        awaitLeaving();
         board.order(Order.SWEEP);
         pool.checkAll();
         if (!promise.isToldByPages()) {

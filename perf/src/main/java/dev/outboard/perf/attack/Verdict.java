@@ -16,6 +16,7 @@ import java.util.Map;
  * @param readsInside reads of stale memory, within the stated window
  * @param writesInside writes to stale memory that were seen, within the stated window
  * @param heldUses accesses by what an earlier section had resolved
+ * @param leftLate batches that the service went on unmapping while the driver did other things
  * @param outside accesses let through that the promise forbids
  * @param changed words that changed where the promise says that none can
  * @param windowEntries measured by the service
@@ -30,6 +31,7 @@ record Verdict(
         long readsInside,
         long writesInside,
         long heldUses,
+        long leftLate,
         long outside,
         long changed,
         long windowEntries,
@@ -42,7 +44,8 @@ record Verdict(
             Violations violations,
             long writesInside,
             long mappings,
-            long triedInTime) {
+            long triedInTime,
+            long leftLate) {
         return new Verdict(
                 promise,
                 mappings,
@@ -52,6 +55,7 @@ record Verdict(
                 board.count(BoardDescriptor.READ_STALE_OFFSET),
                 writesInside,
                 board.count(BoardDescriptor.HELD_OFFSET),
+                leftLate,
                 board.count(BoardDescriptor.LEAKED_OFFSET)
                         + violations.reached()
                         + violations.reused()
@@ -82,6 +86,7 @@ record Verdict(
         fields.put("faults", faults);
         fields.put("triedInTime", triedInTime);
         fields.put("heldUses", heldUses);
+        fields.put("batchesLeftLate", leftLate);
         fields.put("readsInsideWindow", readsInside);
         fields.put("writesInsideWindow", writesInside);
         fields.put("outsideWindow", outside);
