@@ -56,6 +56,12 @@ final class RequestQueue implements BlockQueue, AutoCloseable {
     private final long[] doneTags;
 
     private int doneCount;
+
+    /** What one poll takes from the ring. */
+    private final int[] doneSlots;
+
+    private final long[] batchIova;
+    private final int[] batchBytes;
     private Doorbell doorbell;
     private boolean closed;
 
@@ -79,6 +85,9 @@ final class RequestQueue implements BlockQueue, AutoCloseable {
         this.dataBytes = new int[depth];
         this.freeSlots = new int[depth];
         this.doneTags = new long[depth];
+        this.doneSlots = new int[depth];
+        this.batchIova = new long[depth];
+        this.batchBytes = new int[depth];
         Arrays.fill(dataIova, Dma.NO_IOVA);
         for (int i = 0; i < depth; i++) {
             freeSlots[i] = depth - 1 - i;
@@ -237,16 +246,33 @@ final class RequestQueue implements BlockQueue, AutoCloseable {
             handler.onCompletion(doneTags[--doneCount], BlockStatus.OK);
         }
         int count = Math.min(queue.completed(), limit - taken);
+        takeDone(count);
         for (int i = 0; i < count; i++) {
-            int slot = queue.take();
+            int slot = doneSlots[i];
             byte status =
                     slotMemory.get(ValueLayout.JAVA_BYTE, (long) slot * SLOT_BYTES + STATUS_OFFSET);
-            unmap(slot);
             long tag = tags[slot];
             freeSlots[freeCount++] = slot;
             handler.onCompletion(tag, Byte.toUnsignedInt(status));
         }
         return taken + count;
+    }
+
+    /** Takes what is done from the ring, and its memory from the device: all of it together. */
+    private void takeDone(int count) {
+        int mapped = 0;
+        for (int i = 0; i < count; i++) {
+            int slot = queue.take();
+            doneSlots[i] = slot;
+            if (dataIova[slot] != Dma.NO_IOVA) {
+                batchIova[mapped] = dataIova[slot];
+                batchBytes[mapped++] = dataBytes[slot];
+                dataIova[slot] = Dma.NO_IOVA;
+            }
+        }
+        if (mapped > 0) {
+            dma.unmapAll(batchIova, batchBytes, mapped);
+        }
     }
 
     private void unmap(int slot) {
