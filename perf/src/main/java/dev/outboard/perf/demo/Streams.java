@@ -106,6 +106,8 @@ final class Streams {
         median(details, measured, "senderCpuPercent", "cpuPercent");
         median(details, measured, "receiverCpuPercent", "receiverCpuPercent");
         median(details, measured, "mediatorCpuPercent", "mediatorCpuPercent");
+        median(details, measured, "senderCompilerPercent", "compilerPercent");
+        median(details, measured, "receiverCompilerPercent", "receiverCompilerPercent");
         median(details, measured, "allocatedBytesPerFrame", "allocatedBytesPerFrame");
         for (var name :
                 List.of(

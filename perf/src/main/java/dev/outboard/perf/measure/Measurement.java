@@ -79,6 +79,12 @@ public final class Measurement {
         return used == null ? Double.NaN : used.percentOf(elapsedNanos);
     }
 
+    /** The same of its compilers, which {@link #cpuPercent} leaves out. */
+    public double compilerPercent(String name) {
+        var used = usage.get(name);
+        return used == null ? Double.NaN : used.compilerPercentOf(elapsedNanos);
+    }
+
     /** The processor time of a process, or null where it was not there to look at. */
     public ProcessCpu.Usage usage(String name) {
         return usage.get(name);

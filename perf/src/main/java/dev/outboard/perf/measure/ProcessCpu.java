@@ -15,6 +15,9 @@ import java.util.Map;
  * <p>{@code /proc/PID/task/TID/schedstat} counts nanoseconds that ran and nanoseconds that waited
  * for a processor, by thread; {@code /proc/PID/stat} tells user from system, in ticks of 10 ms. A
  * thread that ends between two samples loses what it ran after the first of them.
+ *
+ * <p>What the virtual machine's compilers ran is told apart: it is spent once, while a program
+ * warms up, and does not belong to what is measured.
  */
 public final class ProcessCpu {
     /** USER_HZ is 100 on every Linux. */
@@ -22,8 +25,13 @@ public final class ProcessCpu {
 
     private ProcessCpu() {}
 
+    /** How the virtual machine calls the threads of its compilers, as far as the kernel tells. */
+    private static final String COMPILER = "C[12] Compiler.*";
+
+    private static final Task NONE = new Task(0, 0, false);
+
     /** What a thread ran and waited for a processor. */
-    private record Task(long runNanos, long waitNanos) {}
+    private record Task(long runNanos, long waitNanos, boolean isCompiler) {}
 
     /** What a process had used at an instant. */
     public static final class Sample {
@@ -41,30 +49,48 @@ public final class ProcessCpu {
         public Usage since(Sample earlier) {
             long run = 0;
             long waited = 0;
+            long compiled = 0;
             for (var entry : tasks.entrySet()) {
-                var before = earlier.tasks.getOrDefault(entry.getKey(), new Task(0, 0));
-                run += Math.max(0, entry.getValue().runNanos - before.runNanos);
-                waited += Math.max(0, entry.getValue().waitNanos - before.waitNanos);
+                var task = entry.getValue();
+                var before = earlier.tasks.getOrDefault(entry.getKey(), NONE);
+                long ran = Math.max(0, task.runNanos - before.runNanos);
+                if (task.isCompiler) {
+                    compiled += ran;
+                } else {
+                    run += ran;
+                    waited += Math.max(0, task.waitNanos - before.waitNanos);
+                }
             }
             long user = userNanos - earlier.userNanos;
             long system = systemNanos - earlier.systemNanos;
             // A kernel without CONFIG_SCHED_INFO shows zeros: then the ticks have to do.
-            return new Usage(run == 0 ? user + system : run, waited, user, system);
+            return new Usage(run == 0 ? user + system : run, compiled, waited, user, system);
         }
     }
 
     /**
      * Processor time used between two samples.
      *
-     * @param cpuNanos time on a processor
-     * @param waitNanos time ready to run, waiting for a processor
-     * @param userNanos the part in user mode, to 10 ms
-     * @param systemNanos the part in the kernel, to 10 ms
+     * @param cpuNanos time on a processor, of all threads but the compilers
+     * @param compilerNanos the same of the compilers
+     * @param waitNanos time that all threads but the compilers waited for a processor, ready to run
+     * @param userNanos of the whole process in user mode, to 10 ms
+     * @param systemNanos of the whole process in the kernel, to 10 ms
      */
-    public record Usage(long cpuNanos, long waitNanos, long userNanos, long systemNanos) {
-        /** In percent of one processor over {@code elapsedNanos}. */
+    public record Usage(
+            long cpuNanos, long compilerNanos, long waitNanos, long userNanos, long systemNanos) {
+        /** Without the compilers, in percent of one processor over {@code elapsedNanos}. */
         public double percentOf(long elapsedNanos) {
-            return elapsedNanos <= 0 ? 0 : 100.0 * cpuNanos / elapsedNanos;
+            return percent(cpuNanos, elapsedNanos);
+        }
+
+        /** The compilers, in percent of one processor over {@code elapsedNanos}. */
+        public double compilerPercentOf(long elapsedNanos) {
+            return percent(compilerNanos, elapsedNanos);
+        }
+
+        private static double percent(long nanos, long elapsedNanos) {
+            return elapsedNanos <= 0 ? 0 : 100.0 * nanos / elapsedNanos;
         }
     }
 
@@ -109,7 +135,10 @@ public final class ProcessCpu {
             var fields = Files.readString(thread.resolve("schedstat")).trim().split(" ");
             tasks.put(
                     thread.getFileName().toString(),
-                    new Task(Long.parseLong(fields[0]), Long.parseLong(fields[1])));
+                    new Task(
+                            Long.parseLong(fields[0]),
+                            Long.parseLong(fields[1]),
+                            Files.readString(thread.resolve("comm")).trim().matches(COMPILER)));
         } catch (IOException e) {
             // The thread ended between the listing and the look: it is simply not there.
             return;

@@ -17,11 +17,13 @@ public final class Results {
 
     /**
      * Adds time and processor time: {@code seconds}, {@code cpuPercent} of this process with its
-     * user and system part, and {@code NAMECpuPercent} of the watched ones.
+     * user and system part, and {@code NAMECpuPercent} of the watched ones; what their compilers
+     * took stands beside, as {@code compilerPercent} and {@code NAMECompilerPercent}.
      */
     public Results put(Measurement measured) {
         put("seconds", measured.elapsedSeconds());
         put("cpuPercent", measured.cpuPercent(Measurement.SELF));
+        put("compilerPercent", measured.compilerPercent(Measurement.SELF));
         var self = measured.usage(Measurement.SELF);
         if (self != null) {
             put("userMillis", self.userNanos() / 1_000_000);
@@ -32,6 +34,7 @@ public final class Results {
             double percent = measured.cpuPercent(name);
             if (!Double.isNaN(percent)) {
                 put(name + "CpuPercent", percent);
+                put(name + "CompilerPercent", measured.compilerPercent(name));
             }
         }
         return this;
