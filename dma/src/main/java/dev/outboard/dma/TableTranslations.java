@@ -9,6 +9,9 @@ import java.util.function.Supplier;
  * flush is {@link Flusher}'s.
  */
 final class TableTranslations implements Translations {
+    /** Above so many runs of a batch, everything between the first and the last is asked for. */
+    private static final int MOST_REQUESTS = 8;
+
     private final PageTable table;
     private final Flusher flusher;
     private final IovaAllocator iovas;
@@ -76,6 +79,23 @@ final class TableTranslations implements Translations {
             begin();
         }
         flusher.request(page, pages);
+    }
+
+    @Override
+    public void clearAndInvalidate(long[] firstPages, int[] pages, int runs) {
+        if (runs <= MOST_REQUESTS) {
+            Translations.super.clearAndInvalidate(firstPages, pages, runs);
+            return;
+        }
+        long first = Long.MAX_VALUE;
+        long end = 0;
+        for (int run = 0; run < runs; run++) {
+            clear(firstPages[run], pages[run]);
+            first = Math.min(first, firstPages[run]);
+            end = Math.max(end, firstPages[run] + pages[run]);
+        }
+        // A device that has fewer entries than that looks at each of them once.
+        invalidate(first, (int) (end - first));
     }
 
     @Override

@@ -105,12 +105,14 @@ abstract class TranslatedDma extends MappingService {
     /** The same, and asks the devices to forget them: neighbours in one too, or each by itself. */
     final void clearBatch(long[] iovas, int[] lengths, int count, boolean asksOnce) {
         joinRuns(iovas, lengths, count, asksOnce);
+        if (asksOnce) {
+            translations.clearAndInvalidate(joinedFirst, joinedPages, joined);
+            separate(iovas, lengths, count);
+            return;
+        }
         for (int run = 0; run < joined; run++) {
             translations.clear(joinedFirst[run], joinedPages[run]);
             translations.invalidate(joinedFirst[run], joinedPages[run]);
-        }
-        if (asksOnce) {
-            separate(iovas, lengths, count);
         }
     }
 

@@ -90,6 +90,18 @@ public interface Translations extends AutoCloseable {
     /** Asks the devices to forget a run, already cleared. */
     void invalidate(long page, int pages);
 
+    /**
+     * {@link #clear} and {@link #invalidate} of several runs, in any order. A holder may ask the
+     * devices for all that lies between the runs where many requests cost more than translations
+     * that are fetched again.
+     */
+    default void clearAndInvalidate(long[] firstPages, int[] pages, int runs) {
+        for (int run = 0; run < runs; run++) {
+            clear(firstPages[run], pages[run]);
+            invalidate(firstPages[run], pages[run]);
+        }
+    }
+
     /** Asks the devices to forget everything, and to count what they held that was stale. */
     void invalidateAll();
 
