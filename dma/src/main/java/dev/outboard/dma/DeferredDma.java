@@ -164,11 +164,15 @@ final class DeferredDma extends TranslatedDma {
         return window.windowNanos();
     }
 
+    /** Also ends the timer's watch: what follows is a flush, or an owner that has gone. */
     @Override
-    void freeAll() {
-        super.freeAll();
-        if (watch != null) {
-            watch.close();
+    void clearAll() {
+        try {
+            super.clearAll();
+        } finally {
+            if (watch != null) {
+                watch.close();
+            }
         }
     }
 }

@@ -181,8 +181,10 @@ final class FlushTimer {
         public void close() {
             timer.remove(this);
             synchronized (this) {
-                closed = true;
-                flush.close();
+                if (!closed) {
+                    closed = true;
+                    flush.close();
+                }
             }
         }
     }

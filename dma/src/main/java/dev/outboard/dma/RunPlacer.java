@@ -109,14 +109,14 @@ abstract class RunPlacer {
     /**
      * {@link #place} of one entry.
      *
-     * @param physicalAddress anywhere in it
+     * @param physicalAddress of a buffer that lies in it
      * @return the number of the entry in the table, or {@link IovaAllocator#NONE}
      * @throws IllegalArgumentException if it is not memory of this service
      */
-    final long placeEntry(long physicalAddress, int access) {
+    final long placeEntry(long physicalAddress, int lengthBytes, int access) {
         long start = physicalAddress & ~offsetMask;
         if (!memory.contains(start, offsetMask + 1)) {
-            throw Buffers.notMemory(physicalAddress, 1, offsetMask + 1);
+            throw Buffers.notMemory(physicalAddress, lengthBytes, offsetMask + 1);
         }
         long entry = allocator.allocate(1);
         if (entry < 0) {

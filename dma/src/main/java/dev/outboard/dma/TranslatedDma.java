@@ -37,7 +37,7 @@ abstract class TranslatedDma extends MappingService {
         if (!isOneEntry(physicalAddress, lengthBytes)) {
             return beginRun(physicalAddress, lengthBytes, access);
         }
-        long entry = placeEntry(physicalAddress, access);
+        long entry = placeEntry(physicalAddress, lengthBytes, access);
         if (entry < 0) {
             return NO_IOVA;
         }

@@ -19,6 +19,9 @@ public final class FailurePoint {
     /** How many points from now is the one that fails; 0 or less: none. */
     private static final AtomicLong LEFT = new AtomicLong();
 
+    /** The only kind that counts; null: every one does. */
+    private static volatile String only;
+
     private static volatile String hit = "";
 
     private FailurePoint() {}
@@ -33,7 +36,8 @@ public final class FailurePoint {
     }
 
     private static boolean isDue(String what) {
-        if (LEFT.get() <= 0 || LEFT.decrementAndGet() != 0) {
+        String kind = only;
+        if (LEFT.get() <= 0 || kind != null && !kind.equals(what) || LEFT.decrementAndGet() != 0) {
             return false;
         }
         hit = what;
@@ -46,6 +50,16 @@ public final class FailurePoint {
      * @throws IllegalStateException if the virtual machine was started without them
      */
     public static void arm(long number) {
+        arm(null, number);
+    }
+
+    /**
+     * The same of the points that take one thing: where threads race, the n-th of all of them is
+     * now this one and now that one, and one that is always passed over may be asked for by name.
+     *
+     * @param what as the point calls it; null for all
+     */
+    public static void arm(String what, long number) {
         if (!ON) {
             throw new IllegalStateException("start with -D" + PROPERTY + "=true");
         }
@@ -53,6 +67,7 @@ public final class FailurePoint {
             throw new IllegalArgumentException("number=" + number + " is not positive");
         }
         hit = "";
+        only = what;
         LEFT.set(number);
     }
 

@@ -99,7 +99,8 @@ public final class ControlCalls {
 
     /** {@code event} is laid out by {@link EpollEventDescriptor}. */
     public static int epollControl(int epoll, int operation, int descriptor, byte[] event) {
-        return FailurePoint.fails("epoll_ctl")
+        // Only what adds takes memory of the kernel's.
+        return operation == EpollEventDescriptor.ADD && FailurePoint.fails("epoll_ctl")
                 ? -ENOMEM
                 : answer(C.epoll_ctl(epoll, operation, descriptor, event));
     }
