@@ -92,7 +92,7 @@ public interface Dma extends AutoCloseable {
     /**
      * Waits until the batch of a ticket is unmapped.
      *
-     * @throws DeviceStuckException as any unmap; the ticket is used up
+     * @throws DeviceStuckException as any unmap; the ticket may be waited for again
      */
     default void awaitUnmapped(long ticket) {}
 

@@ -36,7 +36,7 @@ abstract class RunPlacer {
     /** In units of the smallest entry. */
     private final IovaAllocator allocator;
 
-    /** Runs were retired after the last flush began: they may not be used before another. */
+    /** A flush has failed: what it was for may not be used before one of everything succeeds. */
     private boolean unflushed;
 
     RunPlacer(PhysicalMemory memory, Translations translations) {
@@ -253,7 +253,7 @@ abstract class RunPlacer {
             free(page, pages);
         } else {
             retire(page, pages);
-            unflushed = true;
+            needFlush();
         }
     }
 
@@ -275,8 +275,32 @@ abstract class RunPlacer {
         allocator.rollOver();
     }
 
+    /** A flush has failed, or may: see {@link #isFlushed}. */
+    final void needFlush() {
+        unflushed = true;
+    }
+
+    /** Whether no flush has failed since the last of everything that succeeded. */
+    final boolean isFlushed() {
+        return !unflushed;
+    }
+
+    /** {@link Translations#settle}. */
+    final void settleOrNeedFlush() {
+        boolean settled = false;
+        try {
+            translations.settle();
+            settled = true;
+        } finally {
+            if (!settled) {
+                needFlush();
+            }
+        }
+    }
+
     /** Makes every device forget what was cleared. */
     public void flush() {
+        needFlush();
         translations.invalidateAll();
         translations.settle();
         unflushed = false;

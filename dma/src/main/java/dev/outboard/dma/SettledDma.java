@@ -5,8 +5,9 @@ package dev.outboard.dma;
  * and waits until they have. A batch asks for all of it and waits once.
  *
  * <p>With {@link #unmapAllLater} the wait is the caller's, who has other work meanwhile: runs of
- * such batches stand in a queue, and their IOVA is given back when the flush is found complete. One
- * thread; no allocation, but where the queue grows.
+ * such batches stand in a queue, and their IOVA is given back when the flush is found complete. If
+ * a device is stuck, they stay there until a flush of everything succeeds. One thread; no
+ * allocation, but where the queue grows.
  */
 abstract class SettledDma extends TranslatedDma {
     private final PendingRuns pending = new PendingRuns();
@@ -38,7 +39,7 @@ abstract class SettledDma extends TranslatedDma {
         boolean settled = false;
         try {
             clearBatch(iovas, lengths, count, invalidatesNeighbours());
-            translations.settle();
+            settleOrNeedFlush();
             settled = true;
         } finally {
             giveBackBatch(settled);
@@ -55,8 +56,8 @@ abstract class SettledDma extends TranslatedDma {
 
     @Override
     public final boolean isUnmapped(long ticket) {
-        if (ticket > settledTicket) {
-            poll();
+        if (ticket > settledTicket && isFlushed() && isSettled()) {
+            giveBackPending();
         }
         return ticket <= settledTicket;
     }
@@ -68,31 +69,33 @@ abstract class SettledDma extends TranslatedDma {
         }
     }
 
-    private void poll() {
+    private boolean isSettled() {
+        boolean answered = false;
         try {
-            if (translations.poll()) {
-                giveBackPending(true);
-            }
-        } catch (DeviceStuckException stuck) {
-            giveBackPending(false);
-            throw stuck;
-        }
-    }
-
-    private void settlePending() {
-        boolean settled = false;
-        try {
-            translations.settle();
-            settled = true;
+            boolean settled = translations.poll();
+            answered = true;
+            return settled;
         } finally {
-            giveBackPending(settled);
+            if (!answered) {
+                needFlush();
+            }
         }
     }
 
-    private void giveBackPending(boolean settled) {
+    /** After a flush that failed, whichever it was for, only one of everything tells. */
+    private void settlePending() {
+        if (isFlushed()) {
+            settleOrNeedFlush();
+            giveBackPending();
+        } else {
+            flush();
+        }
+    }
+
+    private void giveBackPending() {
         settledTicket = lastTicket;
         while (!pending.isEmpty()) {
-            giveBack(pending.firstPage(), pending.pages(), settled);
+            free(pending.firstPage(), pending.pages());
             pending.drop();
         }
     }
@@ -109,6 +112,6 @@ abstract class SettledDma extends TranslatedDma {
     @Override
     public void flush() {
         super.flush();
-        giveBackPending(true);
+        giveBackPending();
     }
 }

@@ -141,6 +141,45 @@ final class UnmapLaterTest {
         }
     }
 
+    /** What fails for one unmap says nothing good of another that is under way. */
+    @ParameterizedTest
+    @CsvSource({"UNMAP", "BATCH", "FLUSH", "COHERENT"})
+    void shouldNotTakeABatchForUnmappedAfterAnotherFlushFailed(String what) {
+        try (Bench bench = new Bench(directory, DART.withFlushLimitNanos(20_000_000));
+                Dma dma = bench.domain.dma(Strategy.STRICT);
+                DmaMemory memory = dma.allocate(COUNT * 4096)) {
+            CoherentMemory coherent = dma.allocateCoherent(4096);
+            long other = dma.map(memory.physicalAddress(), 4096, DmaDirection.TO_DEVICE);
+            mapAll(dma, memory);
+            bench.device.enter();
+            assertThat(bench.device.resolve(iovas[0], 8, Access.WRITE, bench.window)).isTrue();
+            long ticket = dma.unmapAllLater(iovas, lengths, COUNT);
+            assertThatThrownBy(
+                            () -> {
+                                switch (what) {
+                                    case "UNMAP" -> dma.unmap(other, 4096);
+                                    case "BATCH" ->
+                                            dma.unmapAll(new long[] {other}, new int[] {4096}, 1);
+                                    case "FLUSH" -> dma.flush();
+                                    default -> coherent.close();
+                                }
+                            })
+                    .isInstanceOf(DeviceStuckException.class);
+            assertThat(bench.device.resolve(iovas[0], 8, Access.WRITE, bench.window))
+                    .as("it is still reached")
+                    .isTrue();
+            assertThat(dma.isUnmapped(ticket)).isFalse();
+            assertThatThrownBy(() -> dma.awaitUnmapped(ticket))
+                    .isInstanceOf(DeviceStuckException.class);
+            assertThat(dma.isUnmapped(ticket)).isFalse();
+            bench.device.exit();
+            dma.awaitUnmapped(ticket);
+            assertThat(dma.isUnmapped(ticket)).isTrue();
+            assertThat(bench.reaches(iovas[0], 8, Access.WRITE)).isFalse();
+            coherent.close();
+        }
+    }
+
     @Test
     void shouldWaitWhenThereIsNoOtherRoom() throws InterruptedException {
         try (Bench bench = new Bench(directory, DART);

@@ -235,10 +235,7 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
 
     /** If a device is stuck, the buffers stay out of use: it may still reach them. */
     private void awaitLeaving() {
-        int count = leavingCount;
-        leavingCount = 0;
         dma.awaitUnmapped(leavingTicket);
-        leavingCount = count;
         freeLeaving();
     }
 
