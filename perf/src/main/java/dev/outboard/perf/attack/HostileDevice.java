@@ -255,7 +255,6 @@ final class HostileDevice {
     }
 
     /** Each page of the IOVA space; in one section, so that nothing changes meanwhile. */
-    /** Between words it leaves its section: a bound in time is for devices that do. */
     private void sweep() {
         for (int page = 0; page < iovaPages; page += Long.SIZE) {
             long readable = 0;
@@ -272,8 +271,6 @@ final class HostileDevice {
             long word = boardOffset + (long) page / Byte.SIZE;
             Marks.set(board, word + BoardDescriptor.READABLE_OFFSET, readable);
             Marks.set(board, word + BoardDescriptor.WRITABLE_OFFSET, writable);
-            bus.exit();
-            enter();
         }
     }
 }
