@@ -250,6 +250,11 @@ public final class DeviceDomain implements IommuDomain {
         return counts.pushedUpdates();
     }
 
+    /** Misses of what was unmapped while the device asked: answered, with no translation. */
+    public long lateMisses() {
+        return counts.lateMisses();
+    }
+
     @Override
     public String name() {
         return name;

@@ -39,6 +39,10 @@ final class FeedCounts {
         return pushed.get();
     }
 
+    long lateMisses() {
+        return late.get();
+    }
+
     DomainStatistics statistics(int devices, long faults) {
         long misses = answered.get() + late.get() + faults;
         return new DomainStatistics(
