@@ -62,7 +62,8 @@ public record StrategyOptions(
      * The longest time from an unmap until its IOVA reaches nothing: {@link
      * DmaStatistics#windowNanos} is never more. {@link Long#MAX_VALUE} if only the next roll-over,
      * an eviction or the end of the service bounds it. Devices that are stuck, which every unmap
-     * and flush then tells, are beside it.
+     * and flush then tells, are beside it; and a bound of the queue holds as long as the timer's
+     * thread and a device inside its section get a processor within half of it.
      */
     public long statedWindowNanos() {
         return switch (strategy) {

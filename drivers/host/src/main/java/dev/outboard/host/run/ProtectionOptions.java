@@ -86,7 +86,9 @@ final class ProtectionOptions {
     @Option(
             names = "--flush-ms",
             paramLabel = "T",
-            description = "With --strategy deferred: no unmapped page waits longer for a flush.")
+            description =
+                    "With --strategy deferred: no unmapped page waits longer for a flush, as long"
+                            + " as its thread and the device get a processor within T/2 ms.")
     private Integer flushMillis;
 
     @Option(
