@@ -5,6 +5,7 @@ import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.perf.measure.Progress;
+import dev.outboard.perf.report.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -79,7 +80,7 @@ public final class DemoCommand implements Subcommand {
         boolean verified = !rows.isEmpty() && rows.stream().allMatch(Row::verified);
         var report = Report.toJson(commandLine(each, turns), rows, verified, took);
         try {
-            Report.save(output, report);
+            Json.save(output, report);
         } catch (IOException e) {
             throw new CommandException(
                     "the report cannot be written to " + output + ": " + e.getMessage(), e);

@@ -1,5 +1,6 @@
 package dev.outboard.perf.demo;
 
+import dev.outboard.perf.report.Spread;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

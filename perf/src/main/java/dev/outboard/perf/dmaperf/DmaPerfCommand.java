@@ -4,6 +4,7 @@ import dev.outboard.host.cli.CommandException;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.perf.measure.Progress;
+import dev.outboard.perf.report.Json;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -52,7 +53,7 @@ public final class DmaPerfCommand implements Subcommand {
         }
         var bars = Bar.judge(rows);
         if (json) {
-            System.out.print(Rows.toJson(rows));
+            System.out.print(Json.of(rows));
         } else {
             Rows.table(rows).forEach(System.out::println);
             System.out.println();

@@ -4,6 +4,7 @@ import dev.outboard.dma.Dma;
 import dev.outboard.dma.Strategy;
 import dev.outboard.dma.StrategyOptions;
 import dev.outboard.perf.dmaperf.MeasuredDriver.Translating;
+import dev.outboard.perf.report.Spread;
 import dev.outboard.perf.setup.Names;
 import java.util.LinkedHashMap;
 import java.util.List;

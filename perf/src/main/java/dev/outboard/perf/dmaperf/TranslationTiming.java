@@ -3,6 +3,7 @@ package dev.outboard.perf.dmaperf;
 import dev.outboard.dma.DmaWindow;
 import dev.outboard.dma.IommuAttachment;
 import dev.outboard.iommu.Access;
+import dev.outboard.perf.report.Spread;
 
 /**
  * What finding a page costs a device: in the IOTLB, in the table behind it, and the section around

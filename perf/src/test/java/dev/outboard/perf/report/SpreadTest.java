@@ -1,4 +1,4 @@
-package dev.outboard.perf.dmaperf;
+package dev.outboard.perf.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -8,7 +8,7 @@ class SpreadTest {
     @Test
     void shouldFindTheMiddleAndTheQuarters() {
         var spread = Spread.of(new double[] {5, 1, 4, 2, 3}, 5);
-        assertThat(spread).isEqualTo(new Spread(2, 3, 4));
+        assertThat(spread).isEqualTo(new Spread(3, 2, 4));
     }
 
     @Test

@@ -1,4 +1,4 @@
-package dev.outboard.perf.demo;
+package dev.outboard.perf.report;
 
 import java.util.Arrays;
 import java.util.List;
@@ -6,26 +6,37 @@ import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
 /**
- * A figure over several turns: the middle one, and the quartiles around it. Figures that are no
- * number are left out; without any, all three are none.
+ * The middle of many samples, and the quarters around it. Samples that are no number are left out;
+ * without any, all three are none.
+ *
+ * @param median half of the samples are below
+ * @param low a quarter is below
+ * @param high a quarter is above
  */
-record Spread(double median, double low, double high) {
-    private static final Spread NONE = new Spread(Double.NaN, Double.NaN, Double.NaN);
+public record Spread(double median, double low, double high) {
+    /** Nothing was measured. */
+    public static final Spread NONE = new Spread(Double.NaN, Double.NaN, Double.NaN);
 
-    static <T> Spread of(List<T> items, ToDoubleFunction<T> figure) {
-        return of(items.stream().mapToDouble(figure).toArray());
+    /** Of one figure of many items. */
+    public static <T> Spread of(List<T> items, ToDoubleFunction<T> figure) {
+        return ofFigures(items.stream().mapToDouble(figure).toArray());
+    }
+
+    /** Of the first {@code count} samples. */
+    public static Spread of(double[] samples, int count) {
+        return ofFigures(Arrays.copyOf(samples, count));
     }
 
     /** The ratios of the first items to those beside them. */
-    static <T> Spread ofRatios(List<T> items, List<T> others, ToDoubleFunction<T> figure) {
+    public static <T> Spread ofRatios(List<T> items, List<T> others, ToDoubleFunction<T> figure) {
         var ratios = new double[Math.min(items.size(), others.size())];
         for (int i = 0; i < ratios.length; i++) {
             ratios[i] = figure.applyAsDouble(items.get(i)) / figure.applyAsDouble(others.get(i));
         }
-        return of(ratios);
+        return ofFigures(ratios);
     }
 
-    private static Spread of(double[] figures) {
+    private static Spread ofFigures(double[] figures) {
         var sorted = Arrays.stream(figures).filter(Double::isFinite).sorted().toArray();
         return sorted.length == 0
                 ? NONE
@@ -41,7 +52,7 @@ record Spread(double median, double low, double high) {
     }
 
     /** Adds all three to a report. */
-    void addTo(Map<String, Object> details, String name) {
+    public void addTo(Map<String, Object> details, String name) {
         details.put(name, median);
         details.put(name + "Low", low);
         details.put(name + "High", high);
