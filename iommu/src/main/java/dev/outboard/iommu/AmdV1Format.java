@@ -1,6 +1,5 @@
 package dev.outboard.iommu;
 
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -30,15 +29,12 @@ import java.util.List;
  *
  * <p>Source: AMD I/O Virtualization Technology (IOMMU) Specification, section 2.2.3.
  */
-public final class AmdV1Format extends RadixFormat {
+public final class AmdV1Format extends LittleEndianRadixFormat {
     static final int CODE = 5;
     static final int USUAL_LEVELS = 3;
 
     private static final int MAX_LEVELS = 6;
     private static final int LEVELS_SHIFT = 8;
-    private static final int PAGE_FRAME_SHIFT = 12;
-    private static final int PAGE_FRAME_BITS = 40;
-    private static final long FRAME_MASK = (1L << PAGE_FRAME_BITS) - 1;
     private static final long PRESENT = 1;
     private static final int NEXT_LEVEL_SHIFT = 9;
     private static final int NEXT_LEVEL_MASK = 7;
@@ -59,8 +55,6 @@ public final class AmdV1Format extends RadixFormat {
         super(
                 levels == USUAL_LEVELS ? "amdv1" : "amdv1:" + levels,
                 CODE | levels << LEVELS_SHIFT,
-                PAGE_FRAME_BITS,
-                0,
                 levels);
     }
 
@@ -123,11 +117,6 @@ public final class AmdV1Format extends RadixFormat {
     }
 
     @Override
-    long tableOffset(long entry) {
-        return entry & FRAME_MASK << PAGE_FRAME_SHIFT;
-    }
-
-    @Override
     int order(long entry, int level) {
         if ((entry & RESERVED) != 0) {
             return BROKEN;
@@ -156,20 +145,5 @@ public final class AmdV1Format extends RadixFormat {
         return (entry & PRESENT) == 0
                 ? Access.NONE
                 : (int) (entry >>> ACCESS_SHIFT) & Access.READ_WRITE;
-    }
-
-    @Override
-    public long pageFrame(long entry) {
-        return entry >>> PAGE_FRAME_SHIFT & FRAME_MASK;
-    }
-
-    @Override
-    public long loadAcquire(MemorySegment table, long index) {
-        return (long) EntryWord.LITTLE_ENDIAN.getAcquire(table, index * Long.BYTES);
-    }
-
-    @Override
-    public void storeRelease(MemorySegment table, long index, long entry) {
-        EntryWord.LITTLE_ENDIAN.setRelease(table, index * Long.BYTES, entry);
     }
 }

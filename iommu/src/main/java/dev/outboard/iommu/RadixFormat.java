@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  * the table: the device's process has that memory and no other.
  */
 public abstract sealed class RadixFormat extends TceFormat
-        permits PaprFormat, VtdFormat, AmdV1Format {
+        permits PaprFormat, LittleEndianRadixFormat {
     /** Bits of a page number that a table of 4 KiB resolves. */
     static final int PAGE_STRIDE = 9;
 

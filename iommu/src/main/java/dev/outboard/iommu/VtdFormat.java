@@ -1,6 +1,5 @@
 package dev.outboard.iommu;
 
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
@@ -20,24 +19,19 @@ import java.util.List;
  *
  * <p>Source: Intel Virtualization Technology for Directed I/O, sections 3.7 and 9.8.
  */
-public final class VtdFormat extends RadixFormat {
+public final class VtdFormat extends LittleEndianRadixFormat {
     static final int CODE = 4;
     static final int USUAL_LEVELS = 3;
 
     private static final int MAX_LEVELS = 4;
     private static final int LEVELS_SHIFT = 8;
-    private static final int PAGE_FRAME_SHIFT = 12;
-    private static final int PAGE_FRAME_BITS = 40;
     private static final long SUPERPAGE = 1L << 7;
-    private static final long FRAME_MASK = (1L << PAGE_FRAME_BITS) - 1;
     private static final List<VtdFormat> ALL = List.of(new VtdFormat(3), new VtdFormat(4));
 
     private VtdFormat(int levels) {
         super(
                 levels == USUAL_LEVELS ? "vtd" : "vtd:" + levels,
                 CODE | levels << LEVELS_SHIFT,
-                PAGE_FRAME_BITS,
-                0,
                 levels);
     }
 
@@ -85,11 +79,6 @@ public final class VtdFormat extends RadixFormat {
     }
 
     @Override
-    long tableOffset(long entry) {
-        return entry & FRAME_MASK << PAGE_FRAME_SHIFT;
-    }
-
-    @Override
     int order(long entry, int level) {
         if (level == 1) {
             return 0;
@@ -113,20 +102,5 @@ public final class VtdFormat extends RadixFormat {
     @Override
     public int access(long entry) {
         return (int) entry & Access.READ_WRITE;
-    }
-
-    @Override
-    public long pageFrame(long entry) {
-        return entry >>> PAGE_FRAME_SHIFT & FRAME_MASK;
-    }
-
-    @Override
-    public long loadAcquire(MemorySegment table, long index) {
-        return (long) EntryWord.LITTLE_ENDIAN.getAcquire(table, index * Long.BYTES);
-    }
-
-    @Override
-    public void storeRelease(MemorySegment table, long index, long entry) {
-        EntryWord.LITTLE_ENDIAN.setRelease(table, index * Long.BYTES, entry);
     }
 }
