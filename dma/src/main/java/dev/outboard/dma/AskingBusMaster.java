@@ -1,6 +1,7 @@
 package dev.outboard.dma;
 
 import dev.outboard.uio.vhost.IotlbMessage;
+import dev.outboard.uio.vhost.MemoryRegion;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 
@@ -33,7 +34,10 @@ public final class AskingBusMaster implements BusMaster {
     static final int CAPACITY = 2048;
 
     private final MemoryTable table;
+
+    /** The table's, by slot: regions that come and go are seen here at once. */
     private final MemorySegment[] memories;
+
     private final Asker asker;
     private final AskedCounters counters;
     private final IotlbRanges iotlb;
@@ -74,10 +78,7 @@ public final class AskingBusMaster implements BusMaster {
         this.table = table;
         this.asker = asker;
         this.counters = counters;
-        memories = new MemorySegment[table.regions()];
-        for (int region = 0; region < memories.length; region++) {
-            memories[region] = table.memory(region);
-        }
+        memories = table.memories();
         iotlb = new IotlbRanges(capacity, new SplittableRandom());
         misses = new AwaitedMisses(limitNanos);
     }
@@ -220,12 +221,7 @@ public final class AskingBusMaster implements BusMaster {
      * @throws IllegalStateException within a DMA section
      */
     public void obey(IotlbMessage told) {
-        if (inside || closed) {
-            throw new IllegalStateException(
-                    closed
-                            ? "the bus master is closed"
-                            : "translations change only outside a section");
-        }
+        requireOutside();
         if (told.type() == IotlbMessage.INVALIDATE) {
             counters.add(AskedCounters.INVALIDATIONS, 1);
             if (told.lengthBytes() != 0 && iotlb.drop(told.iova(), told.lastIova())) {
@@ -264,6 +260,43 @@ public final class AskingBusMaster implements BusMaster {
             done +=
                     memories[region].byteSize()
                             - (told.userAddress() + done - table.userStart(region));
+        }
+    }
+
+    /**
+     * The front-end gives one more region, into which it may lead translations from now on.
+     *
+     * @throws IllegalArgumentException or {@link IllegalStateException} as {@link MemoryTable#add}
+     */
+    public void add(MemoryRegion region) {
+        try {
+            requireOutside();
+        } catch (IllegalStateException refused) {
+            region.descriptor().close();
+            throw refused;
+        }
+        table.add(region);
+    }
+
+    /**
+     * The front-end takes a region back: every translation into it is forgotten with it.
+     *
+     * @throws IllegalArgumentException or {@link IllegalStateException} as {@link
+     *     MemoryTable#remove}
+     */
+    public void remove(MemoryRegion region) {
+        requireOutside();
+        if (iotlb.dropRegion(table.remove(region))) {
+            generation++;
+        }
+    }
+
+    private void requireOutside() {
+        if (inside || closed) {
+            throw new IllegalStateException(
+                    closed
+                            ? "the bus master is closed"
+                            : "memory and translations change only outside a section");
         }
     }
 

@@ -161,6 +161,26 @@ final class IotlbRanges {
         return any;
     }
 
+    /**
+     * Forgets every translation into a region.
+     *
+     * @return whether there was any
+     */
+    boolean dropRegion(int region) {
+        int kept = 0;
+        for (int entry = 0; entry < count; entry++) {
+            if (regions[entry] != region) {
+                if (kept < entry) {
+                    move(entry, kept, 1);
+                }
+                kept++;
+            }
+        }
+        int dropped = count - kept;
+        remove(kept, dropped);
+        return dropped > 0;
+    }
+
     private static boolean isBelow(long one, long other) {
         return Long.compareUnsigned(one, other) < 0;
     }

@@ -256,6 +256,43 @@ final class AskingBusMasterTest {
         assertAwaited(IOVA - 1, Access.READ);
     }
 
+    /** Of a range that goes over from one region into another, the other half stays. */
+    @Test
+    void shouldForgetTranslationsIntoARegionThatGoes() {
+        var second = regions();
+        second.removeFirst().descriptor().close();
+        bus.obey(new IotlbMessage(0x10000, 6 * PAGE, USER, 3, IotlbMessage.UPDATE));
+        long before = bus.enter();
+        assertThat(bus.resolve(0x10000 + 4 * PAGE, 1, Access.READ, window)).isTrue();
+        assertThatThrownBy(() -> bus.remove(second.getFirst()))
+                .isInstanceOf(IllegalStateException.class);
+        bus.exit();
+        bus.remove(second.getFirst());
+        assertThat(bus.enter()).as("what was resolved is void").isNotEqualTo(before);
+        assertThat(bus.resolve(0x10000 + 3 * PAGE, 1, Access.READ, window)).isTrue();
+        assertThat(bus.resolve(0x10000 + 4 * PAGE, 1, Access.READ, window)).isFalse();
+        assertThat(bus.isAwaited()).as("asked for anew").isTrue();
+        assertThatThrownBy(() -> bus.add(second.getFirst()))
+                .isInstanceOf(IllegalStateException.class);
+        bus.exit();
+        assertThat(second.getFirst().descriptor().isClosed()).isTrue();
+        assertThatThrownBy(
+                        () ->
+                                bus.obey(
+                                        new IotlbMessage(
+                                                0x20000,
+                                                PAGE,
+                                                USER + 4 * PAGE,
+                                                3,
+                                                IotlbMessage.UPDATE)))
+                .hasMessageContaining("is in no region");
+        bus.add(regions().getLast());
+        bus.obey(new IotlbMessage(0x20000, PAGE, USER + 4 * PAGE, 3, IotlbMessage.UPDATE));
+        bus.enter();
+        assertThat(bus.resolve(0x20000, 1, Access.WRITE, window)).isTrue();
+        assertThat(window.memory().byteSize()).isEqualTo(2 * PAGE);
+    }
+
     @Test
     void shouldChangeNothingByAnUpdateThatLeadsOutOfTheMemoryTable() {
         update(IOVA, PAGE, USER, Access.READ);

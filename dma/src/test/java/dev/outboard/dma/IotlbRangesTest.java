@@ -104,6 +104,12 @@ final class IotlbRangesTest {
                 forget(model, first, length);
                 model.put(first, new Byte(region, step, access));
                 split(model, first, length);
+            } else if (random.nextInt(20) == 0) {
+                int region = random.nextInt(4);
+                boolean any = tried.dropRegion(region);
+                boolean known = model.values().removeIf(at -> at.region() == region);
+                assertThat(any && !known).as("seed=" + seed).isFalse();
+                assertThat(capacity == 8 || any == known).as("seed=" + seed).isTrue();
             } else {
                 boolean any = tried.drop(first, first + length - 1);
                 boolean known = forget(model, first, length);

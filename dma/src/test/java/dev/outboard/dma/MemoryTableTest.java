@@ -12,6 +12,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class MemoryTableTest {
+    private static final long USER = 0x7000_0000_0000L;
+
     private static List<MemoryRegion> regions(PhysicalMemory memory, long userOffset) {
         List<MemoryRegion> regions = new ArrayList<>();
         for (PhysicalSegment segment : memory.segments()) {
@@ -85,9 +87,70 @@ final class MemoryTableTest {
             for (int index = 0; index <= MemoryTable.MAX_REGIONS; index++) {
                 many.addAll(regions(memory, 0));
             }
-            assertThatThrownBy(() -> MemoryTable.of(many)).hasMessageContaining("regions=65");
+            assertThatThrownBy(() -> MemoryTable.of(many)).hasMessageContaining("regions=129");
             assertThat(Descriptor.openCount()).isEqualTo(before);
         }
+    }
+
+    @Test
+    void shouldTakeAndGiveUpRegionsBetweenSectionsOnly() {
+        try (PhysicalMemory memory = PhysicalMemory.create(8192, 4096, 4096);
+                MemoryTable table = MemoryTable.of(regions(memory, USER).subList(0, 1))) {
+            DmaWindow window = new DmaWindow();
+            List<MemoryRegion> more = regions(memory, USER);
+            more.removeFirst().descriptor().close();
+            long second = more.get(0).guestAddress();
+            long before = table.enter();
+            assertThat(table.resolve(second, 1, Access.READ, window)).isFalse();
+            assertThatThrownBy(() -> table.add(more.get(0)))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("outside a DMA section");
+            assertThat(more.get(0).descriptor().isClosed()).isTrue();
+            table.exit();
+            table.add(regions(memory, USER).get(1));
+            table.add(more.get(1));
+            assertThat(table.enter()).as("nothing resolved is void").isEqualTo(before);
+            assertThat(table.resolve(second, 1, Access.READ, window)).isTrue();
+            assertThatThrownBy(() -> table.remove(more.get(0)))
+                    .isInstanceOf(IllegalStateException.class);
+            table.exit();
+            table.remove(more.get(0));
+            assertThat(table.enter()).as("what was resolved may be void").isNotEqualTo(before);
+            assertThat(table.resolve(second, 1, Access.READ, window)).isFalse();
+            assertThat(table.resolve(more.get(1).guestAddress(), 1, Access.READ, window)).isTrue();
+            table.exit();
+            assertThat(table.ringAddress(second + USER)).isEqualTo(-1);
+            assertThatThrownBy(() -> table.remove(more.get(0)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("there is no region");
+            assertThat(table.regions()).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void shouldRefuseOneMoreRegionThatOverlapsAndKeepWhatThereIs() {
+        try (PhysicalMemory memory = PhysicalMemory.create(8192);
+                MemoryTable table = MemoryTable.of(regions(memory, USER))) {
+            int before = Descriptor.openCount();
+            long guest = memory.segments().getFirst().physicalAddress();
+            long far = 1L << 50;
+            refuse(memory, table, guest + 4096, far, 4096);
+            refuse(memory, table, guest - 4095, far, 4096);
+            refuse(memory, table, far, guest + USER + 8191, 1);
+            refuse(memory, table, far, guest + USER - 8191, 8192);
+            refuse(memory, table, far, far, 0);
+            assertThat(Descriptor.openCount()).isEqualTo(before);
+            assertThat(table.regions()).isOne();
+            assertThat(table.ringAddress(guest + USER)).isEqualTo(guest);
+        }
+    }
+
+    private static void refuse(
+            PhysicalMemory memory, MemoryTable table, long guest, long user, long length) {
+        Descriptor file = memory.segments().getFirst().descriptor().duplicate();
+        assertThatThrownBy(() -> table.add(new MemoryRegion(guest, length, user, 0, file)))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThat(file.isClosed()).isTrue();
     }
 
     private static void refuse(

@@ -1,5 +1,6 @@
 package dev.outboard.models;
 
+import dev.outboard.dma.MemoryTable;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.UnixSocket;
@@ -244,7 +245,10 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
 
     @Override
     public long protocolFeatures() {
-        long own = VhostFeatures.PROTOCOL_CONFIG | VhostFeatures.PROTOCOL_MQ;
+        long own =
+                VhostFeatures.PROTOCOL_CONFIG
+                        | VhostFeatures.PROTOCOL_MQ
+                        | VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS;
         return settings.iommu() == null ? own | VhostFeatures.PROTOCOL_BACKEND_REQ : own;
     }
 
@@ -317,6 +321,40 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
             fail(e.getMessage());
             throw e;
         }
+    }
+
+    @Override
+    public int memorySlots() {
+        return MemoryTable.MAX_REGIONS;
+    }
+
+    /** Memory is plugged in while rings run: between two DMA sections. */
+    @Override
+    public void memoryRegionAdded(MemoryRegion region) {
+        if (memory.isAttached()) {
+            region.descriptor().close();
+            return;
+        }
+        abandon();
+        memory.add(region);
+    }
+
+    /**
+     * Memory is unplugged while rings run: when the driver has its answer the device knows it no
+     * more. A region in which a ring stands is not given up, as the device cannot go on without.
+     */
+    @Override
+    public void memoryRegionRemoved(MemoryRegion region) {
+        if (memory.isAttached()) {
+            return;
+        }
+        if (!memory.isAsking()) {
+            for (var vring : vrings) {
+                vring.requireNotIn(region);
+            }
+        }
+        abandon();
+        memory.remove(region);
     }
 
     @Override

@@ -16,15 +16,25 @@ import java.util.List;
 final class RegionGuard implements AutoCloseable {
     private final List<Guarded> guarded = new ArrayList<>();
 
-    private record Guarded(Descriptor file, long endBytes) {}
+    private record Guarded(MemoryRegion region, Descriptor file) {
+        long endBytes() {
+            return region.fileOffset() + region.lengthBytes();
+        }
+    }
 
-    /** Remembers files and lengths; the regions' descriptors stay the caller's. */
-    void guard(List<MemoryRegion> regions) {
-        for (var region : regions) {
-            guarded.add(
-                    new Guarded(
-                            region.descriptor().duplicate(),
-                            region.fileOffset() + region.lengthBytes()));
+    /** Remembers a file and how long it must be; the region's descriptor stays the caller's. */
+    void guard(MemoryRegion region) {
+        guarded.add(new Guarded(region, region.descriptor().duplicate()));
+    }
+
+    /** The region is gone; one that was not guarded is no error. */
+    void forget(MemoryRegion region) {
+        for (var known : guarded) {
+            if (known.region.isSamePlace(region)) {
+                known.file.close();
+                guarded.remove(known);
+                return;
+            }
         }
     }
 
@@ -33,7 +43,7 @@ final class RegionGuard implements AutoCloseable {
         for (var region : guarded) {
             try {
                 var file = Path.of("/proc/self/fd/" + region.file.number());
-                if (Files.size(file) < region.endBytes) {
+                if (Files.size(file) < region.endBytes()) {
                     return true;
                 }
             } catch (IOException e) {

@@ -37,6 +37,10 @@ final class SessionMemory implements AskingBusMaster.Asker, AutoCloseable {
     private IommuAttachment attachment;
     private int attachmentToken;
     private RegionGuard guard;
+
+    /** What {@link #bus} stands on, unless an owner gives the memory. */
+    private MemoryTable table;
+
     private AskingBusMaster asking;
     private boolean toBeAsked;
     private boolean answersPromised;
@@ -260,16 +264,17 @@ final class SessionMemory implements AskingBusMaster.Asker, AutoCloseable {
      */
     void map(List<MemoryRegion> regions) {
         var newGuard = new RegionGuard();
-        MemoryTable table;
+        MemoryTable newTable;
         try {
-            newGuard.guard(regions);
-            table = MemoryTable.of(regions);
+            regions.forEach(newGuard::guard);
+            newTable = MemoryTable.of(regions);
         } catch (RuntimeException e) {
             newGuard.close();
             regions.forEach(region -> region.descriptor().close());
             throw new VhostProtocolException("the memory table is refused: " + e.getMessage(), e);
         }
         close(false);
+        table = newTable;
         if (toBeAsked) {
             asking = new AskingBusMaster(table, this, ANSWER_LIMIT_NANOS, settings.asked());
             bus = asking;
@@ -277,6 +282,50 @@ final class SessionMemory implements AskingBusMaster.Asker, AutoCloseable {
             bus = table;
         }
         guard = newGuard;
+    }
+
+    /**
+     * Maps one more region of the driver, beside what there is; outside of DMA sections. Owns its
+     * descriptor from now on.
+     *
+     * @throws VhostProtocolException when it cannot be mapped; nothing is changed
+     */
+    void add(MemoryRegion region) {
+        if (bus == null) {
+            // Who adds regions need not have given a table.
+            map(List.of());
+        }
+        try {
+            guard.guard(region);
+            table.add(region);
+        } catch (RuntimeException e) {
+            guard.forget(region);
+            throw new VhostProtocolException("a region of memory is refused: " + e.getMessage(), e);
+        } finally {
+            region.descriptor().close();
+        }
+    }
+
+    /**
+     * Gives a region back to the driver, which may then use it for anything; outside of DMA
+     * sections.
+     *
+     * @throws VhostProtocolException when there is no such region; nothing is changed
+     */
+    void remove(MemoryRegion region) {
+        if (table == null) {
+            throw new VhostProtocolException("no memory was given, and some is to go: " + region);
+        }
+        try {
+            if (asking == null) {
+                table.remove(region);
+            } else {
+                asking.remove(region);
+            }
+        } catch (IllegalArgumentException e) {
+            throw new VhostProtocolException("a region of memory cannot go: " + e.getMessage(), e);
+        }
+        guard.forget(region);
     }
 
     /** Lets go of all memory, and of the channel. */
@@ -290,6 +339,7 @@ final class SessionMemory implements AskingBusMaster.Asker, AutoCloseable {
             closeChannel();
         }
         asking = null;
+        table = null;
         if (attachment != null) {
             loop.unwatch(attachment.descriptor(), attachmentToken);
             attachment = null;

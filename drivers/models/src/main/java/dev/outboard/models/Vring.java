@@ -3,7 +3,9 @@ package dev.outboard.models;
 import dev.outboard.dma.BusMaster;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.vhost.MemoryRegion;
 import dev.outboard.uio.vhost.VhostProtocolException;
+import dev.outboard.virtio.VirtqueueDescriptor;
 
 /**
  * One queue of a session: what the front-end said of it, its descriptors, and the ring once it
@@ -144,6 +146,39 @@ final class Vring implements AutoCloseable {
             queue.move(bus, ringAddresses(bus));
         } catch (RingException e) {
             throw new VhostProtocolException(e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Memory may not go under a ring that runs.
+     *
+     * @throws VhostProtocolException when a part of the ring is in the region
+     */
+    void requireNotIn(MemoryRegion region) {
+        if (!started) {
+            return;
+        }
+        requireNotIn(
+                region,
+                "descriptor table",
+                descriptorsAddress,
+                VirtqueueDescriptor.descriptorTableBytes(entries));
+        requireNotIn(
+                region,
+                "available ring",
+                availableAddress,
+                VirtqueueDescriptor.availableRingBytes(entries));
+        requireNotIn(region, "used ring", usedAddress, VirtqueueDescriptor.usedRingBytes(entries));
+    }
+
+    private void requireNotIn(MemoryRegion region, String part, long address, long lengthBytes) {
+        boolean apart =
+                Long.compareUnsigned(address - region.userAddress(), region.lengthBytes()) >= 0
+                        && Long.compareUnsigned(region.userAddress() - address, lengthBytes) >= 0;
+        if (!apart) {
+            throw new VhostProtocolException(
+                    "%s runs, and its %s at 0x%x is in the memory that is to go: stop it first"
+                            .formatted(queue.name(), part, address));
         }
     }
 

@@ -32,7 +32,8 @@ final class TestDriver implements AutoCloseable {
     private static final long PROTOCOL =
             VhostFeatures.PROTOCOL_CONFIG
                     | VhostFeatures.PROTOCOL_MQ
-                    | VhostFeatures.PROTOCOL_REPLY_ACK;
+                    | VhostFeatures.PROTOCOL_REPLY_ACK
+                    | VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS;
 
     final PhysicalMemory memory;
     final IommuOwner owner;
@@ -121,6 +122,17 @@ final class TestDriver implements AutoCloseable {
     }
 
     void negotiate(long refused) {
+        negotiateWithoutMemory(refused);
+        if (owner == null) {
+            frontEnd.setMemoryTable(regions());
+        }
+        if (fed != null) {
+            ((DeviceDomain) domain).attach(frontEnd, failures::add);
+        }
+    }
+
+    /** Accepts all that is offered but these. */
+    void negotiateWithoutMemory(long refused) {
         long offered = frontEnd.features();
         frontEnd.setProtocolFeatures(
                 frontEnd.protocolFeatures()
@@ -131,12 +143,6 @@ final class TestDriver implements AutoCloseable {
             accepted &= ~VirtioFeatures.ACCESS_PLATFORM;
         }
         frontEnd.setFeatures(accepted);
-        if (owner == null) {
-            frontEnd.setMemoryTable(regions());
-        }
-        if (fed != null) {
-            ((DeviceDomain) domain).attach(frontEnd, failures::add);
-        }
     }
 
     List<MemoryRegion> regions() {

@@ -64,7 +64,7 @@ final class PayloadDescriptor {
     /** Regions in a memory table, as the specification draws it. */
     static final int BASELINE_REGIONS = 8;
 
-    /** Regions that are kept when they come one at a time: memory slots. */
+    /** Regions that are taken in one table of a front-end that knows memory slots. */
     static final int MAX_REGIONS = 32;
 
     /** The longest payload there is: a memory table that is full. */

@@ -336,7 +336,10 @@ final class RequestHandler {
         }
         int count = message.getInt(PayloadDescriptor.TABLE_COUNT_OFFSET);
         boolean slots = (protocolFeatures & VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS) != 0;
-        int most = slots ? backEnd.memorySlots() : PayloadDescriptor.BASELINE_REGIONS;
+        int most =
+                slots
+                        ? Math.min(backEnd.memorySlots(), PayloadDescriptor.MAX_REGIONS)
+                        : PayloadDescriptor.BASELINE_REGIONS;
         if (count < 0 || count > most) {
             throw new VhostProtocolException(
                     "SET_MEM_TABLE: %d regions: at most %d are taken".formatted(count, most));

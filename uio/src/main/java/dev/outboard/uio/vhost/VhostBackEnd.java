@@ -33,7 +33,7 @@ public interface VhostBackEnd {
         return queueCount();
     }
 
-    /** How many memory regions the device keeps, if it offers CONFIGURE_MEM_SLOTS; at most 32. */
+    /** How many memory regions the device keeps at once, if it offers CONFIGURE_MEM_SLOTS. */
     default int memorySlots() {
         return PayloadDescriptor.MAX_REGIONS;
     }
@@ -56,13 +56,21 @@ public interface VhostBackEnd {
     /** A whole new memory table: the old is gone. The device now owns the descriptors. */
     void memoryTable(List<MemoryRegion> regions);
 
-    /** Memory was plugged in. The device now owns the descriptor. */
+    /**
+     * Memory was plugged in, beside what there is; also while queues run, and before any table was
+     * given. The device now owns the descriptor. It refuses what overlaps, is one too many, or is
+     * longer than its file, and then nothing is changed.
+     */
     default void memoryRegionAdded(MemoryRegion region) {
         region.descriptor().close();
         throw new VhostProtocolException("memory slots are not offered");
     }
 
-    /** Memory was unplugged: of the region, the descriptor is null. */
+    /**
+     * Memory was unplugged, also while queues run: when this returns the device uses none of it any
+     * more. Of the region, the descriptor is null. It refuses what was never plugged in just so,
+     * and that in which a ring stands that runs.
+     */
     default void memoryRegionRemoved(MemoryRegion region) {
         throw new VhostProtocolException("memory slots are not offered");
     }

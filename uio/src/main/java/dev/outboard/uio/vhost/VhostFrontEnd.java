@@ -4,7 +4,6 @@ import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.UnixSocket;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -27,12 +26,13 @@ public final class VhostFrontEnd implements AutoCloseable {
     private static final long MIN_ANSWER_NANOS = 5_000_000_000L;
 
     private final FrontEndChannel channel;
-    private final List<MemoryRegion> table = new ArrayList<>();
+    private final ToldMemory memory;
     private volatile long features;
     private volatile long protocolFeatures;
 
     private VhostFrontEnd(FrontEndChannel channel) {
         this.channel = channel;
+        memory = new ToldMemory(this, channel);
     }
 
     /**
@@ -104,66 +104,38 @@ public final class VhostFrontEnd implements AutoCloseable {
     /**
      * Tells the back-end what the driver's memory is: instead of what it was told before.
      *
-     * @param regions at most 8; at most 32, and what the back-end takes, with CONFIGURE_MEM_SLOTS.
-     *     The descriptors stay the caller's
+     * @param regions as many as {@link #memorySlots()}. The descriptors stay the caller's, who
+     *     keeps them open as long as the region is told
+     * @throws IllegalArgumentException if they are more; nothing was sent
      */
     public synchronized void setMemoryTable(List<MemoryRegion> regions) {
-        int count = regions.size();
-        if (count > Math.min(memorySlots(), PayloadDescriptor.MAX_REGIONS)) {
-            throw new IllegalArgumentException(
-                    "%d memory regions are too many for this back-end: use fewer, larger segments"
-                            .formatted(count));
-        }
-        regions.forEach(MemoryRegion::requirePlausible);
-        if (count <= PayloadDescriptor.BASELINE_REGIONS) {
-            sendTable(regions);
-        } else {
-            // One message has room for eight: the others go one at a time.
-            sendTable(regions.subList(0, PayloadDescriptor.BASELINE_REGIONS));
-            regions.subList(PayloadDescriptor.BASELINE_REGIONS, count).forEach(this::addMemory);
-        }
-        table.clear();
-        table.addAll(regions);
-        if (!has(VhostFeatures.PROTOCOL_REPLY_ACK)) {
-            // Requests are done in their order: an answer to the next means that this one is done.
-            features();
-        }
+        memory.set(regions);
     }
 
-    private void sendTable(List<MemoryRegion> regions) {
-        int size =
-                PayloadDescriptor.TABLE_REGIONS_OFFSET
-                        + regions.size() * PayloadDescriptor.REGION_BYTES;
-        Message message = channel.request(Requests.SET_MEM_TABLE, size);
-        message.putInt(PayloadDescriptor.TABLE_COUNT_OFFSET, regions.size());
-        Descriptor[] files = new Descriptor[regions.size()];
-        for (int i = 0; i < files.length; i++) {
-            int at = PayloadDescriptor.TABLE_REGIONS_OFFSET + i * PayloadDescriptor.REGION_BYTES;
-            message.putRegion(at, regions.get(i));
-            files[i] = regions.get(i).descriptor();
-        }
-        send(files);
-    }
-
-    /** Plugs in one more region; needs CONFIGURE_MEM_SLOTS. The descriptor stays the caller's. */
+    /**
+     * Plugs in one more region, also while queues run: when this is back the back-end reaches it.
+     * With CONFIGURE_MEM_SLOTS it is told of this one, else of the whole table anew, as QEMU does:
+     * regions that it has keep their addresses. The descriptor stays the caller's.
+     *
+     * @throws IllegalArgumentException if it takes no more regions; nothing was sent
+     */
     public synchronized void addMemory(MemoryRegion region) {
-        require(VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS, "CONFIGURE_MEM_SLOTS");
-        region.requirePlausible();
-        channel.request(Requests.ADD_MEM_REG, PayloadDescriptor.SINGLE_BYTES)
-                .putRegion(PayloadDescriptor.SINGLE_REGION_OFFSET, region);
-        send(region.descriptor());
-        table.add(region);
+        memory.add(region);
     }
 
-    /** Unplugs a region that was told before; needs CONFIGURE_MEM_SLOTS. */
+    /**
+     * Unplugs a region that was told before, also while queues run: when this is back the back-end
+     * knows it no more. No ring may stand in it, and no buffer that a queue has.
+     *
+     * @throws IllegalArgumentException if it was never told; nothing was sent
+     */
     public synchronized void removeMemory(MemoryRegion region) {
-        require(VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS, "CONFIGURE_MEM_SLOTS");
-        if (!table.removeIf(region::isSamePlace)) {
-            throw new IllegalArgumentException("the back-end was never told of " + region);
-        }
-        channel.request(Requests.REM_MEM_REG, PayloadDescriptor.SINGLE_BYTES)
-                .putRegion(PayloadDescriptor.SINGLE_REGION_OFFSET, region);
-        send();
+        memory.remove(region);
+    }
+
+    /** Whether memory comes and goes one region at a time, not as a whole table. */
+    public boolean hasMemorySlots() {
+        return has(VhostFeatures.PROTOCOL_CONFIGURE_MEM_SLOTS);
     }
 
     /**
@@ -378,11 +350,22 @@ public final class VhostFrontEnd implements AutoCloseable {
         send();
     }
 
-    private void send(Descriptor... passed) {
+    /** Sends the request that was begun; with REPLY_ACK it is confirmed, or refused, at once. */
+    void send(Descriptor... passed) {
         if (has(VhostFeatures.PROTOCOL_REPLY_ACK)) {
             channel.tellAndConfirm(passed);
         } else {
             channel.tell(passed);
+        }
+    }
+
+    /**
+     * Returns when all requests so far are done: they are done in their order, so an answer to the
+     * next means that of those before.
+     */
+    void awaitDone() {
+        if (!has(VhostFeatures.PROTOCOL_REPLY_ACK)) {
+            features();
         }
     }
 
@@ -400,7 +383,7 @@ public final class VhostFrontEnd implements AutoCloseable {
         return (int) count;
     }
 
-    private boolean has(long protocolFeature) {
+    boolean has(long protocolFeature) {
         return (protocolFeatures & protocolFeature) != 0;
     }
 

@@ -53,18 +53,23 @@ final class OneRequestRing implements InterruptLine, AutoCloseable {
 
     /** Puts a request into the ring: 0 reads, 1 writes a page of data at a sector. */
     void submit(int type, long sector) {
+        submit(type, sector, GUEST + DATA);
+    }
+
+    /** The same with a page of data anywhere. */
+    void submit(int type, long sector, long dataAddress) {
         memory.set(ValueLayout.JAVA_INT, HEADER, type);
         memory.set(ValueLayout.JAVA_LONG, HEADER + 8, sector);
         memory.set(ValueLayout.JAVA_BYTE, STATUS, (byte) 0xff);
-        describe(0, HEADER, 16, NEXT, 1);
-        describe(1, DATA, DATA_BYTES, (short) (NEXT | (type == 0 ? WRITE : 0)), 2);
-        describe(2, STATUS, 1, WRITE, 0);
+        describe(0, GUEST + HEADER, 16, NEXT, 1);
+        describe(1, dataAddress, DATA_BYTES, (short) (NEXT | (type == 0 ? WRITE : 0)), 2);
+        describe(2, GUEST + STATUS, 1, WRITE, 0);
         makeAvailable();
     }
 
     /** Puts a buffer into the ring for a network back-end to fill. */
     void offerBuffer() {
-        describe(0, DATA, DATA_BYTES, WRITE, 0);
+        describe(0, GUEST + DATA, DATA_BYTES, WRITE, 0);
         makeAvailable();
     }
 
@@ -74,8 +79,8 @@ final class OneRequestRing implements InterruptLine, AutoCloseable {
         SHORT.varHandle().setRelease(memory, AVAILABLE + 2L, submitted);
     }
 
-    private void describe(int index, int at, int length, short flags, int next) {
-        memory.set(ValueLayout.JAVA_LONG, 16L * index, GUEST + at);
+    private void describe(int index, long address, int length, short flags, int next) {
+        memory.set(ValueLayout.JAVA_LONG, 16L * index, address);
         memory.set(ValueLayout.JAVA_INT, 16L * index + 8, length);
         memory.set(SHORT, 16L * index + 12, flags);
         memory.set(SHORT, 16L * index + 14, (short) next);

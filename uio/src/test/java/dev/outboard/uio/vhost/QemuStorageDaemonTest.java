@@ -7,10 +7,13 @@ import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.Interrupt;
+import dev.outboard.uio.Mapping;
+import dev.outboard.uio.MemoryFile;
 import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.WaitPolicy;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -28,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class QemuStorageDaemonTest {
     private static final long PATIENCE = TimeUnit.SECONDS.toNanos(15);
     private static final long DISK_BYTES = 8 << 20;
+    private static final long PLUGGED = 1L << 40;
     private static final long VERSION_1 = 1L << 32;
 
     @TempDir static Path directory;
@@ -135,6 +139,68 @@ final class QemuStorageDaemonTest {
             assertThat(frontEnd.stopVring(1)).isEqualTo(4);
         }
         assertThat(Descriptor.openCount()).isEqualTo(openBefore);
+    }
+
+    /** 50 times, so that regions shift in its table; two at a time, so that each may go first. */
+    @Test
+    void shouldReachMemoryThatIsPluggedInWhileItsQueueRuns() {
+        negotiate();
+        int openBefore = Descriptor.openCount();
+        try (OneRequestRing ring = new OneRequestRing();
+                MemoryFile file = MemoryFile.create("plugged", 2 * OneRequestRing.DISTANCE);
+                Mapping plugged = file.map(0, file.lengthBytes(), true);
+                EventDescriptor kick = EventDescriptor.create();
+                EventDescriptor call = EventDescriptor.create()) {
+            frontEnd.setMemoryTable(List.of(ring.region()));
+            frontEnd.setVringCall(0, call);
+            ring.describeTo(frontEnd, 0);
+            frontEnd.setVringKick(0, kick);
+            frontEnd.setVringEnabled(0, true);
+            MemoryRegion[] halves = {half(file, 0), half(file, 1)};
+            for (int round = 0; round < 50; round++) {
+                frontEnd.addMemory(halves[0]);
+                frontEnd.addMemory(halves[1]);
+                for (int half = 0; half < 2; half++) {
+                    long at = half * OneRequestRing.DISTANCE + 4096L * round;
+                    long sector = 8L * (1 + 2 * round + half);
+                    plugged.memory().set(ValueLayout.JAVA_LONG, at, sector);
+                    requestAt(ring, kick, 1, sector, PLUGGED + at);
+                    plugged.memory().set(ValueLayout.JAVA_LONG, at, 0);
+                    requestAt(ring, kick, 0, sector, PLUGGED + at);
+                    assertThat(plugged.memory().get(ValueLayout.JAVA_LONG, at)).isEqualTo(sector);
+                }
+                frontEnd.removeMemory(halves[round % 2]);
+                requestAt(ring, kick, 0, 0, halves[1 - round % 2].guestAddress());
+                frontEnd.removeMemory(halves[1 - round % 2]);
+            }
+            requestAt(ring, kick, 0, 3, OneRequestRing.GUEST + 0x2000);
+            assertThat(ring.text()).isEqualTo("written by the file system");
+            assertThat(frontEnd.stopVring(0)).isEqualTo(50 * 5 + 1);
+        }
+        assertThat(Descriptor.openCount()).isEqualTo(openBefore);
+        assertThat(peer.isAlive()).isTrue();
+    }
+
+    private static MemoryRegion half(MemoryFile file, int half) {
+        long offset = half * OneRequestRing.DISTANCE;
+        return new MemoryRegion(
+                PLUGGED + offset,
+                OneRequestRing.DISTANCE,
+                PLUGGED + offset,
+                offset,
+                file.descriptor());
+    }
+
+    private static void requestAt(
+            OneRequestRing ring, EventDescriptor kick, int type, long sector, long address) {
+        ring.submit(type, sector, address);
+        kick.signal();
+        long deadline = System.nanoTime() + PATIENCE;
+        while (!ring.isPending()) {
+            assertThat(System.nanoTime()).as("sector %d", sector).isLessThan(deadline);
+            Thread.onSpinWait();
+        }
+        assertThat(ring.status()).as("sector %d", sector).isZero();
     }
 
     private static void await(Interrupt done, OneRequestRing ring) {

@@ -21,6 +21,7 @@ final class RecordingBackEnd implements VhostBackEnd, AutoCloseable {
     final TreeMap<Integer, EventDescriptor> errors = new TreeMap<>();
     final byte[] config = new byte[60];
     long protocolFeatures = VhostFeatures.PROTOCOL_CONFIG;
+    volatile boolean refusesMemory;
     int queueCount = 4;
     RuntimeException failure;
 
@@ -80,12 +81,19 @@ final class RecordingBackEnd implements VhostBackEnd, AutoCloseable {
 
     @Override
     public void memoryRegionAdded(MemoryRegion region) {
+        if (refusesMemory) {
+            region.descriptor().close();
+            throw new VhostProtocolException("no memory is taken");
+        }
         regions.add(region);
         note("memory added 0x%x".formatted(region.guestAddress()));
     }
 
     @Override
     public void memoryRegionRemoved(MemoryRegion region) {
+        if (refusesMemory) {
+            throw new VhostProtocolException("no memory is given up");
+        }
         regions.stream()
                 .filter(region::isSamePlace)
                 .findFirst()

@@ -13,12 +13,15 @@ import dev.outboard.uio.UnixSocket;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Both ends of the protocol against each other, in one process. */
 @Timeout(30)
@@ -193,11 +196,60 @@ final class VhostFrontEndTest {
             assertThatThrownBy(() -> frontEnd.setMemoryTable(nine))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("use fewer, larger segments");
-            assertThatThrownBy(() -> frontEnd.addMemory(nine.get(0)))
-                    .isInstanceOf(IllegalStateException.class)
-                    .hasMessageContaining("CONFIGURE_MEM_SLOTS");
+            assertThat(backEnd.calls).containsExactly("owner");
+            frontEnd.setMemoryTable(nine.subList(0, 8));
+            assertThatThrownBy(() -> frontEnd.addMemory(nine.get(8)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("takes 8 regions")
+                    .hasMessageContaining("unplug one first");
         }
-        assertThat(backEnd.calls).containsExactly("owner");
+        assertThat(backEnd.regions).hasSize(8);
+    }
+
+    /** As QEMU does: what is there is told again. Without confirmations, too, it is done. */
+    @ParameterizedTest
+    @ValueSource(longs = {VhostFeatures.PROTOCOL_REPLY_ACK, 0})
+    void shouldChangeTheWholeTableWhereThereAreNoMemorySlots(long protocolFeatures) {
+        negotiate(protocolFeatures);
+        try (MemoryFile file = MemoryFile.create("fe", 4096)) {
+            List<MemoryRegion> three =
+                    IntStream.range(0, 3).mapToObj(i -> region(i, file)).toList();
+            frontEnd.setMemoryTable(three.subList(0, 2));
+            frontEnd.addMemory(three.get(2));
+            assertThat(backEnd.regions).hasSize(3).allMatch(isOneOf(three));
+            frontEnd.removeMemory(three.get(1));
+            assertThat(backEnd.regions).hasSize(2).noneMatch(three.get(1)::isSamePlace);
+            assertThatThrownBy(() -> frontEnd.removeMemory(three.get(1)))
+                    .hasMessageContaining("was never told of");
+        }
+        assertThat(backEnd.calls).contains("memory 2", "memory 3").doesNotContain("memory added");
+    }
+
+    private static Predicate<MemoryRegion> isOneOf(List<MemoryRegion> all) {
+        return region -> all.stream().anyMatch(region::isSamePlace);
+    }
+
+    @Test
+    void shouldKnowOfNoChangeThatTheBackEndRefused() {
+        negotiate(ALL);
+        try (MemoryFile file = MemoryFile.create("fe", 4096)) {
+            MemoryRegion first = region(0, file);
+            MemoryRegion second = region(1, file);
+            frontEnd.setMemoryTable(List.of(first));
+            backEnd.refusesMemory = true;
+            assertThatThrownBy(() -> frontEnd.addMemory(second))
+                    .isInstanceOf(VhostProtocolException.class)
+                    .hasMessageContaining("ADD_MEM_REG");
+            assertThatThrownBy(() -> frontEnd.removeMemory(second))
+                    .hasMessageContaining("was never told of");
+            assertThatThrownBy(() -> frontEnd.removeMemory(first))
+                    .isInstanceOf(VhostProtocolException.class)
+                    .hasMessageContaining("REM_MEM_REG");
+            backEnd.refusesMemory = false;
+            frontEnd.addMemory(second);
+            frontEnd.removeMemory(first);
+            assertThat(backEnd.regions).hasSize(1).allMatch(second::isSamePlace);
+        }
     }
 
     @Test
