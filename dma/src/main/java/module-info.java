@@ -6,4 +6,5 @@ module dev.outboard.dma {
     exports dev.outboard.dma;
     exports dev.outboard.dma.device;
     exports dev.outboard.dma.mediator;
+    exports dev.outboard.dma.segment;
 }
