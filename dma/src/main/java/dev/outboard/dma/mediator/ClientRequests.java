@@ -75,7 +75,7 @@ final class ClientRequests {
         switch (message.kind()) {
             case HELLO -> hello(session, message.text());
             case MEMORY -> memory(session, message);
-            case RELEASE -> release(session, message.word(0));
+            case RELEASE -> release(session, message);
             case CLAIM -> done(session, estate.claim(session, message).id());
             case ADMIT -> {
                 estate.admit(session.domain(message.word(0)), message.text());
@@ -195,6 +195,7 @@ final class ClientRequests {
         List<Sweep> sweeps = List.of(end(grant));
         start(
                 session,
+                new LateAnswer(session),
                 sweeps,
                 () -> {
                     endingGrants.remove(grant);
@@ -212,26 +213,78 @@ final class ClientRequests {
         return estate.end(grant);
     }
 
-    private void release(ClientSession session, long address) {
-        ClientMemory memory = session.memories().get(address);
-        if (memory == null) {
-            throw new Refusal(
-                    Why.ARGUMENT,
-                    "physicalAddress=0x%x is no memory of this client".formatted(address));
-        }
-        List<Sweep> sweeps = new ArrayList<>(estate.withdraw(session, memory));
-        List<Grant> grants = Estate.givenOf(session, memory);
-        grants.forEach(grant -> sweeps.add(end(grant)));
+    /**
+     * Gives frames back. By force that revokes whatever maps them; else it looks first, and a
+     * mapping or a grant of them is a refusal, after which everything is as it was.
+     */
+    private void release(ClientSession session, ControlMessage message) {
+        FrameRun run = Estate.returned(session, message.word(0), message.word(1));
         session.setAnswerDue(true);
+        LateAnswer answer = new LateAnswer(session);
+        Estate.hide(session, run);
+        if (message.word(2) != 0) {
+            giveBack(session, run, answer);
+            return;
+        }
+        List<Look> looks = Estate.look(session, run);
+        host.begin(
+                new Cleanup(
+                        looks,
+                        () -> {
+                            String users = users(looks, Estate.givenOf(session, run));
+                            if (users.isEmpty()) {
+                                giveBack(session, run, answer);
+                            } else {
+                                Estate.show(session, run);
+                                answer.send(inUse(run, users));
+                            }
+                        },
+                        () -> {}));
+    }
+
+    private static String users(List<Look> looks, List<Grant> grants) {
+        List<String> users = new ArrayList<>();
+        for (Look look : looks) {
+            if (look.mappings() > 0) {
+                users.add(
+                        "%d mappings of domain=%s"
+                                .formatted(look.mappings(), look.domain().held().name()));
+            }
+        }
+        for (Grant grant : grants) {
+            users.add(
+                    "a grant to device=%s of client=%s"
+                            .formatted(
+                                    grant.domain().held().name(), grant.domain().session().name()));
+        }
+        return String.join(", ", users);
+    }
+
+    private static ControlMessage inUse(FrameRun run, String users) {
+        return new Refusal(
+                        Why.IN_USE,
+                        ("memory at 0x%x of lengthBytes=%d is in use: %s: unmap it, or end the"
+                                        + " grant, first, or take it by force")
+                                .formatted(run.physicalAddress(), run.lengthBytes(), users))
+                .message();
+    }
+
+    private void giveBack(ClientSession session, FrameRun run, LateAnswer answer) {
+        List<Sweep> sweeps = new ArrayList<>(Estate.sweep(session, run));
+        List<Grant> grants = Estate.givenOf(session, run);
+        grants.forEach(grant -> sweeps.add(end(grant)));
+        boolean all = run.isTheRest();
         start(
                 session,
+                answer,
                 sweeps,
                 () -> {
-                    List<Moving> moves = Estate.leave(session, memory);
+                    List<Moving> moves =
+                            all ? Estate.leave(session, run.memory()) : new ArrayList<>();
                     moves.addAll(ended(grants));
                     return moves;
                 },
-                () -> estate.free(session, memory),
+                () -> estate.free(session, run),
                 "the memory");
     }
 
@@ -248,6 +301,7 @@ final class ClientRequests {
         session.setAnswerDue(true);
         start(
                 session,
+                new LateAnswer(session),
                 List.of(Sweep.all(domain)),
                 List::of,
                 () -> estate.close(domain),
@@ -267,11 +321,11 @@ final class ClientRequests {
     /** Sweeps, then lets segments go, then ends it and answers. */
     private void start(
             ClientSession session,
+            LateAnswer answer,
             List<Sweep> sweeps,
             Supplier<List<Moving>> moves,
             Runnable then,
             String what) {
-        LateAnswer answer = new LateAnswer(session);
         Runnable end =
                 () -> {
                     then.run();
@@ -314,7 +368,7 @@ final class ClientRequests {
     void takeBack(ClientSession session, Runnable then, Runnable onStuck) {
         closeRings(session, null);
         List<Sweep> sweeps = new ArrayList<>();
-        List<Grant> grants = Estate.givenOf(session, null);
+        List<Grant> grants = List.copyOf(session.given().values());
         grants.forEach(grant -> sweeps.add(end(grant)));
         for (SessionDomain domain : session.domains()) {
             domain.setClosing();
@@ -323,7 +377,7 @@ final class ClientRequests {
         Runnable end =
                 () -> {
                     List.copyOf(session.memories().values())
-                            .forEach(memory -> estate.free(session, memory));
+                            .forEach(memory -> estate.free(session, memory.whole()));
                     then.run();
                 };
         host.begin(

@@ -19,7 +19,7 @@ import java.util.Arrays;
  *   client                                            mediator
  *   HELLO                 name               ──────►  DONE
  *   MEMORY  bytes, essential                 ──────►  SEGMENT address, bytes      + its file
- *   RELEASE address                          ──────►  DONE, when nothing reaches it
+ *   RELEASE address, bytes, force            ──────►  DONE, when nothing reaches it
  *   CLAIM   memory, format, entries, IOTLB …   name ─►  DONE domain
  *   ADMIT   domain        name               ──────►  DONE
  *   SERVICE domain                           ──────►  RING service    + ring, doorbell, signal
@@ -60,7 +60,7 @@ record ControlMessage(Kind kind, long[] words, String text) {
     enum Kind {
         HELLO(0),
         MEMORY(2),
-        RELEASE(1),
+        RELEASE(3),
         CLAIM(5),
         ADMIT(1),
         SERVICE(1),

@@ -29,6 +29,9 @@ final class Estate {
     static final int MAX_SERVICES = 16;
     static final int MAX_GRANTS = 8;
 
+    /** Pieces into which a client may cut a segment by giving back what lies between. */
+    static final int MAX_RUNS = 4096;
+
     private static final long SHORTEST_FLUSH_NANOS = 1_000_000;
     private static final long LONGEST_FLUSH_NANOS = 60_000_000_000L;
 
@@ -109,8 +112,17 @@ final class Estate {
     }
 
     private static Moving give(SessionDomain domain, ClientMemory memory) {
-        domain.frames().add(memory.firstFrame(), memory.frames(), Access.READ_WRITE);
+        letMap(domain, memory.whole());
         return Moving.coming(domain.held().beginAdd(memory.segment()));
+    }
+
+    private static void letMap(SessionDomain domain, FrameRun run) {
+        domain.frames()
+                .addAll(
+                        run.memory().present(),
+                        run.firstFrame(),
+                        run.endFrame(),
+                        Access.READ_WRITE);
     }
 
     /** A domain for the device of that name. */
@@ -134,7 +146,7 @@ final class Estate {
         }
         HeldDomain held = owner.hold(device, memory.memory(), options(message));
         SessionDomain domain = new SessionDomain(nextId++, session, held);
-        domain.frames().add(memory.firstFrame(), memory.frames(), Access.READ_WRITE);
+        letMap(domain, memory.whole());
         for (ClientMemory other : session.memories().values()) {
             if (other != memory) {
                 // No device is attached yet: who comes gets all of it.
@@ -188,13 +200,7 @@ final class Estate {
         long address = message.word(0);
         long length = message.word(1);
         int access = message.number(2);
-        ClientMemory memory = granter.memoryOf(address, length);
-        if (memory == null || ((address | length) & IoPage.OFFSET_MASK) != 0) {
-            throw new Refusal(
-                    Why.ARGUMENT,
-                    "physicalAddress=0x%x lengthBytes=%d is not whole pages of this client"
-                            .formatted(address, length));
-        }
+        FrameRun run = run(granter, address, length);
         if (access <= 0 || (access & ~Access.READ_WRITE) != 0) {
             throw new Refusal(Why.ARGUMENT, "access=" + access + " is none");
         }
@@ -204,13 +210,19 @@ final class Estate {
                     Why.STATE, "nobody has claimed device=%s yet".formatted(message.text()));
         }
         limit(domain.grants().size(), MAX_GRANTS, "grants to a domain: close one");
-        long firstFrame = address >>> IoPage.SHIFT;
-        long frames = length >>> IoPage.SHIFT;
-        if (domain.frames().overlaps(firstFrame, frames)) {
+        if (domain.frames().overlaps(run.firstFrame(), run.frames())) {
             throw new Refusal(Why.STATE, "the domain may map some of these frames already");
         }
-        Grant grant = new Grant(nextId++, granter, domain, memory, firstFrame, frames, access);
-        domain.frames().add(firstFrame, frames, access);
+        Grant grant =
+                new Grant(
+                        nextId++,
+                        granter,
+                        domain,
+                        run.memory(),
+                        run.firstFrame(),
+                        run.frames(),
+                        access);
+        domain.frames().add(run.firstFrame(), run.frames(), access);
         granter.given().put(grant.id(), grant);
         return grant;
     }
@@ -237,7 +249,7 @@ final class Estate {
     /** The frames may not be mapped any more from now on; the sweep takes away where they are. */
     Sweep end(Grant grant) {
         SessionDomain domain = grant.domain();
-        domain.frames().remove(grant.firstFrame());
+        domain.frames().remove(grant.firstFrame(), grant.frames());
         return new Sweep(domain, grant.firstFrame(), grant.endFrame());
     }
 
@@ -253,15 +265,9 @@ final class Estate {
         return List.of();
     }
 
-    /** Grants of a client's memory, all of it or one segment. */
-    static List<Grant> givenOf(ClientSession session, ClientMemory memory) {
-        List<Grant> found = new ArrayList<>();
-        for (Grant grant : session.given().values()) {
-            if (memory == null || grant.memory() == memory) {
-                found.add(grant);
-            }
-        }
-        return found;
+    /** Grants of a client's frames. */
+    static List<Grant> givenOf(ClientSession session, FrameRun run) {
+        return session.given().values().stream().filter(run::overlaps).toList();
     }
 
     /** A domain that was swept: its devices are detached, its names are free, its grants ended. */
@@ -275,23 +281,66 @@ final class Estate {
         domain.grants().clear();
     }
 
-    /** Begins to take a segment from its client's own domains. */
-    List<Sweep> withdraw(ClientSession session, ClientMemory memory) {
-        List<Sweep> sweeps = new ArrayList<>();
-        for (SessionDomain domain : session.domains()) {
-            if (domain.held().memory() == memory.memory()) {
-                throw new Refusal(
-                        Why.STATE,
-                        "domain=%s was claimed with this memory: close the domain first"
-                                .formatted(domain.held().name()));
+    /** Whole pages that a client has, all of them in one run. */
+    private static FrameRun run(ClientSession session, long address, long lengthBytes) {
+        ClientMemory memory = session.memoryOf(address, lengthBytes);
+        long frame = address >>> IoPage.SHIFT;
+        long frames = lengthBytes >>> IoPage.SHIFT;
+        if (memory == null
+                || ((address | lengthBytes) & IoPage.OFFSET_MASK) != 0
+                || !memory.has(frame, frames)) {
+            throw new Refusal(
+                    Why.ARGUMENT,
+                    "physicalAddress=0x%x lengthBytes=%d is not whole pages of this client"
+                            .formatted(address, lengthBytes));
+        }
+        return new FrameRun(memory, frame, frames);
+    }
+
+    /**
+     * Frames that a client wants to give back, if it may.
+     *
+     * @throws Refusal if they are not its own, or all that is left of what a domain stands on
+     */
+    static FrameRun returned(ClientSession session, long address, long lengthBytes) {
+        ClientMemory memory = session.memories().get(address);
+        boolean whole = memory != null && memory.lengthBytes() == lengthBytes;
+        FrameRun run = whole ? memory.whole() : run(session, address, lengthBytes);
+        if (!run.isTheRest()) {
+            limit(run.memory().present().runs(), MAX_RUNS, "pieces of a segment: give all back");
+        } else {
+            for (SessionDomain domain : session.domains()) {
+                if (domain.held().memory() == run.memory().memory()) {
+                    throw new Refusal(
+                            Why.STATE,
+                            "domain=%s was claimed with this memory: close the domain first"
+                                    .formatted(domain.held().name()));
+                }
             }
         }
-        for (SessionDomain domain : session.domains()) {
-            domain.frames().remove(memory.firstFrame());
-            sweeps.add(
-                    new Sweep(domain, memory.firstFrame(), memory.firstFrame() + memory.frames()));
-        }
-        return sweeps;
+        return run;
+    }
+
+    /** None of its client's domains accepts a new mapping of these frames from now on. */
+    static void hide(ClientSession session, FrameRun run) {
+        session.domains().forEach(domain -> domain.frames().remove(run.firstFrame(), run.frames()));
+    }
+
+    /** They do again: the frames stay. */
+    static void show(ClientSession session, FrameRun run) {
+        session.domains().forEach(domain -> letMap(domain, run));
+    }
+
+    /** Begins to look who maps frames that were hidden. */
+    static List<Look> look(ClientSession session, FrameRun run) {
+        return session.domains().stream().map(domain -> new Look(domain, run)).toList();
+    }
+
+    /** Begins to take frames that were hidden from their client's own domains. */
+    static List<Sweep> sweep(ClientSession session, FrameRun run) {
+        return session.domains().stream()
+                .map(domain -> new Sweep(domain, run.firstFrame(), run.endFrame()))
+                .toList();
     }
 
     /** A segment that nothing reaches any more leaves its client's own domains. */
@@ -305,17 +354,26 @@ final class Estate {
         return moves;
     }
 
-    /** A segment that no device is told of any more: its addresses may be given to others. */
-    void free(ClientSession session, ClientMemory memory) {
-        if (!memories.remove(memory)) {
+    /**
+     * Frames that nothing reaches any more: they are not their client's from now on. With the last
+     * of a segment its addresses may be given to others.
+     */
+    void free(ClientSession session, FrameRun run) {
+        ClientMemory memory = run.memory();
+        if (!memories.contains(memory)) {
             // Its client ended while it gave it back: it has been freed once.
             return;
         }
-        session.memories().remove(memory.physicalAddress());
-        session.frames().uncharge(memory.frames());
-        usedBytes -= memory.frames() << IoPage.SHIFT;
-        ranges.giveBack(memory.physicalAddress());
-        memory.memory().close();
+        long frames = memory.present().framesIn(run.firstFrame(), run.endFrame());
+        memory.present().remove(run.firstFrame(), run.frames());
+        session.frames().uncharge(frames);
+        usedBytes -= frames << IoPage.SHIFT;
+        if (memory.present().runs() == 0) {
+            memories.remove(memory);
+            session.memories().remove(memory.physicalAddress());
+            ranges.giveBack(memory.physicalAddress());
+            memory.memory().close();
+        }
     }
 
     /** All of it, when the mediator ends. */

@@ -123,13 +123,16 @@ public final class MediatorClient implements DomainSource {
         ControlChannel.Answer answer = channel.ask(question, Kind.SEGMENT, 1);
         long physicalAddress = answer.message().word(0);
         Descriptor received = answer.descriptors().getFirst();
+        long length = answer.message().word(1);
         return PhysicalMemory.adopt(
-                physicalAddress, MemoryFile.adopt(received), () -> release(physicalAddress));
+                physicalAddress,
+                MemoryFile.adopt(received),
+                () -> release(physicalAddress, length));
     }
 
-    private void release(long physicalAddress) {
+    private void release(long physicalAddress, long lengthBytes) {
         try {
-            channel.ask(ControlMessage.of(Kind.RELEASE, physicalAddress));
+            channel.ask(ControlMessage.of(Kind.RELEASE, physicalAddress, lengthBytes, 1));
         } catch (PeerGoneException | IllegalStateException gone) {
             // The mediator takes everything back when the connection ends.
         }

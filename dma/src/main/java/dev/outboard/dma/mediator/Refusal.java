@@ -24,7 +24,9 @@ final class Refusal extends RuntimeException {
         /** There is no memory left. */
         MEMORY,
         /** A device does not leave its DMA section. */
-        STUCK
+        STUCK,
+        /** Somebody maps it. */
+        IN_USE
     }
 
     Refusal(Why why, String message) {

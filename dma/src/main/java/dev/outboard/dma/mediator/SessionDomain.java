@@ -279,6 +279,30 @@ final class SessionDomain {
      * @return where to go on; {@link #endPage()} at the end
      */
     long revoke(long from, long firstFrame, long endFrame, int budget) {
+        return walk(
+                from,
+                firstFrame,
+                endFrame,
+                budget,
+                (start, pages) -> {
+                    table.clear(start, pages);
+                    use.revoke(start);
+                });
+    }
+
+    /** What is done with a mapping that {@link #walk} finds. */
+    @FunctionalInterface
+    interface Found {
+        void mapping(long page, int pages);
+    }
+
+    /**
+     * Goes through the mappings of some frames that begin at a page or after it, so many pages at
+     * most, and passes over those that were revoked.
+     *
+     * @return where to go on; {@link #endPage()} at the end
+     */
+    long walk(long from, long firstFrame, long endFrame, int budget, Found found) {
         long page = use.nextStart(from, Math.min(endPage, from + 64L * budget));
         int left = budget;
         while (page < endPage && left > 0) {
@@ -288,9 +312,9 @@ final class SessionDomain {
             int length = use.length(page, endPage);
             long translation = use.isRevoked(page) ? 0 : table.walk(page);
             long frame = Translation.pageFrame(translation);
-            if (translation != 0 && frame >= firstFrame && frame < endFrame) {
-                table.clear(page, length);
-                use.revoke(page);
+            // Frames of a mapping follow each other: it begins before, or within, or after.
+            if (translation != 0 && frame < endFrame && frame + length > firstFrame) {
+                found.mapping(page, length);
             }
             left -= length;
             page = use.nextStart(page + length, Math.min(endPage, page + length + 64L * budget));

@@ -12,7 +12,7 @@ final class Sweep implements Cleanup.Step {
     static final long PROBE_NANOS = 1_000_000;
 
     private static final long LOOK_NANOS = 20_000;
-    private static final int PAGES_AT_A_TIME = 1024;
+    static final int PAGES_AT_A_TIME = 1024;
 
     private final SessionDomain domain;
     private final long firstFrame;

@@ -119,7 +119,10 @@ final class HostileClientTest {
             assertRefused(socket, ControlMessage.of(Kind.DONE), "is no request");
             assertRefused(socket, ControlMessage.of(Kind.MEMORY, 0, 0), "lengthBytes=0");
             assertRefused(socket, ControlMessage.of(Kind.MEMORY, -1, 0), "lengthBytes=-1");
-            assertRefused(socket, ControlMessage.of(Kind.RELEASE, 4096), "no memory of this");
+            assertRefused(
+                    socket,
+                    ControlMessage.of(Kind.RELEASE, 4096, 4096, 0),
+                    "is not whole pages of this client");
             assertRefused(socket, ControlMessage.of(Kind.SERVICE, 1), "domain=1 is none");
             assertRefused(socket, ControlMessage.of(Kind.END_SERVICE, 7), "service=7 is none");
             assertRefused(socket, ControlMessage.of(Kind.EXPLAIN, -1), "service=-1 is none");

@@ -380,7 +380,7 @@ final class TurnsTest {
         }
         assertThat(client.frameAt(BATCH)).as("not yet").isEqualTo(-1);
         client.clear(1, 1);
-        client.domain.frames().remove(77);
+        client.domain.frames().remove(77, 1);
         while (!client.service.isSettling() && client.service.isReady()) {
             client.service.serve(Turns.TURN_COST);
         }
