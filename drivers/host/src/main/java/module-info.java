@@ -20,14 +20,24 @@ module dev.outboard.host {
     requires transitive info.picocli;
     requires dev.outboard.models;
     requires com.fasterxml.jackson.core;
+    requires io.netty.buffer;
+    requires io.netty.codec;
+    requires io.netty.codec.http;
+    requires io.netty.common;
+    requires io.netty.transport;
+    requires io.prometheus.metrics.model;
+    requires io.prometheus.writer.text;
     requires org.slf4j;
 
     exports dev.outboard.host.bus;
     exports dev.outboard.host.cli;
+    exports dev.outboard.host.control;
     exports dev.outboard.host.event;
     exports dev.outboard.host.process;
 
     opens dev.outboard.host.cli to
+            info.picocli;
+    opens dev.outboard.host.control to
             info.picocli;
     opens dev.outboard.host.device to
             info.picocli;

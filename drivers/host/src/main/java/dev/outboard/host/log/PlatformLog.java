@@ -14,6 +14,8 @@ public final class PlatformLog extends System.LoggerFinder {
     public static void setUp() {
         var simple = "org.slf4j.simpleLogger.";
         System.setProperty(simple + "defaultLogLevel", isDebugging() ? "debug" : "warn");
+        // Netty tells at length how it came to be what it is: that debugs Netty, and not us.
+        System.setProperty(simple + "log.io.netty", "warn");
         System.setProperty(simple + "showThreadName", "false");
         System.setProperty(simple + "showLogName", "false");
         System.setProperty(simple + "levelInBrackets", "true");

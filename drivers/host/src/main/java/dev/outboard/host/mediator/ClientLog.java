@@ -121,7 +121,8 @@ final class ClientLog implements MediatorListener {
         return "quota " + (quota.barrier() == quota.limit() ? quota.limit() : quota);
     }
 
-    private static Map<String, Object> fields(ClientReport client) {
+    /** What machines are told of a client. */
+    static Map<String, Object> fields(ClientReport client) {
         var fields = new LinkedHashMap<String, Object>();
         fields.put("name", client.name());
         fields.put("pid", client.processId());

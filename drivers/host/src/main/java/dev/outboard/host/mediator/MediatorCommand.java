@@ -7,6 +7,8 @@ import dev.outboard.host.cli.OwnProcess;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.cli.UsageException;
+import dev.outboard.host.control.ControlOptions;
+import dev.outboard.host.control.ControlServer;
 import dev.outboard.host.event.Event;
 import dev.outboard.host.event.EventOutput;
 import dev.outboard.host.run.Words;
@@ -18,6 +20,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code outboard mediator}: owns memory and translation tables for drivers. */
@@ -39,6 +42,9 @@ import picocli.CommandLine.Option;
         })
 public final class MediatorCommand implements Subcommand {
     private static final String UNIX = "unix:";
+
+    /** What it is called by who looks on from outside. */
+    static final String NAME = "mediator";
 
     @Option(
             names = "--listen",
@@ -79,6 +85,8 @@ public final class MediatorCommand implements Subcommand {
     @Option(names = "--pause", description = "Use the processor's pause instruction to spin.")
     private boolean pause;
 
+    @Mixin private ControlOptions control;
+
     @Option(names = "--json", description = "Print events for machines, one JSON object a line.")
     private boolean json;
 
@@ -92,15 +100,22 @@ public final class MediatorCommand implements Subcommand {
 
     @Override
     public Integer call() {
+        control.check();
         var options = options();
         OwnProcess.dropRights();
         OwnProcess.name("ob-mediator");
         var output = EventOutput.standard(json);
         var clients = new ClientLog(output);
-        try (var mediator = Mediator.listen(options, clients)) {
-            output.say(readyText(options), readyEvent(options));
-            awaitStop();
-            clients.result(mediator.clients());
+        var running = new RunningMediator(options);
+        // First, so that a client that comes at once finds a mediator that has said it is ready.
+        try (var server = control.open(NAME, running)) {
+            server.awaitListening();
+            try (var mediator = Mediator.listen(options, clients)) {
+                running.begin(mediator);
+                output.say(readyText(options), readyEvent(options, server));
+                awaitStop();
+                clients.result(mediator.clients());
+            }
         }
         return 0;
     }
@@ -180,16 +195,13 @@ public final class MediatorCommand implements Subcommand {
                                 : "quotas of " + String.join(", ", options.quotas().keySet()));
     }
 
-    private static Event readyEvent(MediatorOptions options) {
-        return Event.of(
-                Event.READY,
-                "mediator",
-                "unix:" + options.listen(),
-                "iommu",
-                "unix:" + options.iommu(),
-                "pid",
-                ProcessHandle.current().pid(),
-                "memoryBytes",
-                options.memoryBytes());
+    private static Event readyEvent(MediatorOptions options, ControlServer server) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("mediator", "unix:" + options.listen());
+        fields.put("iommu", "unix:" + options.iommu());
+        fields.put("pid", ProcessHandle.current().pid());
+        fields.put("memoryBytes", options.memoryBytes());
+        server.describe(fields);
+        return new Event(Event.READY, fields);
     }
 }

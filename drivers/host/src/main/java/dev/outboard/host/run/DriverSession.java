@@ -27,11 +27,13 @@ final class DriverSession {
     private final StopRequest stop;
     private final FaultLog faults;
     private final RunReport report;
+    private final RunningDriver running;
 
     /**
      * @param source where memory and the I/O address space come from, or null without an IOMMU;
      *     borrowed
      * @param owner of that source
+     * @param running shown to who looks on from outside
      */
     DriverSession(
             HostPlan plan,
@@ -39,13 +41,15 @@ final class DriverSession {
             OwnerWatch owner,
             StopRequest stop,
             FaultLog faults,
-            RunReport report) {
+            RunReport report,
+            RunningDriver running) {
         this.plan = plan;
         this.source = source;
         this.owner = owner;
         this.stop = stop;
         this.faults = faults;
         this.report = report;
+        this.running = running;
     }
 
     /**
@@ -63,6 +67,8 @@ final class DriverSession {
             var domain = source == null ? null : resources.add(claim(memory, debug));
             var plain = domain == null ? Dma.off(memory) : service(domain);
             var dma = resources.add(debug == null ? plain : debug.watch(plain));
+            running.begin(memory, dma, domain);
+            resources.add(running::end);
             var device = resources.add(plan.device().open(setup(memory, dma, domain)));
             checkMatch(device);
             var service = resources.add(plan.driver().start(device));

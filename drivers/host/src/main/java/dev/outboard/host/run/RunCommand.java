@@ -11,6 +11,8 @@ import dev.outboard.host.cli.OwnProcess;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.cli.UsageException;
+import dev.outboard.host.control.ControlOptions;
+import dev.outboard.host.control.ControlServer;
 import dev.outboard.host.event.EventOutput;
 import dev.outboard.uio.PeerGoneException;
 import java.util.List;
@@ -37,6 +39,8 @@ public final class RunCommand implements Subcommand {
     private static final long MEDIATOR_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     @Mixin private RunOptions options;
+
+    @Mixin private ControlOptions control;
 
     @Option(
             names = "--reconnect",
@@ -69,16 +73,28 @@ public final class RunCommand implements Subcommand {
         if (reconnectSeconds < 0) {
             throw new UsageException("--reconnect " + reconnectSeconds + " is less than 0");
         }
+        control.check();
         var plan = options.plan();
         OwnProcess.dropRights();
         OwnProcess.name("ob-" + plan.device().deviceName());
         var output = EventOutput.standard(json);
         var faults = new FaultLog(output, System::nanoTime);
-        try (var source = source(plan)) {
-            runUntilDone(plan, source, output, faults);
+        var running = new RunningDriver(plan, faults);
+        try (var server = control.open(plan.device().deviceName(), running);
+                var source = source(plan)) {
+            runUntilDone(new Settings(plan, source, output, faults, running, server));
         }
         return 0;
     }
+
+    /** What all lives of the driver have in common. */
+    private record Settings(
+            HostPlan plan,
+            DomainSource source,
+            EventOutput output,
+            FaultLog faults,
+            RunningDriver running,
+            ControlServer server) {}
 
     /** Where memory and translations come from; null without an IOMMU. */
     private static DomainSource source(HostPlan plan) {
@@ -93,15 +109,25 @@ public final class RunCommand implements Subcommand {
     }
 
     /** Runs the driver, and again as long as a lost device comes back. */
-    private void runUntilDone(
-            HostPlan plan, DomainSource source, EventOutput output, FaultLog faults) {
+    private void runUntilDone(Settings settings) {
+        var source = settings.source;
+        var output = settings.output;
+        var faults = settings.faults;
         var stop = StopRequest.ofProcess();
         var patience = new Patience(stop, reconnectSeconds);
         var owner = new OwnerWatch(source);
         while (true) {
-            var report = new RunReport(plan, output);
+            var report = new RunReport(settings.plan, output, settings.server);
             try {
-                new DriverSession(plan, source, owner, stop, faults, report).run();
+                new DriverSession(
+                                settings.plan,
+                                source,
+                                owner,
+                                stop,
+                                faults,
+                                report,
+                                settings.running)
+                        .run();
                 faults.summarize();
                 report.result(faults.count());
                 if (report.isRefuted()) {

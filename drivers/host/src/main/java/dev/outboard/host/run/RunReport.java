@@ -5,6 +5,7 @@ import dev.outboard.dma.DmaStatistics;
 import dev.outboard.dma.DomainStatistics;
 import dev.outboard.dma.StrategyOptions;
 import dev.outboard.driver.ClientContext;
+import dev.outboard.host.control.ControlServer;
 import dev.outboard.host.event.Event;
 import dev.outboard.host.event.EventOutput;
 import dev.outboard.iommu.DeviceCounters;
@@ -17,16 +18,22 @@ final class RunReport {
     private static final double NANOS = TimeUnit.SECONDS.toNanos(1);
     private final HostPlan plan;
     private final EventOutput output;
+    private final ControlServer control;
     private final long startNanos = System.nanoTime();
     private Map<String, Object> client = Map.of();
+    private Map<String, Object> left = Map.of();
     private DmaStatistics dma;
     private DomainStatistics domain;
     private DmaDebug debug;
     private boolean up;
 
-    RunReport(HostPlan plan, EventOutput output) {
+    /**
+     * @param control where it can be looked at from outside; who hears that it is ready finds it
+     */
+    RunReport(HostPlan plan, EventOutput output, ControlServer control) {
         this.plan = plan;
         this.output = output;
+        this.control = control;
     }
 
     /** The driver has started. */
@@ -52,17 +59,14 @@ final class RunReport {
 
     /** The driver can be used, or its client can. Machines only: people were told. */
     void ready() {
-        output.say(
-                Event.of(
-                        Event.READY,
-                        "device",
-                        plan.device().deviceName(),
-                        "driver",
-                        plan.driver().name(),
-                        "strategy",
-                        plan.protection().strategyWord(),
-                        "pid",
-                        ProcessHandle.current().pid()));
+        control.awaitListening();
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("device", plan.device().deviceName());
+        fields.put("driver", plan.driver().name());
+        fields.put("strategy", plan.protection().strategyWord());
+        fields.put("pid", ProcessHandle.current().pid());
+        control.describe(fields);
+        output.say(new Event(Event.READY, fields));
     }
 
     /** The device went away. Machines only: people get the failure's line. */
@@ -89,6 +93,11 @@ final class RunReport {
     void measured(DmaStatistics dmaStatistics, DomainStatistics domainStatistics) {
         dma = dmaStatistics;
         domain = domainStatistics;
+    }
+
+    /** What the driver still had when it had closed everything: nothing, if it is well. */
+    void left(Map<String, Object> frames) {
+        left = frames;
     }
 
     /** What was found by looking for mistakes; everything is closed. */
@@ -194,20 +203,28 @@ final class RunReport {
 
     /** A window without a stated bound has no field for it. */
     private static Map<String, Object> fields(DmaStatistics dma, StrategyOptions stated) {
-        var fields = new LinkedHashMap<String, Object>();
-        fields.put("maps", dma.maps());
-        fields.put("unmaps", dma.unmaps());
-        fields.put("flushes", dma.flushes());
-        fields.put("flushNanos", dma.flushNanos());
-        fields.put("liveMappings", dma.liveMappings());
-        fields.put("windowEntries", dma.windowEntries());
-        fields.put("windowNanos", dma.windowNanos());
+        var fields = fields(dma);
         if (stated.statedWindowEntries() != Long.MAX_VALUE) {
             fields.put("statedWindowEntries", stated.statedWindowEntries());
         }
         if (stated.statedWindowNanos() != Long.MAX_VALUE) {
             fields.put("statedWindowNanos", stated.statedWindowNanos());
         }
+        return fields;
+    }
+
+    /** What a mapping service has done, for machines. */
+    static Map<String, Object> fields(DmaStatistics dma) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("maps", dma.maps());
+        fields.put("unmaps", dma.unmaps());
+        fields.put("flushes", dma.flushes());
+        fields.put("flushNanos", dma.flushNanos());
+        fields.put("liveMappings", dma.liveMappings());
+        fields.put("livePages", dma.livePages());
+        fields.put("staleEntries", dma.staleEntries());
+        fields.put("windowEntries", dma.windowEntries());
+        fields.put("windowNanos", dma.windowNanos());
         return fields;
     }
 
@@ -219,7 +236,8 @@ final class RunReport {
         return fields;
     }
 
-    private static Map<String, Object> fields(DeviceCounters iotlb) {
+    /** What an IOTLB has counted, for machines. */
+    static Map<String, Object> fields(DeviceCounters iotlb) {
         var fields = new LinkedHashMap<String, Object>();
         fields.put("translations", iotlb.translations());
         fields.put("hits", iotlb.hits());

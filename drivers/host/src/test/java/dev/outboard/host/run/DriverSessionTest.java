@@ -22,6 +22,7 @@ import dev.outboard.driver.net.NetworkService;
 import dev.outboard.host.bus.DeviceAddress;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.UsageException;
+import dev.outboard.host.control.ControlServer;
 import dev.outboard.host.event.Event;
 import dev.outboard.host.event.EventOutput;
 import dev.outboard.iommu.Access;
@@ -55,6 +56,7 @@ class DriverSessionTest {
     private final EventOutput output = new EventOutput(new PrintStream(bytes, true), true);
     private final FaultLog faults = new FaultLog(output, System::nanoTime);
     private RunReport report;
+    private RunningDriver running;
     private int descriptorsBefore;
 
     @BeforeEach
@@ -158,8 +160,16 @@ class DriverSessionTest {
 
     private void run(Driver driver, Client client) {
         var plan = plan(driver, Strategy.OFF, client);
-        report = new RunReport(plan, output);
-        new DriverSession(plan, null, new OwnerWatch(null), StopRequest.ofProcess(), faults, report)
+        running = new RunningDriver(plan, faults);
+        report = new RunReport(plan, output, ControlServer.none());
+        new DriverSession(
+                        plan,
+                        null,
+                        new OwnerWatch(null),
+                        StopRequest.ofProcess(),
+                        faults,
+                        report,
+                        running)
                 .run();
     }
 
@@ -244,14 +254,16 @@ class DriverSessionTest {
                             new ToyDriver(),
                             Strategy.STRICT,
                             client(Service.class, (service, context) -> misbehave(context)));
-            report = new RunReport(plan, output);
+            running = new RunningDriver(plan, faults);
+            report = new RunReport(plan, output, ControlServer.none());
             new DriverSession(
                             plan,
                             owner,
                             new OwnerWatch(owner),
                             StopRequest.ofProcess(),
                             faults,
-                            report)
+                            report,
+                            running)
                     .run();
         }
         faults.summarize();
