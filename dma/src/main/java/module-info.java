@@ -6,5 +6,6 @@ module dev.outboard.dma {
     exports dev.outboard.dma;
     exports dev.outboard.dma.device;
     exports dev.outboard.dma.mediator;
+    exports dev.outboard.dma.pool;
     exports dev.outboard.dma.segment;
 }
