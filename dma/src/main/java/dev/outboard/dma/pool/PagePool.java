@@ -273,8 +273,9 @@ public final class PagePool implements AutoCloseable {
     }
 
     /**
-     * Lets go of a range of memory: free pages of it go back to the physical memory at once, taken
-     * ones when they are given back, until {@link #keep}. For the time before memory is unplugged.
+     * Lets go of a range of memory that the physical memory hands nothing out of any more: free
+     * pages of it go back at once, taken ones when they are given back. If the physical memory
+     * hands out pages of it again, they are the pool's as before.
      *
      * <p>Takers that may not block are not refused for it. Pages in the magazine of a thread that
      * does nothing stay there until its next step.
@@ -287,11 +288,6 @@ public final class PagePool implements AutoCloseable {
         requireOpen();
         takers.recall();
         return refill.sweep(new PageRange(physicalAddress, lengthBytes), SWEEP_NANOS);
-    }
-
-    /** The range stays after all: one that {@link #release} was called with. */
-    public void keep(long physicalAddress, long lengthBytes) {
-        refill.keep(new PageRange(physicalAddress, lengthBytes));
     }
 
     /** What it has counted. Any thread; allocates. */

@@ -23,6 +23,7 @@ final class RefillThread implements Runnable {
     private static final long DOZING_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
     private static final long STARVED_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
     private static final long MOST_STARVED_NANOS = TimeUnit.MILLISECONDS.toNanos(64);
+    private static final int MOST_LEAVING = 64;
     private static final PageRange[] NONE = {};
 
     private final PagePool pool;
@@ -30,7 +31,7 @@ final class RefillThread implements Runnable {
     private final PoolPage[] batch = new PoolPage[UrgentTaker.BATCH];
     private final PoolPage[] wiping = new PoolPage[UrgentTaker.BATCH];
 
-    /** What pages are given up of; never changed, replaced under the monitor. */
+    /** What pages are given up of; never changed, replaced: grown under the monitor only. */
     private volatile PageRange[] leaving = NONE;
 
     /** Sweeps asked for, and done: under the monitor, but for a look. */
@@ -208,8 +209,8 @@ final class RefillThread implements Runnable {
         pool.table().add(page);
         pages++;
         if (isLeaving(page)) {
-            giveUp(page);
-            return null;
+            // The memory hands it out again: so it stays after all.
+            leaving = NONE;
         }
         return page;
     }
@@ -250,6 +251,10 @@ final class RefillThread implements Runnable {
 
     /** Any thread but this one: see {@link PagePool#release}. */
     synchronized int sweep(PageRange range, long timeoutNanos) {
+        if (leaving.length == MOST_LEAVING) {
+            // What leaves for good has left by now.
+            leaving = NONE;
+        }
         PageRange[] more = Arrays.copyOf(leaving, leaving.length + 1);
         more[leaving.length] = range;
         leaving = more;
@@ -273,17 +278,6 @@ final class RefillThread implements Runnable {
             Thread.currentThread().interrupt();
         }
         return pool.table().countWithin(range.physicalAddress(), range.lengthBytes());
-    }
-
-    synchronized void keep(PageRange range) {
-        PageRange[] fewer = leaving;
-        for (int index = 0; index < leaving.length; index++) {
-            if (leaving[index].equals(range)) {
-                fewer = Arrays.copyOf(leaving, leaving.length - 1);
-                System.arraycopy(leaving, index + 1, fewer, index, fewer.length - index);
-            }
-        }
-        leaving = fewer;
     }
 
     private boolean sweepIfAsked() {

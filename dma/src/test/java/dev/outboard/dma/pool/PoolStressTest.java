@@ -163,7 +163,6 @@ final class PoolStressTest {
                     while (!isOver.get()) {
                         long address = start + random.nextInt(4) * quarter;
                         rig.pool.release(address, quarter);
-                        rig.pool.keep(address, quarter);
                     }
                 });
     }
