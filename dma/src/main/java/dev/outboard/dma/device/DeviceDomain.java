@@ -168,6 +168,17 @@ public final class DeviceDomain implements IommuDomain {
         counts.pushed(new RangeAnswer(this).send(present, iova, lengthBytes));
     }
 
+    /**
+     * The device has dropped all translations of itself, as one does that is given another memory
+     * table: it has again what it needs all the time before this returns, and asks for the rest.
+     */
+    public void forgotten() {
+        DeviceIotlb present = iotlb;
+        if (present != null) {
+            pushAgain(present, new RangeAnswer(this));
+        }
+    }
+
     /** The device has dropped everything: what it needs all the time is pushed again. */
     void pushAgain(DeviceIotlb present, RangeAnswer answer) {
         counts.pushed(kept.send(present, answer));

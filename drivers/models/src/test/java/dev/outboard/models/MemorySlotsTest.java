@@ -59,18 +59,10 @@ class MemorySlotsTest extends NicFixture {
 
     /** Sends a frame that lies in a piece, in a descriptor that names any address. */
     private static void sendFrom(NicDriver driver, Piece piece, long busAddress, byte[] frame) {
-        Await.until("room to send", () -> driver.room() > 0);
         MemorySegment bytes = piece.mapping.memory();
         bytes.asSlice(0, HEADER).fill((byte) 0);
         MemorySegment.copy(frame, 0, bytes, ValueLayout.JAVA_BYTE, HEADER, frame.length);
-        int before = driver.transmit.availableIndex;
-        driver.transmit.descriptor(255, busAddress, HEADER + frame.length, 0, 0);
-        driver.transmit.offer(255);
-        driver.driver.publish(NicDriver.TRANSMIT, before);
-    }
-
-    private static void awaitSent(NicDriver driver) {
-        Await.until("what was sent", driver.transmit::take);
+        driver.sendAt(busAddress, frame.length);
     }
 
     @Test
@@ -80,14 +72,14 @@ class MemorySlotsTest extends NicFixture {
         var b = driver(1, false).supply(64);
         a.send(NicDriver.frame(B, A, 100, 0), false);
         assertThat(b.next()).isEqualTo(NicDriver.frame(B, A, 100, 0));
-        awaitSent(a);
+        a.awaitTaken();
         var piece = piece(0);
         for (int round = 1; round < 50; round++) {
             a.driver.frontEnd.addMemory(piece.region());
             var frame = NicDriver.frame(B, A, 60 + round, round);
             sendFrom(a, piece, PLUGGED, frame);
             assertThat(b.next()).as("round %d", round).isEqualTo(frame);
-            awaitSent(a);
+            a.awaitTaken();
             a.driver.frontEnd.removeMemory(piece.region());
         }
         assertThat(port(0).disconnections()).isZero();
@@ -237,7 +229,7 @@ class MemorySlotsTest extends NicFixture {
                 var frame = NicDriver.frame(B, A, 60 + random.nextInt(1000), round);
                 sendFrom(a, used, used.guest, frame);
                 assertThat(b.next()).as("seed=%d round=%d", seed, round).isEqualTo(frame);
-                awaitSent(a);
+                a.awaitTaken();
             }
             // Of each region the device keeps the file's descriptor, to see who cuts it off.
             assertThat(Descriptor.openCount())
@@ -290,7 +282,7 @@ class MemorySlotsTest extends NicFixture {
                 var frame = NicDriver.frame(B, A, 200, round);
                 sendFrom(a, piece, iova, frame);
                 assertThat(b.next()).isEqualTo(frame);
-                awaitSent(a);
+                a.awaitTaken();
                 driver.frontEnd.removeMemory(piece.region());
             }
             assertThat(misses.asked).isEmpty();

@@ -93,6 +93,22 @@ final class NicDriver implements AutoCloseable {
         driver.publish(TRANSMIT, before);
     }
 
+    /** Sends a frame that lies, header and all, wherever this address leads. */
+    void sendAt(long busAddress, int frameBytes) {
+        Await.until("room to send", () -> room() > 0);
+        int slot = sent % (TestDriver.ENTRIES / 2) * 2;
+        transmit.descriptor(slot, busAddress, HEADER + frameBytes, 0, 0);
+        int before = transmit.availableIndex;
+        transmit.offer(slot);
+        sent++;
+        driver.publish(TRANSMIT, before);
+    }
+
+    /** Waits until the device has taken all that was sent. */
+    void awaitTaken() {
+        Await.until("all to be taken", () -> room() == TestDriver.ENTRIES / 2);
+    }
+
     /** The next received frame, whose buffer goes back; null when there is none. */
     byte[] poll() {
         if (!receive.take()) {

@@ -10,21 +10,14 @@ import dev.outboard.iommu.Access;
 import dev.outboard.uio.vhost.BackEndChannel;
 import dev.outboard.virtio.NetDescriptor;
 import dev.outboard.virtio.VirtioFeatures;
-import java.io.File;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -32,15 +25,13 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * A device that we did not write behind translations of ours: DPDK's vhost back-end with
- * iommu-support=1, which sends back what it gets. Needs dpdk-testpmd; where the environment
- * variable CI is set, its absence is a failure.
+ * iommu-support=1.
  */
 @Timeout(120)
 class TestpmdIotlbTest {
     private static final int PAGE = 4096;
     private static final int HEADER = NetDescriptor.HEADER_BYTES;
     private static final long USER = 0x7000_0000_0000L;
-    private static final Path RUN_FOLDER = Path.of("/var/run/dpdk");
     private static final byte CANARY = 0x5c;
     private static final MacAddress OURS = MacAddress.parse("02:00:00:00:00:0b");
     private static final MacAddress THEIRS = MacAddress.parse("02:00:00:00:00:0a");
@@ -51,125 +42,24 @@ class TestpmdIotlbTest {
                     | VirtioFeatures.ACCESS_PLATFORM
                     | NET_MRG_RXBUF
                     | 1L << 30;
-    private static final Pattern COUNTED =
-            Pattern.compile(
-                    "RX-packets: (\\d+) .*?TX-packets: (\\d+)\\s+TX-dropped: (\\d+) ",
-                    Pattern.DOTALL);
-
     @TempDir Path directory;
-    private Path socket;
-    private Path log;
-    private final String prefix = "outboard-iotlb" + ProcessHandle.current().pid();
-    private Process peer;
+    private TestpmdBackEnd peer;
 
     @BeforeEach
     void startPeer() throws IOException {
-        boolean there =
-                Arrays.stream(System.getenv("PATH").split(File.pathSeparator))
-                        .anyMatch(path -> Files.isExecutable(Path.of(path, "dpdk-testpmd")));
-        if (System.getenv("CI") != null) {
-            assertThat(there).as("dpdk-testpmd is installed").isTrue();
-        }
-        Assumptions.assumeTrue(there, "dpdk-testpmd is not installed: apt install dpdk");
-        socket = directory.resolve("v.sock");
-        log = directory.resolve("testpmd.log");
-        var command =
-                List.of(
-                        // Line by line, or what it says is seen when it has ended.
-                        "stdbuf",
-                        "-oL",
-                        "dpdk-testpmd",
-                        "--no-huge",
-                        "--no-shconf",
-                        "--no-telemetry",
-                        "-m",
-                        "64",
-                        "--no-pci",
-                        "--lcores",
-                        "0@(0,1),1@(0,1)",
-                        "--main-lcore",
-                        "0",
-                        "--file-prefix",
-                        prefix,
-                        "--vdev",
-                        "net_vhost0,iface=" + socket + ",queues=1,iommu-support=1",
-                        "--",
-                        "-i",
-                        "--disable-link-check",
-                        "--total-num-mbufs=2048",
-                        "--forward-mode=io");
-        peer =
-                new ProcessBuilder(command)
-                        .redirectErrorStream(true)
-                        .redirectOutput(log.toFile())
-                        .start();
-        await("binding succeeded");
+        peer = TestpmdBackEnd.start(directory, true);
     }
 
     @AfterEach
     void endPeer() throws Exception {
         if (peer != null) {
-            peer.destroy();
-            if (!peer.waitFor(5, TimeUnit.SECONDS)) {
-                peer.destroyForcibly().waitFor();
-            }
+            peer.close();
         }
-        // It leaves its folder behind.
-        var left = RUN_FOLDER.resolve(prefix);
-        if (Files.isDirectory(left)) {
-            try (var files = Files.list(left)) {
-                for (var file : files.toList()) {
-                    Files.delete(file);
-                }
-            }
-            Files.delete(left);
-        }
-    }
-
-    private String said() {
-        try {
-            return Files.readString(log);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private void await(String text) {
-        Await.until(
-                "testpmd to say " + text,
-                () -> {
-                    assertThat(peer.isAlive()).as(said()).isTrue();
-                    return said().contains(text);
-                });
-    }
-
-    private void tell(String order) throws IOException {
-        peer.outputWriter().write(order + "\n");
-        peer.outputWriter().flush();
-    }
-
-    private void forward() throws IOException {
-        tell("start");
-        await("packets/burst=");
-    }
-
-    private record Counts(long received, long sent, long dropped) {}
-
-    /** Stops it; what it counted is final. */
-    private Counts stop() throws IOException {
-        tell("stop");
-        await("Accumulated forward statistics");
-        var text = said();
-        var found = COUNTED.matcher(text.substring(text.indexOf("Forward statistics for port 0")));
-        assertThat(found.find()).as(text).isTrue();
-        return new Counts(
-                Long.parseLong(found.group(1)),
-                Long.parseLong(found.group(2)),
-                Long.parseLong(found.group(3)));
     }
 
     private NicDriver fed() {
-        return NicDriver.start(TestDriver.openFed(socket, Strategy.STRICT).pushingRings(), ~KEPT);
+        return NicDriver.start(
+                TestDriver.openFed(peer.socket, Strategy.STRICT).pushingRings(), ~KEPT);
     }
 
     /** Receive buffers of a page, each mapped for itself. */
@@ -197,11 +87,11 @@ class TestpmdIotlbTest {
     void shouldSendBackEveryFrameAsItWasThroughMappingsOfItsOwn() throws Exception {
         int buffers = 32;
         int frames = 2000;
-        tell("set fwd io retry");
-        tell("set burst tx delay 10 retry 50000");
+        peer.tell("set fwd io retry");
+        peer.tell("set burst tx delay 10 retry 50000");
         try (var driver = fed();
                 var memory = driver.driver.dma.allocate((buffers + 1) * PAGE)) {
-            forward();
+            peer.forward();
             var iovas = supply(driver, memory, buffers);
             long seed = 4711;
             var random = new Random(seed);
@@ -220,7 +110,7 @@ class TestpmdIotlbTest {
                 driver.receive.descriptor(head, iovas[head], PAGE, FLAG_WRITE, 0);
                 driver.supplyAgain(head);
             }
-            assertThat(stop()).isEqualTo(new Counts(frames, frames, 0));
+            assertThat(peer.stop()).isEqualTo(new TestpmdBackEnd.Counts(frames, frames, 0));
             driver.driver.frontEnd.stopVring(NicDriver.RECEIVE);
             for (long iova : iovas) {
                 driver.driver.dma.unmap(iova, PAGE);
@@ -257,7 +147,7 @@ class TestpmdIotlbTest {
         int frames = 96;
         try (var driver = fed();
                 var memory = driver.driver.dma.allocate(buffers * PAGE)) {
-            forward();
+            peer.forward();
             var iovas = supply(driver, memory, buffers);
             var sender =
                     Thread.ofPlatform()
@@ -277,7 +167,7 @@ class TestpmdIotlbTest {
             }
             sender.join();
             Await.until("all frames taken", () -> driver.room() == TestDriver.ENTRIES / 2);
-            var counts = stop();
+            var counts = peer.stop();
             assertThat(counts.received()).isEqualTo(frames);
             // At a miss it drops what is left of its burst: how many come depends on the moment.
             assertThat(counts.sent()).isBetween(1L, frames - 1L);
@@ -326,7 +216,7 @@ class TestpmdIotlbTest {
                         throw new AssertionError("fault at 0x%x".formatted(iova));
                     }
                 };
-        try (var driver = TestDriver.openAsked(socket)) {
+        try (var driver = TestDriver.openAsked(peer.socket)) {
             driver.negotiate(~KEPT);
             try (var channel = driver.frontEnd.openBackEndChannel(listener)) {
                 // Rings and all that is sent are known, buffers to receive are not.
@@ -340,7 +230,7 @@ class TestpmdIotlbTest {
                 give(driver, first, rings, Access.READ_WRITE);
                 give(driver, transmit, first + TestDriver.BLOCK_BYTES - transmit, Access.READ);
                 var nic = NicDriver.of(driver).supply(8);
-                forward();
+                peer.forward();
                 nic.send(NicDriver.frame(THEIRS, OURS, 64, 1), false);
                 Await.until("a question", () -> channel.onReadable() && misses.contains(receive));
                 Await.until("the frame to be taken", () -> nic.room() == TestDriver.ENTRIES / 2);
@@ -348,7 +238,7 @@ class TestpmdIotlbTest {
                 var second = NicDriver.frame(THEIRS, OURS, 64, 2);
                 nic.send(second, false);
                 assertThat(nic.next()).as("the first is not").isEqualTo(second);
-                assertThat(stop()).isEqualTo(new Counts(2, 1, 1));
+                assertThat(peer.stop()).isEqualTo(new TestpmdBackEnd.Counts(2, 1, 1));
             }
         }
     }
