@@ -9,7 +9,8 @@ import dev.outboard.uio.failure.FailurePoint;
  * <p>Any thread. One lock lets changes wait for one another; a reader reads the published snapshot
  * (acquire, with the release of {@link #publish}) and never meets the lock.
  */
-abstract sealed class PersistentSegments implements SegmentMap permits DirectorySegments {
+abstract sealed class PersistentSegments implements SegmentMap
+        permits DirectorySegments, RedBlackSegments {
     private static final String POINT = "segment";
 
     /** What all of the present segments are. */

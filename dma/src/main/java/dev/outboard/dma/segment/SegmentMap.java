@@ -12,7 +12,7 @@ package dev.outboard.dma.segment;
  *
  * <p>Nobody here knows whether a frame is in use: whoever unplugs makes sure that it is not.
  */
-public sealed interface SegmentMap permits PersistentSegments {
+public sealed interface SegmentMap permits PersistentSegments, SortedArraySegments {
     /** No segment: the frame is not there, the handle is not one, or memory ran out. */
     long INVALID = -1;
 

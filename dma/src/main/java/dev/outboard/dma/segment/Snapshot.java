@@ -4,7 +4,7 @@ package dev.outboard.dma.segment;
  * All segments at one moment. Immutable but during boot, when one thread changes the array that
  * takes them in. Looking up allocates nothing.
  */
-abstract sealed class Snapshot permits Directory {
+abstract sealed class Snapshot permits Directory, RedBlackTree {
     /** Segments of boot; null once memory is up. */
     final SegmentArray boot;
 

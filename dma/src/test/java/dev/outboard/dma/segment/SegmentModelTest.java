@@ -56,6 +56,9 @@ final class SegmentModelTest {
                     long last = arena.start() + arena.frames();
                     model.checkFrames(segments, arena.start(), last, place);
                     model.check(segments, place);
+                    if (segments instanceof RedBlackSegments tree) {
+                        tree.snapshot().requireBalanced();
+                    }
                 }
             } catch (AssertionError failure) {
                 throw new AssertionError(
