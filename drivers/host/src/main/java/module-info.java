@@ -7,6 +7,7 @@ import dev.outboard.host.doctor.DoctorCommand;
 import dev.outboard.host.log.PlatformLog;
 import dev.outboard.host.mediator.MediatorCommand;
 import dev.outboard.host.run.RunCommand;
+import dev.outboard.host.top.TopCommand;
 import dev.outboard.host.vhost.VhostUserBus;
 
 /**
@@ -47,6 +48,8 @@ module dev.outboard.host {
             info.picocli;
     opens dev.outboard.host.run to
             info.picocli;
+    opens dev.outboard.host.top to
+            info.picocli;
 
     uses Client;
     uses Driver;
@@ -61,5 +64,6 @@ module dev.outboard.host {
             RunCommand,
             DeviceCommand,
             MediatorCommand,
+            TopCommand,
             DoctorCommand;
 }

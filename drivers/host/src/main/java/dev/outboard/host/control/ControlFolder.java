@@ -112,7 +112,7 @@ public final class ControlFolder {
     }
 
     /** The sockets of what runs, or ran and was killed, by name. None if there is no folder. */
-    public List<Path> sockets() {
+    List<Path> sockets() {
         if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
             return List.of();
         }
@@ -122,6 +122,11 @@ public final class ControlFolder {
         } catch (IOException e) {
             throw new CommandException("cannot read the folder " + folder + ": " + e, e);
         }
+    }
+
+    /** The sockets of what runs, by name. */
+    public List<Path> living() {
+        return sockets().stream().filter(this::isAlive).toList();
     }
 
     /** The name before the dot and the process. */
@@ -162,7 +167,7 @@ public final class ControlFolder {
         if (found.size() == 1) {
             return found.getFirst();
         }
-        var choice = found.isEmpty() ? all.stream().filter(this::isAlive).toList() : found;
+        var choice = found.isEmpty() ? living() : found;
         throw new CommandException(
                 (found.isEmpty()
                                 ? "nothing called '" + name + "' runs here"

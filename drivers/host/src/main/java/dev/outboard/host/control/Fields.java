@@ -1,5 +1,7 @@
 package dev.outboard.host.control;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
 /** Looks into what a process shows of itself, which may lack anything. Stateless; any thread. */
@@ -24,6 +26,19 @@ public final class Fields {
     /** A whole number at a path; -1 if there is none. */
     public static long number(Map<?, ?> fields, String path) {
         return at(fields, path) instanceof Number number ? number.longValue() : -1;
+    }
+
+    /** The objects of a list at a path; none if there is no list. */
+    public static List<Map<?, ?>> maps(Map<?, ?> fields, String path) {
+        var maps = new ArrayList<Map<?, ?>>();
+        if (at(fields, path) instanceof List<?> items) {
+            for (var item : items) {
+                if (item instanceof Map<?, ?> map) {
+                    maps.add(map);
+                }
+            }
+        }
+        return maps;
     }
 
     /** A text at a path; empty if there is nothing. */

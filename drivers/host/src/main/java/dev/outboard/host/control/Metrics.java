@@ -118,7 +118,7 @@ final class Metrics {
     /** The text of all metrics of a status. */
     static String write(Event status) {
         var metrics = new ArrayList<MetricSnapshot>();
-        var name = text(status.fields(), "name");
+        var name = Fields.text(status.fields(), "name");
         if ("mediator".equals(status.fields().get("kind"))) {
             var self = List.of(new Item(status.fields(), Labels.of("name", name)));
             add(metrics, MEDIATOR, self);
@@ -141,28 +141,28 @@ final class Metrics {
 
     private static Labels labels(Map<?, ?> fields) {
         return Labels.of(
-                "name", text(fields, "name"),
-                "driver", text(fields, "driver"),
-                "owner", text(fields, "owner"),
-                "strategy", text(fields, "strategy"));
+                "name", Fields.text(fields, "name"),
+                "driver", Fields.text(fields, "driver"),
+                "owner", Fields.text(fields, "owner"),
+                "strategy", Fields.text(fields, "strategy"));
     }
 
     private static List<Item> segments(Event status, String name) {
-        return maps(Fields.at(status.fields(), "memory.segments")).stream()
+        return Fields.maps(status.fields(), "memory.segments").stream()
                 .map(
                         segment ->
                                 new Item(
                                         segment,
                                         Labels.of(
                                                 "name", name,
-                                                "address", text(segment, "address"),
-                                                "pages", text(segment, "pages"))))
+                                                "address", Fields.text(segment, "address"),
+                                                "pages", Fields.text(segment, "pages"))))
                 .toList();
     }
 
     private static List<Item> clients(Event status) {
-        return maps(status.fields().get("clients")).stream()
-                .map(client -> new Item(client, Labels.of("client", text(client, "name"))))
+        return Fields.maps(status.fields(), "clients").stream()
+                .map(client -> new Item(client, Labels.of("client", Fields.text(client, "name"))))
                 .toList();
     }
 
@@ -176,23 +176,6 @@ final class Metrics {
             }
         }
         return items;
-    }
-
-    private static List<Map<?, ?>> maps(Object value) {
-        var maps = new ArrayList<Map<?, ?>>();
-        if (value instanceof List<?> items) {
-            for (var item : items) {
-                if (item instanceof Map<?, ?> map) {
-                    maps.add(map);
-                }
-            }
-        }
-        return maps;
-    }
-
-    private static String text(Map<?, ?> fields, String name) {
-        var value = fields.get(name);
-        return value == null ? "" : value.toString();
     }
 
     /** What no item has is no metric: a driver without an IOMMU has no IOTLB. */
