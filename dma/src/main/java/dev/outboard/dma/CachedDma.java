@@ -24,7 +24,7 @@ import java.util.List;
  * <p>The window's time is never told too short, and too long by the time of {@link #CLOCK_CALLS}
  * unmaps at most: reading the clock costs more than mapping.
  */
-final class CachedDma extends MappingService implements FrameHolder {
+final class CachedDma extends MappingService {
     /** Single unmaps from one look at the clock to the next. */
     static final int CLOCK_CALLS = 16;
 
@@ -95,8 +95,8 @@ final class CachedDma extends MappingService implements FrameHolder {
         this.keepPages = keepPages;
         evicts = strategy == Strategy.CACHED;
         cache = new MappingCache(Math.toIntExact(translations.pages()));
-        reachable = new ReachableFrames(memory);
-        memory.addHolder(this);
+        reachable = new ReachableFrames();
+        memory.segments().forEach(segment -> reachable.come(FrameRange.of(segment)));
     }
 
     @Override
@@ -393,19 +393,93 @@ final class CachedDma extends MappingService implements FrameHolder {
 
     /** Drops every mapping that no buffer uses, never free too. */
     @Override
-    public void flush() {
+    void flushAll() {
         if (!closing) {
             if (hasEnded) {
                 hideEnded();
             }
             evict(0);
         }
-        super.flush();
+        super.flushAll();
         if (unsettledPages > 0) {
             recount();
             unsettledPages = 0;
         }
         dropReturned();
+    }
+
+    @Override
+    public void coming(PhysicalSegment segment) {
+        alone(() -> reachable.come(FrameRange.of(segment)));
+    }
+
+    @Override
+    void visit(FrameRange range, MappingVisitor visitor) {
+        visit(range, visitor, true);
+    }
+
+    @Override
+    void visitReachable(FrameRange range, MappingVisitor visitor) {
+        visit(range, visitor, false);
+    }
+
+    private void visit(FrameRange range, MappingVisitor visitor, boolean usedAlone) {
+        for (int page = cache.nextMapping(1);
+                page != MappingCache.NONE;
+                page = cache.nextMapping(page + 1)) {
+            long frame = cache.frame(page);
+            int pages = cache.pages(page);
+            boolean counts = !cache.isHidden(page) && !(usedAlone && cache.since(page) != 0);
+            if (counts && range.overlaps(frame, pages)) {
+                visitor.mapping(page, pages, frame, pages);
+            }
+        }
+    }
+
+    @Override
+    void drainIn(FrameRange range, boolean whole) {
+        dropIdle(range);
+        dropReturned();
+    }
+
+    /** Evicts the idle mappings of these frames. */
+    private void dropIdle(FrameRange range) {
+        for (int page = cache.nextInRing(MappingCache.NONE); page != MappingCache.NONE; ) {
+            int next = cache.nextInRing(page);
+            if (cache.since(page) != 0 && range.overlaps(cache.frame(page), cache.pages(page))) {
+                addVictim(page);
+                if (victimCount == MOST_VICTIMS) {
+                    flushVictims();
+                }
+            }
+            page = next;
+        }
+        if (victimCount > 0) {
+            flushVictims();
+        }
+    }
+
+    /** What is in use is found no more, and goes when it is idle. */
+    @Override
+    void clearIn(FrameRange range) {
+        dropIdle(range);
+        visit(
+                range,
+                (page, pages, frame, frames) -> {
+                    cache.hide((int) page);
+                    translations.clear(page, pages);
+                });
+    }
+
+    @Override
+    void clearedIn(FrameRange range) {
+        dropReturned();
+        reachable.go(range);
+    }
+
+    @Override
+    public void stays(FrameRange stays) {
+        alone(() -> reachable.stay(stays));
     }
 
     private void recount() {
@@ -437,7 +511,6 @@ final class CachedDma extends MappingService implements FrameHolder {
             free(page, cache.pages(page));
         }
         cache.clear();
-        memory.removeHolder(this);
         synchronized (returned) {
             disposed = true;
             reachable.clear();

@@ -41,8 +41,8 @@ final class CopiedDma extends MappingService {
     private static final int SMALLEST_SHIFT = 7;
     private static final int LARGEST_SHIFT = 30;
     private static final long CHUNK_BYTES = 64 << 10;
+    private static final FrameRange EVERYWHERE = new FrameRange(0, Long.MAX_VALUE);
 
-    private final long budgetBytes;
     private final List<ShadowChunk> chunks = new ArrayList<>();
 
     /** The chunk that an IOVA page belongs to. */
@@ -52,9 +52,11 @@ final class CopiedDma extends MappingService {
     private final ShadowChunk[][] withRoom =
             new ShadowChunk[Access.READ_WRITE + 1][LARGEST_SHIFT + 1];
 
-    private final MemorySegment firstSegment;
-    private final long firstStart;
-    private final long firstLength;
+    // Where most memory is; changed only by who has the service alone.
+    private MemorySegment firstSegment;
+    private long firstStart;
+    private long firstLength;
+
     private long shadowBytes;
     private int emptyChunks;
 
@@ -65,12 +67,15 @@ final class CopiedDma extends MappingService {
 
     CopiedDma(PhysicalMemory memory, Translations translations) {
         super(memory, translations);
-        budgetBytes = memory.lengthBytes() / 2;
         chunkOf = new ShadowChunk[Math.toIntExact(translations.pages())];
+        measureFirst();
+    }
+
+    private void measureFirst() {
         PhysicalSegment first = memory.segments().getFirst();
         firstSegment = first.memory();
         firstStart = first.physicalAddress();
-        firstLength = first.lengthBytes();
+        firstLength = memory.bytesFrom(firstStart);
     }
 
     @Override
@@ -96,7 +101,11 @@ final class CopiedDma extends MappingService {
         return pages(iova, lengthBytes);
     }
 
-    /** Finds the memory of a buffer, which must be this process's to see. */
+    /**
+     * Finds the memory of a buffer.
+     *
+     * @throws IllegalArgumentException if it is not this process's to see
+     */
     private void locate(long physicalAddress, int lengthBytes) {
         long offset = physicalAddress - firstStart;
         if (lengthBytes > 0 && offset >= 0 && offset <= firstLength - lengthBytes) {
@@ -146,7 +155,7 @@ final class CopiedDma extends MappingService {
     }
 
     private void giveBack(ShadowChunk chunk, int slot) {
-        if (chunk.isFull()) {
+        if (chunk.isFull() && !chunk.isRevoked()) {
             addRoom(chunk);
         }
         chunk.giveBack(slot);
@@ -164,7 +173,7 @@ final class CopiedDma extends MappingService {
     private ShadowChunk grow(int shift, int access) {
         ShadowChunk chunk = tryGrow(shift, access);
         if (chunk == null && emptyChunks > 0) {
-            takeBackEmptyChunks();
+            takeBackEmptyChunks(EVERYWHERE);
             chunk = tryGrow(shift, access);
         }
         return chunk;
@@ -176,7 +185,7 @@ final class CopiedDma extends MappingService {
         // Nothing else may share an entry with a chunk, however much the entry covers.
         long needed = length + granuleBytes - IoPage.BYTES;
         DmaMemory allocated =
-                shadowBytes + needed > budgetBytes ? null : memory.tryAllocate(needed);
+                shadowBytes + needed > memory.lengthBytes() / 2 ? null : memory.tryAllocate(needed);
         if (allocated == null) {
             return null;
         }
@@ -211,9 +220,9 @@ final class CopiedDma extends MappingService {
         return chunk;
     }
 
-    private void takeBackEmptyChunks() {
+    private void takeBackEmptyChunks(FrameRange range) {
         for (ShadowChunk chunk : List.copyOf(chunks)) {
-            if (chunk.isEmpty()) {
+            if (chunk.isEmpty() && chunk.isWithin(range)) {
                 remove(chunk);
                 // If a device is stuck, the chunk's memory is never given to anybody else.
                 reclaim(chunk.page(), chunk.pages());
@@ -228,6 +237,14 @@ final class CopiedDma extends MappingService {
         emptyChunks--;
         for (int page = 0; page < chunk.pages(); page++) {
             chunkOf[(int) chunk.page() + page] = null;
+        }
+        unlist(chunk);
+    }
+
+    /** Takes it from those with room, if it is one. */
+    private void unlist(ShadowChunk chunk) {
+        if (chunk.isRevoked() || chunk.isFull()) {
+            return;
         }
         ShadowChunk[] heads = withRoom[chunk.access()];
         if (heads[chunk.slotShift()] == chunk) {
@@ -282,11 +299,18 @@ final class CopiedDma extends MappingService {
     }
 
     private void copyIn(ShadowChunk chunk, long offset, long physicalAddress, int lengthBytes) {
+        if (chunk.isRevoked()) {
+            return;
+        }
         locate(physicalAddress, lengthBytes);
         MemorySegment.copy(found, foundOffset, chunk.bytes(), offset, lengthBytes);
     }
 
+    /** Copies to the driver's buffer, unless one of both was unplugged by force. */
     private void copyOut(ShadowChunk chunk, long offset, long physicalAddress, int lengthBytes) {
+        if (chunk.isRevoked() || !memory.contains(physicalAddress, lengthBytes)) {
+            return;
+        }
         locate(physicalAddress, lengthBytes);
         MemorySegment.copy(chunk.bytes(), offset, found, foundOffset, lengthBytes);
     }
@@ -380,6 +404,57 @@ final class CopiedDma extends MappingService {
             }
         }
         throw Buffers.notMapped(iova, lengthBytes);
+    }
+
+    @Override
+    public void coming(PhysicalSegment segment) {
+        alone(this::measureFirst);
+    }
+
+    @Override
+    public void stays(FrameRange stays) {
+        alone(this::measureFirst);
+    }
+
+    /** Buffers that are mapped; a slot stands for each, wherever it is. */
+    @Override
+    void visit(FrameRange range, MappingVisitor visitor) {
+        for (ShadowChunk chunk : chunks) {
+            chunk.visit(range, visitor);
+        }
+    }
+
+    /** What a device reaches is the chunks. */
+    @Override
+    void visitReachable(FrameRange range, MappingVisitor visitor) {
+        for (ShadowChunk chunk : chunks.toArray(ShadowChunk[]::new)) {
+            if (!chunk.isRevoked()) {
+                visitor.mapping(chunk.page(), chunk.pages(), chunk.firstFrame(), chunk.pages());
+            }
+        }
+    }
+
+    /** Chunks in the range that nothing is mapped in go, for others need not. */
+    @Override
+    void drainIn(FrameRange range, boolean whole) {
+        takeBackEmptyChunks(range);
+    }
+
+    @Override
+    void clearIn(FrameRange range) {
+        for (ShadowChunk chunk : chunks) {
+            if (chunk.isWithin(range) && !chunk.isRevoked()) {
+                translations.clear(chunk.page(), chunk.pages());
+                unlist(chunk);
+                chunk.revoke();
+            }
+        }
+    }
+
+    @Override
+    void clearedIn(FrameRange range) {
+        takeBackEmptyChunks(range);
+        measureFirst();
     }
 
     @Override

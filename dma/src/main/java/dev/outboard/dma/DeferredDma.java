@@ -109,7 +109,7 @@ final class DeferredDma extends TranslatedDma {
         translations.clear(page, pages);
         boolean settled = false;
         try {
-            flush();
+            flushAll();
             settled = true;
         } finally {
             giveBack(page, pages, settled);
@@ -119,16 +119,16 @@ final class DeferredDma extends TranslatedDma {
     @Override
     void makeRoom() {
         if (window.stalePages() > 0) {
-            flush();
+            flushAll();
         }
         super.makeRoom();
     }
 
     @Override
-    public void flush() {
+    void flushAll() {
         long begunNanos = System.nanoTime();
         long reach = window.begin(begunNanos);
-        super.flush();
+        super.flushAll();
         window.complete(reach, begunNanos, System.nanoTime());
         if (queue != null) {
             freeFlushed();

@@ -170,6 +170,31 @@ public interface Dma extends AutoCloseable {
      * @throws IllegalArgumentException for {@link Strategy#OFF}: take {@link #off}
      */
     static Dma over(PhysicalMemory memory, Translations translations, StrategyOptions options) {
+        return over(memory, translations, options, "a domain");
+    }
+
+    /**
+     * The same.
+     *
+     * @param owner whose it is, as errors and reports name it
+     */
+    static Dma over(
+            PhysicalMemory memory,
+            Translations translations,
+            StrategyOptions options,
+            String owner) {
+        // No segment comes or goes before the service hears of it.
+        return memory.between(
+                () -> {
+                    MappingService service = of(memory, translations, options);
+                    service.name(owner);
+                    memory.addHolder(service);
+                    return service;
+                });
+    }
+
+    private static MappingService of(
+            PhysicalMemory memory, Translations translations, StrategyOptions options) {
         return switch (options.strategy()) {
             case STRICT -> new StrictDma(memory, translations);
             case DEFERRED -> new DeferredDma(memory, translations, options);

@@ -128,6 +128,9 @@ public final class DmaDebug implements AutoCloseable {
 
     /** The driver's memory at an address; none if it is another's, granted. */
     MemorySegment bytes(long physicalAddress, long lengthBytes) {
+        if (!memory.contains(physicalAddress, lengthBytes)) {
+            return MemorySegment.NULL;
+        }
         for (PhysicalSegment segment : memory.segments()) {
             long offset = physicalAddress - segment.physicalAddress();
             if (offset >= 0 && offset <= segment.lengthBytes() - lengthBytes) {

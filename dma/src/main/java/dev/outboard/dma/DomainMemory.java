@@ -4,23 +4,23 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What the devices of a domain can be allowed to reach: the driver's memory, and what was added
- * since. Owned by the domain; any thread.
+ * What the devices of a domain can be allowed to reach: the segments of the driver's memory, which
+ * come and go, and those of others that were added. Owned by the domain; any thread.
  */
 final class DomainMemory {
     private final String domain;
-    private final PhysicalMemory memory;
-    private final List<PhysicalSegment> added = new ArrayList<>();
+    private final List<PhysicalSegment> segments;
 
-    DomainMemory(String domain, PhysicalMemory memory) {
+    /**
+     * @param segments that it begins with
+     */
+    DomainMemory(String domain, List<PhysicalSegment> segments) {
         this.domain = domain;
-        this.memory = memory;
+        this.segments = new ArrayList<>(segments);
     }
 
     synchronized List<PhysicalSegment> segments() {
-        List<PhysicalSegment> all = new ArrayList<>(memory.segments());
-        all.addAll(added);
-        return all;
+        return List.copyOf(segments);
     }
 
     /**
@@ -33,23 +33,22 @@ final class DomainMemory {
         PhysicalSegment segment = change.segment();
         if (change.adds()) {
             requireRoom(segment);
-            added.add(segment);
-        } else if (!added.remove(segment)) {
+            segments.add(segment);
+        } else if (!segments.remove(segment)) {
             throw new IllegalArgumentException(
-                    "memory at 0x%x was not added to domain=%s"
+                    "memory at 0x%x is not in domain=%s"
                             .formatted(segment.physicalAddress(), domain));
         }
     }
 
     private void requireRoom(PhysicalSegment segment) {
-        List<PhysicalSegment> all = segments();
-        if (all.size() >= AttachProtocol.MAX_SEGMENTS) {
+        if (segments.size() >= AttachProtocol.MAX_SEGMENTS) {
             throw new IllegalStateException(
                     "domain=%s has %d segments of memory: remove one"
-                            .formatted(domain, all.size()));
+                            .formatted(domain, segments.size()));
         }
         long start = segment.physicalAddress();
-        for (PhysicalSegment other : all) {
+        for (PhysicalSegment other : segments) {
             if (start < other.physicalAddress() + other.lengthBytes()
                     && other.physicalAddress() < start + segment.lengthBytes()) {
                 throw new IllegalArgumentException(

@@ -53,7 +53,7 @@ public final class DomainServices {
         int slot = freeSlot();
         Translations translations = translations(slot, source);
         try {
-            services[slot] = Dma.over(memory, translations, strategy);
+            services[slot] = Dma.over(memory, translations, strategy, domain);
         } catch (RuntimeException failure) {
             translations.close();
             throw failure;

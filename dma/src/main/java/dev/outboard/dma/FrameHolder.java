@@ -1,9 +1,11 @@
 package dev.outboard.dma;
 
+import java.util.BitSet;
+
 /**
- * A mapping service whose mappings outlive their unmap: asked when pages are given back, because a
- * device may still reach them through it. Such pages are used by nobody before every holder has let
- * go of them.
+ * A user of the memory that is asked before memory changes hands: a mapping service, whose mappings
+ * name frames, some of them beyond their unmap; or whoever keeps frames that were given back. Such
+ * frames are used by nobody before every holder has let go of them.
  */
 interface FrameHolder {
     /**
@@ -25,4 +27,49 @@ interface FrameHolder {
      * thread; must not fail.
      */
     default void ended(long physicalAddress, long lengthBytes) {}
+
+    /**
+     * A segment comes, and may be mapped from the return on.
+     *
+     * @throws RuntimeException if there is no room for it: then it does not come
+     */
+    default void coming(PhysicalSegment segment) {}
+
+    /**
+     * Memory is to go, all of its segment or a part: lets go of what it holds there and nobody
+     * uses, also of what was given back, with a flush.
+     *
+     * @param whole whether all of the segment is to go
+     * @throws RuntimeException if this cannot do without a part of a segment: then it stays
+     */
+    default void drain(FrameRange going, boolean whole) {}
+
+    /** Names what there is of these frames, mapped or granted. */
+    default void name(FrameRange going, MemoryUse use) {}
+
+    /**
+     * Nothing of these frames is in use, and nothing of them can be mapped: sees to it, with a
+     * flush, that no device remembers any of them.
+     */
+    default void forget(FrameRange going) {}
+
+    /**
+     * Takes away every mapping of these frames, with a flush; they cannot be mapped anew. What its
+     * user unmaps later is accepted, once.
+     */
+    default void revoke(FrameRange going) {}
+
+    /** The frames stay after all, and can be mapped. */
+    default void stays(FrameRange stays) {}
+
+    /**
+     * Marks which frames of a range some mapping names, by their place in it. Stops nobody: what
+     * changes meanwhile may be marked or not.
+     */
+    default void mark(FrameRange range, BitSet mapped) {}
+
+    /** What it has, if it is a mapping service; else null. From any thread. */
+    default MemoryReport.Service account() {
+        return null;
+    }
 }

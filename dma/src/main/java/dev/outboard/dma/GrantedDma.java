@@ -27,7 +27,7 @@ import java.util.Objects;
  * <p>Mapping belongs to one thread and takes no lock; granting and what ends grants come from any
  * and are under this object's lock, as is all that touches the translations.
  */
-final class GrantedDma extends MappingService implements FrameHolder {
+final class GrantedDma extends MappingService {
     private static final System.Logger LOG = System.getLogger(Dma.class.getName());
 
     private final LiveMappings live;
@@ -55,7 +55,6 @@ final class GrantedDma extends MappingService implements FrameHolder {
     GrantedDma(PhysicalMemory memory, Translations translations) {
         super(memory, translations);
         live = new LiveMappings(Math.toIntExact(translations.pages()));
-        memory.addHolder(this);
     }
 
     @Override
@@ -255,7 +254,7 @@ final class GrantedDma extends MappingService implements FrameHolder {
         if (standing.contains(region)) {
             end(region);
         } else if (unsettled.contains(region)) {
-            flush();
+            flushAll();
         }
         dropReturned();
     }
@@ -319,17 +318,72 @@ final class GrantedDma extends MappingService implements FrameHolder {
     }
 
     @Override
-    public synchronized void flush() {
+    synchronized void flushAll() {
         if (!disposed && hasOrphans) {
             reclaimOrphans();
         }
-        super.flush();
+        super.flushAll();
         for (Region region : List.copyOf(unsettled)) {
             settled(region);
         }
         if (!disposed) {
             dropReturned();
         }
+    }
+
+    @Override
+    synchronized void visit(FrameRange range, MappingVisitor visitor) {
+        for (Region region : standing) {
+            live.visit(
+                    (int) region.page(), region.pages(), firstPage(region.start()), range, visitor);
+        }
+    }
+
+    @Override
+    synchronized void visitReachable(FrameRange range, MappingVisitor visitor) {
+        for (Region region : standing) {
+            visitor.mapping(
+                    region.page(), region.pages(), firstPage(region.start()), region.pages());
+        }
+    }
+
+    /** A grant is in use though nothing be mapped in it. */
+    @Override
+    synchronized void nameMore(FrameRange range, MemoryUse use) {
+        for (Region region : standing) {
+            if (region.origin() == Origin.GRANT && isOf(region, range)) {
+                use.grant(title(), region.start(), region.lengthBytes());
+            }
+        }
+    }
+
+    private boolean isOf(Region region, FrameRange range) {
+        return region.origin() != Origin.RECEIVED
+                && range.overlaps(firstPage(region.start()), region.pages());
+    }
+
+    @Override
+    void drainIn(FrameRange range, boolean whole) {
+        dropReturned();
+    }
+
+    /** They end as what another process had granted: their IOVA is ours until they are unmapped. */
+    @Override
+    synchronized void clearIn(FrameRange range) {
+        for (Region region : List.copyOf(standing)) {
+            if (isOf(region, range)) {
+                translations.clear(region.page(), region.pages());
+                standing.remove(region);
+                orphans.add(region);
+                hasOrphans = true;
+            }
+        }
+        regions = new GrantedRegions(standing);
+    }
+
+    @Override
+    void clearedIn(FrameRange range) {
+        dropReturned();
     }
 
     @Override
@@ -352,7 +406,6 @@ final class GrantedDma extends MappingService implements FrameHolder {
             standing.remove(region);
             settled(region);
         }
-        memory.removeHolder(this);
         disposed = true;
         dropReturned();
     }

@@ -82,7 +82,12 @@ final class LiveDebug {
 
     /** The first byte that the processor changed and did not show, or -1. */
     long changedAt() {
-        return watched.mismatch(shown);
+        try {
+            return watched.mismatch(shown);
+        } catch (IllegalStateException | InternalError unplugged) {
+            // By force, while it was mapped: there is nothing to look at any more.
+            return -1;
+        }
     }
 
     @Override

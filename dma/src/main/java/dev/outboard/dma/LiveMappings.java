@@ -1,5 +1,6 @@
 package dev.outboard.dma;
 
+import dev.outboard.iommu.IoPage;
 import java.util.Arrays;
 
 /**
@@ -34,6 +35,28 @@ final class LiveMappings {
         }
         uses[(int) page] = left;
         return true;
+    }
+
+    /**
+     * Shows the mappings that may have any of some pages of a region: which begin in one page count
+     * as one, as long as all of them, so too many may be shown.
+     *
+     * @param firstPage of the region, which leads to {@code firstFrame} and those after it
+     * @param pages of the region
+     */
+    void visit(
+            int firstPage, int pages, long firstFrame, FrameRange range, MappingVisitor visitor) {
+        for (int at = 0; at < pages; at++) {
+            long lengthBytes = Uses.lengths(uses[firstPage + at]);
+            int span =
+                    (int)
+                            Math.min(
+                                    pages - at,
+                                    lengthBytes + 2 * IoPage.OFFSET_MASK >>> IoPage.SHIFT);
+            if (lengthBytes > 0 && range.overlaps(firstFrame + at, span)) {
+                visitor.mapping(firstPage + at, span, firstFrame + at, span);
+            }
+        }
     }
 
     /** Whether a mapping begins in any of these pages. */

@@ -2,8 +2,6 @@ package dev.outboard.dma;
 
 import dev.outboard.iommu.Access;
 import dev.outboard.iommu.IovaAllocator;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * What every strategy does alike: checks, batches, lists, coherent memory, statistics, and runs of
@@ -19,19 +17,12 @@ import java.util.List;
  *
  * <p>One thread, but for what {@link Dma} allows to all; map and unmap do not allocate.
  */
-abstract class MappingService extends RunPlacer implements Dma {
-    /** Coherent memory that is not closed yet. */
-    private final List<CoherentRun> coherent = new ArrayList<>();
-
+abstract class MappingService extends RevocableMappings implements Dma {
     private long maps;
     private long unmaps;
     private long livePages;
 
-    private boolean closed;
     private boolean released;
-
-    /** Where coherent memory is mapped. */
-    private record CoherentRun(long page, int pages) {}
 
     MappingService(PhysicalMemory memory, Translations translations) {
         super(memory, translations);
@@ -78,6 +69,14 @@ abstract class MappingService extends RunPlacer implements Dma {
         return UNMAPPED;
     }
 
+    /** Whether the batch of a ticket is unmapped: {@link #isUnmapped}. */
+    boolean isOver(long ticket) {
+        return true;
+    }
+
+    /** Waits until it is: {@link #awaitUnmapped}. */
+    void awaitOver(long ticket) {}
+
     /** Clears what is mapped, all but coherent memory; the flush comes after. */
     abstract void clearAll();
 
@@ -104,33 +103,61 @@ abstract class MappingService extends RunPlacer implements Dma {
 
     @Override
     public final long map(long physicalAddress, int lengthBytes, DmaDirection direction) {
-        requireOpen();
-        long iova = begin(physicalAddress, lengthBytes, direction.access());
-        if (iova != NO_IOVA) {
-            try {
-                commit();
-            } catch (RuntimeException refused) {
-                cancel(iova, lengthBytes);
-                throw refused;
+        enter();
+        try {
+            requireOpen();
+            long iova = begin(physicalAddress, lengthBytes, direction.access());
+            if (iova != NO_IOVA) {
+                commitOne(iova, lengthBytes);
+                maps++;
+                livePages += livePages(iova, physicalAddress, lengthBytes);
             }
-            maps++;
-            livePages += livePages(iova, physicalAddress, lengthBytes);
+            return iova;
+        } finally {
+            leave();
         }
-        return iova;
+    }
+
+    private void commitOne(long iova, int lengthBytes) {
+        try {
+            commit();
+        } catch (RuntimeException refused) {
+            cancel(iova, lengthBytes);
+            throw refused;
+        }
     }
 
     @Override
     public final void unmap(long iova, int lengthBytes) {
-        if (!end(iova, lengthBytes)) {
-            throw Buffers.notMapped(iova, lengthBytes);
+        enter();
+        try {
+            if (!end(iova, lengthBytes)) {
+                throw Buffers.notMapped(iova, lengthBytes);
+            }
+            unmaps++;
+            livePages -= countPages(iova, lengthBytes);
+            release(iova, lengthBytes);
+        } finally {
+            leave();
         }
-        unmaps++;
-        livePages -= countPages(iova, lengthBytes);
-        release(iova, lengthBytes);
     }
 
     @Override
     public final int mapAll(
+            long[] physicalAddresses,
+            int[] lengths,
+            long[] iovas,
+            int count,
+            DmaDirection direction) {
+        enter();
+        try {
+            return beginAll(physicalAddresses, lengths, iovas, count, direction);
+        } finally {
+            leave();
+        }
+    }
+
+    private int beginAll(
             long[] physicalAddresses,
             int[] lengths,
             long[] iovas,
@@ -177,7 +204,8 @@ abstract class MappingService extends RunPlacer implements Dma {
             long[] iovas, int[] lengths, int count, long pages, RuntimeException failure) {
         try {
             commitAll(iovas, lengths, count, pages);
-            unmapAll(iovas, lengths, count);
+            endAll(iovas, lengths, count);
+            releaseAll(iovas, lengths, count);
         } catch (RuntimeException again) {
             failure.addSuppressed(again);
         }
@@ -185,14 +213,44 @@ abstract class MappingService extends RunPlacer implements Dma {
 
     @Override
     public final void unmapAll(long[] iovas, int[] lengths, int count) {
-        endAll(iovas, lengths, count);
-        releaseAll(iovas, lengths, count);
+        enter();
+        try {
+            endAll(iovas, lengths, count);
+            releaseAll(iovas, lengths, count);
+        } finally {
+            leave();
+        }
     }
 
     @Override
     public final long unmapAllLater(long[] iovas, int[] lengths, int count) {
-        endAll(iovas, lengths, count);
-        return releaseAllLater(iovas, lengths, count);
+        enter();
+        try {
+            endAll(iovas, lengths, count);
+            return releaseAllLater(iovas, lengths, count);
+        } finally {
+            leave();
+        }
+    }
+
+    @Override
+    public final boolean isUnmapped(long ticket) {
+        enter();
+        try {
+            return isOver(ticket);
+        } finally {
+            leave();
+        }
+    }
+
+    @Override
+    public final void awaitUnmapped(long ticket) {
+        enter();
+        try {
+            awaitOver(ticket);
+        } finally {
+            leave();
+        }
     }
 
     private void endAll(long[] iovas, int[] lengths, int count) {
@@ -216,6 +274,15 @@ abstract class MappingService extends RunPlacer implements Dma {
 
     @Override
     public final boolean map(ScatterGatherList list, DmaDirection direction) {
+        enter();
+        try {
+            return mapList(list, direction);
+        } finally {
+            leave();
+        }
+    }
+
+    private boolean mapList(ScatterGatherList list, DmaDirection direction) {
         requireOpen();
         list.requireMappable();
         if (!beginList(list, direction.access())) {
@@ -235,6 +302,15 @@ abstract class MappingService extends RunPlacer implements Dma {
 
     @Override
     public final void unmap(ScatterGatherList list) {
+        enter();
+        try {
+            unmapList(list);
+        } finally {
+            leave();
+        }
+    }
+
+    private void unmapList(ScatterGatherList list) {
         list.requireMappedBy(this);
         if (!closed) {
             if (!endList(list)) {
@@ -319,14 +395,23 @@ abstract class MappingService extends RunPlacer implements Dma {
     }
 
     @Override
-    public final synchronized CoherentMemory allocateCoherent(long lengthBytes) {
+    public final CoherentMemory allocateCoherent(long lengthBytes) {
+        enter();
+        try {
+            return makeCoherent(lengthBytes);
+        } finally {
+            leave();
+        }
+    }
+
+    private synchronized CoherentMemory makeCoherent(long lengthBytes) {
         requireOpen();
         DmaMemory allocated = memory.allocate(lengthBytes);
         try {
             CoherentRun run = placeCoherent(allocated);
             if (run != null) {
                 return new CoherentMemory(
-                        allocated, iova(run.page, allocated.physicalAddress()), () -> undo(run));
+                        allocated, iova(run.page(), allocated.physicalAddress()), () -> undo(run));
             }
         } catch (RuntimeException failure) {
             allocated.close();
@@ -355,7 +440,7 @@ abstract class MappingService extends RunPlacer implements Dma {
             free(page, pages);
             throw refused;
         }
-        CoherentRun run = new CoherentRun(page, pages);
+        CoherentRun run = new CoherentRun(page, pages, firstPage(allocated.physicalAddress()));
         coherent.add(run);
         maps++;
         livePages += pages;
@@ -363,15 +448,24 @@ abstract class MappingService extends RunPlacer implements Dma {
     }
 
     /** Unmaps coherent memory, so that its pages can be given to somebody else. */
-    private synchronized void undo(CoherentRun run) {
+    private void undo(CoherentRun run) {
+        enter();
+        try {
+            undoInside(run);
+        } finally {
+            leave();
+        }
+    }
+
+    private synchronized void undoInside(CoherentRun run) {
         if (closed) {
             // Everything is unmapped; if the flush failed then, it is tried again.
-            close();
+            closeInside();
         } else {
             coherent.remove(run);
             unmaps++;
-            livePages -= run.pages;
-            reclaim(run.page, run.pages);
+            livePages -= run.pages();
+            reclaim(run.page(), run.pages());
         }
     }
 
@@ -425,25 +519,52 @@ abstract class MappingService extends RunPlacer implements Dma {
         }
     }
 
+    @Override
+    public final void flush() {
+        enter();
+        try {
+            flushAll();
+        } finally {
+            leave();
+        }
+    }
+
     /** Unmaps everything and flushes. If a device is stuck, it may be tried again. */
     @Override
-    public final synchronized void close() {
+    public final void close() {
+        enter();
+        try {
+            closeInside();
+        } finally {
+            leave();
+        }
+    }
+
+    private synchronized void closeInside() {
         if (released) {
             return;
         }
         if (!closed) {
             closed = true;
             clearAll();
-            coherent.forEach(run -> translations.clear(run.page, run.pages));
+            coherent.forEach(run -> translations.clear(run.page(), run.pages()));
             unmaps = maps;
             livePages = 0;
         }
-        flush();
+        flushAll();
         released = true;
         freeAll();
-        coherent.forEach(run -> free(run.page, run.pages));
+        coherent.forEach(run -> free(run.page(), run.pages()));
         coherent.clear();
         rollOver();
+        memory.removeHolder(this);
         translations.close();
+    }
+
+    @Override
+    public final MemoryReport.Service account() {
+        DmaStatistics now = statistics();
+        return new MemoryReport.Service(
+                owner(), strategy(), Math.max(0, now.liveMappings()), Math.max(0, now.livePages()));
     }
 }

@@ -4,7 +4,7 @@ package dev.outboard.dma;
  * No IOMMU: an IOVA is a physical address, and every device reaches every segment, always. The
  * window is measured all the same: everything ever unmapped is still reachable.
  */
-final class OffDma implements Dma {
+final class OffDma implements Dma, FrameHolder {
     private final PhysicalMemory memory;
     private long maps;
     private long unmaps;
@@ -14,6 +14,18 @@ final class OffDma implements Dma {
 
     OffDma(PhysicalMemory memory) {
         this.memory = memory;
+        memory.addHolder(this);
+    }
+
+    @Override
+    public void offer(ReturnedFrames frames) {
+        // Every device reaches everything, always: to keep the pages would help nobody.
+    }
+
+    @Override
+    public MemoryReport.Service account() {
+        return new MemoryReport.Service(
+                "this driver", Strategy.OFF, Math.max(0, maps - unmaps), Math.max(0, livePages));
     }
 
     @Override
@@ -145,6 +157,6 @@ final class OffDma implements Dma {
 
     @Override
     public void close() {
-        // Holds nothing but what its caller allocated.
+        memory.removeHolder(this);
     }
 }

@@ -13,7 +13,7 @@ import java.util.function.Consumer;
  * time, and for the flush by hand of {@link HeldDomain}, which is one thread's. Devices come and go
  * on the owner's thread; the table stays.
  */
-final class OwnedDomain implements HeldDomain {
+final class OwnedDomain implements HeldDomain, MemoryListener {
     private final IommuOwner owner;
     private final String name;
     private final PhysicalMemory memory;
@@ -35,8 +35,36 @@ final class OwnedDomain implements HeldDomain {
         this.memory = memory;
         this.options = options;
         services = new DomainServices(name, memory, options);
-        reachable = new DomainMemory(name, memory);
         table = new TableMemory(name, options);
+        // From now on segments come and go; each is in the list or told of, and none is both.
+        reachable = memory.between(() -> new DomainMemory(name, memory.addListener(this)));
+    }
+
+    /** A segment of the domain's own memory comes to its devices. */
+    @Override
+    public void coming(PhysicalSegment segment) {
+        requireReach(segment);
+        try {
+            addSegment(segment, options.flushLimitNanos());
+        } catch (DeviceStuckException stuck) {
+            beginRemove(segment);
+            throw stuck;
+        }
+    }
+
+    private void requireReach(PhysicalSegment segment) {
+        long lastFrame = FrameRange.of(segment).end() - 1;
+        if (lastFrame > options.format().maxPageFrame()) {
+            throw new IllegalStateException(
+                    "memory at 0x%x is beyond what entries of format=%s of domain=%s can name"
+                            .formatted(segment.physicalAddress(), options.format().title(), name));
+        }
+    }
+
+    /** It goes: no entry names it any more. */
+    @Override
+    public void going(PhysicalSegment segment) {
+        removeSegment(segment, options.flushLimitNanos());
     }
 
     @Override
@@ -220,6 +248,7 @@ final class OwnedDomain implements HeldDomain {
         if (!services.end()) {
             return;
         }
+        memory.removeListener(this);
         devices.presence().end();
         try {
             services.close();

@@ -3,7 +3,7 @@ package dev.outboard.dma;
 import dev.outboard.iommu.Access;
 import dev.outboard.iommu.IoPage;
 import dev.outboard.iommu.IovaAllocator;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -14,80 +14,110 @@ import java.util.List;
  * from this one's device, this driver's memory is not. All its pages count as the window's entries,
  * whether something is mapped in them or not. Directions are not enforced.
  *
+ * <p>Memory that comes is mapped when it comes, whole, or does not come. It goes by whole segments:
+ * an entry of the table may cover more than a part.
+ *
  * <p>Coherent memory is mapped once more, for itself, and that mapping ends with it.
  */
 final class PreallocatedDma extends MappingService {
-    private final long[] starts;
-    private final long[] lengths;
+    /** Changed only by who has the service alone. */
+    private Region[] regions = {};
 
-    /** What turns a physical address of a segment into its IOVA. */
-    private final long[] shifts;
-
-    private final long firstStart;
-    private final long firstLength;
-    private final long firstShift;
-
-    private final int[] pages;
     private final LiveMappings live;
-    private final long allPages;
+
+    /** Revoked with mappings in them that are not unmapped: their IOVA is not used again. */
+    private final List<Region> orphans = new ArrayList<>();
+
+    // The first region once more, for most mappings are in it.
+    private long firstStart;
+    private long firstLength;
+    private long firstShift;
+
+    private long allPages;
+    private long mostPages;
     private boolean unmapped;
     private boolean ended;
     private long firstUnmapNanos;
     private long endNanos;
 
     /**
+     * A segment that is mapped.
+     *
+     * @param page its first IOVA page
+     * @param shift what turns a physical address of it into its IOVA
+     */
+    private record Region(long start, long lengthBytes, long page, int pages, long shift) {
+        FrameRange frames() {
+            return FrameRange.of(start, lengthBytes);
+        }
+    }
+
+    /**
      * @throws IllegalArgumentException if the memory does not fit the window; nothing is mapped
      */
     PreallocatedDma(PhysicalMemory memory, Translations translations) {
         super(memory, translations);
-        List<PhysicalSegment> segments = memory.segments();
-        starts = new long[segments.size()];
-        lengths = new long[starts.length];
-        shifts = new long[starts.length];
-        pages = new int[starts.length];
-        for (int index = 0; index < starts.length; index++) {
-            starts[index] = segments.get(index).physicalAddress();
-            lengths[index] = segments.get(index).lengthBytes();
-            pages[index] = pages(starts[index], lengths[index]);
-        }
-        allPages = Arrays.stream(pages).asLongStream().sum();
-        if (allPages > freePages()) {
-            throw doesNotFit();
-        }
-        preallocate();
-        firstStart = starts[0];
-        firstLength = lengths[0];
-        firstShift = shifts[0];
         live = new LiveMappings(Math.toIntExact(translations.pages()));
-    }
-
-    private void preallocate() {
-        int placed = 0;
+        long wanted = 0;
+        for (PhysicalSegment segment : memory.segments()) {
+            wanted += pages(segment.physicalAddress(), segment.lengthBytes());
+        }
+        if (wanted > freePages()) {
+            throw doesNotFit(wanted);
+        }
         try {
-            while (placed < starts.length) {
-                require(starts[placed], lengths[placed], pages[placed]);
-                long page = place(firstPage(starts[placed]), pages[placed], Access.READ_WRITE);
-                if (page == IovaAllocator.NONE) {
-                    throw doesNotFit();
-                }
-                shifts[placed] = iova(page, starts[placed]) - starts[placed];
-                placed++;
+            for (PhysicalSegment segment : memory.segments()) {
+                add(segment.physicalAddress(), segment.lengthBytes());
             }
-            translations.commit();
         } catch (RuntimeException failure) {
-            for (int index = 0; index < placed; index++) {
-                reclaim(firstPage(starts[index] + shifts[index]), pages[index]);
+            for (Region region : regions) {
+                reclaim(region.page, region.pages);
             }
             throw failure;
         }
     }
 
-    private IllegalArgumentException doesNotFit() {
+    private void add(long start, long lengthBytes) {
+        int pages = pages(start, lengthBytes);
+        require(start, lengthBytes, pages);
+        long page = pages > freePages() ? IovaAllocator.NONE : placeAndCommit(start, pages);
+        if (page == IovaAllocator.NONE) {
+            throw doesNotFit(pages);
+        }
+        long shift = iova(page, start) - start;
+        List<Region> more = new ArrayList<>(List.of(regions));
+        more.add(new Region(start, lengthBytes, page, pages, shift));
+        set(more);
+    }
+
+    private long placeAndCommit(long start, int pages) {
+        long page = place(firstPage(start), pages, Access.READ_WRITE);
+        if (page != IovaAllocator.NONE) {
+            try {
+                translations.commit();
+            } catch (RuntimeException refused) {
+                free(page, pages);
+                throw refused;
+            }
+        }
+        return page;
+    }
+
+    private void set(List<Region> all) {
+        regions = all.toArray(Region[]::new);
+        allPages = all.stream().mapToLong(Region::pages).sum();
+        mostPages = Math.max(mostPages, allPages);
+        firstStart = regions.length == 0 ? 0 : regions[0].start;
+        firstLength = regions.length == 0 ? 0 : regions[0].lengthBytes;
+        firstShift = regions.length == 0 ? 0 : regions[0].shift;
+    }
+
+    private IllegalArgumentException doesNotFit(long pages) {
         return new IllegalArgumentException(
                 ("memory of %d pages does not fit the %d free pages of the window, and"
                                 + " strategy=PREALLOCATED maps all of it: take a larger table"
                                 + " (--table-entries) or less memory (--memory)")
-                        .formatted(allPages, freePages()));
+                        .formatted(pages, freePages()));
     }
 
     @Override
@@ -107,10 +137,10 @@ final class PreallocatedDma extends MappingService {
     }
 
     private long shiftFurtherOn(long physicalAddress, int lengthBytes) {
-        for (int index = 1; index < starts.length; index++) {
-            long offset = physicalAddress - starts[index];
-            if (lengthBytes > 0 && offset >= 0 && offset <= lengths[index] - lengthBytes) {
-                return shifts[index];
+        for (Region region : regions) {
+            long offset = physicalAddress - region.start;
+            if (lengthBytes > 0 && offset >= 0 && offset <= region.lengthBytes - lengthBytes) {
+                return region.shift;
             }
         }
         throw Buffers.notMemory(physicalAddress, lengthBytes, IoPage.BYTES);
@@ -147,18 +177,102 @@ final class PreallocatedDma extends MappingService {
     }
 
     @Override
+    public void coming(PhysicalSegment segment) {
+        alone(
+                () -> {
+                    freeOrphans();
+                    add(segment.physicalAddress(), segment.lengthBytes());
+                });
+    }
+
+    @Override
+    void drainIn(FrameRange range, boolean whole) {
+        if (!whole) {
+            throw new IllegalStateException(
+                    ("0x%x+%s is a part of a segment, and %s has mapped the whole: unplug all of"
+                                    + " the segment, or take another strategy")
+                            .formatted(
+                                    range.physicalAddress(),
+                                    MemoryUse.text(range.lengthBytes()),
+                                    title()));
+        }
+    }
+
+    @Override
+    void visit(FrameRange range, MappingVisitor visitor) {
+        for (Region region : regions) {
+            live.visit((int) region.page, region.pages, firstPage(region.start), range, visitor);
+        }
+    }
+
+    @Override
+    void visitReachable(FrameRange range, MappingVisitor visitor) {
+        for (Region region : regions) {
+            visitor.mapping(region.page, region.pages, firstPage(region.start), region.pages);
+        }
+    }
+
+    @Override
+    void clearIn(FrameRange range) {
+        for (Region region : regions) {
+            if (range.overlaps(region.frames().first(), region.frames().frames())) {
+                translations.clear(region.page, region.pages);
+            }
+        }
+    }
+
+    @Override
+    void clearedIn(FrameRange range) {
+        List<Region> left = new ArrayList<>();
+        for (Region region : regions) {
+            if (range.overlaps(region.frames().first(), region.frames().frames())) {
+                orphans.add(region);
+            } else {
+                left.add(region);
+            }
+        }
+        set(left);
+        freeOrphans();
+    }
+
+    private void freeOrphans() {
+        for (Region region : List.copyOf(orphans)) {
+            if (!live.any((int) region.page, region.pages)) {
+                free(region.page, region.pages);
+                orphans.remove(region);
+            }
+        }
+    }
+
+    @Override
+    public void stays(FrameRange stays) {
+        alone(
+                () -> {
+                    for (Region region : regions) {
+                        if (stays.overlaps(region.frames().first(), region.frames().frames())) {
+                            return;
+                        }
+                    }
+                    add(stays.physicalAddress(), stays.lengthBytes());
+                });
+    }
+
+    @Override
     void clearAll() {
-        for (int index = 0; index < starts.length; index++) {
-            int page = (int) firstPage(starts[index] + shifts[index]);
-            translations.clear(page, pages[index]);
-            live.clear(page, pages[index]);
+        for (Region region : regions) {
+            translations.clear(region.page, region.pages);
+            live.clear((int) region.page, region.pages);
         }
     }
 
     @Override
     void freeAll() {
-        for (int index = 0; index < starts.length; index++) {
-            free(firstPage(starts[index] + shifts[index]), pages[index]);
+        for (Region region : orphans) {
+            live.clear((int) region.page, region.pages);
+        }
+        freeOrphans();
+        for (Region region : regions) {
+            free(region.page, region.pages);
         }
         endNanos = System.nanoTime();
         ended = true;
@@ -176,7 +290,7 @@ final class PreallocatedDma extends MappingService {
 
     @Override
     long windowEntries() {
-        return allPages;
+        return mostPages;
     }
 
     @Override

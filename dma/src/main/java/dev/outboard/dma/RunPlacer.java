@@ -11,7 +11,7 @@ import dev.outboard.iommu.IovaAllocator;
  * entry, and have methods of their own: a flat table then writes one word. One thread; nothing here
  * allocates memory of this process.
  */
-abstract class RunPlacer {
+abstract class RunPlacer extends ServiceGate {
     /** A run of pages below this is not worth an aligned place: no format has such superpages. */
     private static final int SMALLEST_SUPERPAGE = 512;
 
@@ -260,7 +260,7 @@ abstract class RunPlacer {
     /** No run is free: begins the next lap of the allocator, with nothing stale in it. */
     void makeRoom() {
         if (unflushed) {
-            flush();
+            flushAll();
         }
         rollOver();
     }
@@ -299,7 +299,7 @@ abstract class RunPlacer {
     }
 
     /** Makes every device forget what was cleared. */
-    public void flush() {
+    void flushAll() {
         needFlush();
         translations.invalidateAll();
         translations.settle();

@@ -51,11 +51,11 @@ abstract class SettledDma extends TranslatedDma {
         clearBatch(iovas, lengths, count, invalidatesNeighbours());
         queueBatch(pending);
         lastTicket++;
-        return isUnmapped(lastTicket) ? UNMAPPED : lastTicket;
+        return isOver(lastTicket) ? UNMAPPED : lastTicket;
     }
 
     @Override
-    public final boolean isUnmapped(long ticket) {
+    final boolean isOver(long ticket) {
         if (ticket > settledTicket && isFlushed() && isSettled()) {
             giveBackPending();
         }
@@ -63,7 +63,7 @@ abstract class SettledDma extends TranslatedDma {
     }
 
     @Override
-    public final void awaitUnmapped(long ticket) {
+    final void awaitOver(long ticket) {
         if (ticket > settledTicket) {
             settlePending();
         }
@@ -88,7 +88,7 @@ abstract class SettledDma extends TranslatedDma {
             settleOrNeedFlush();
             giveBackPending();
         } else {
-            flush();
+            flushAll();
         }
     }
 
@@ -110,8 +110,8 @@ abstract class SettledDma extends TranslatedDma {
     }
 
     @Override
-    public void flush() {
-        super.flush();
+    void flushAll() {
+        super.flushAll();
         giveBackPending();
     }
 }

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 final class ShadowChunk {
     private final DmaMemory memory;
     private final MemorySegment bytes;
+    private final long firstFrame;
     private final long page;
     private final int pages;
     private final int access;
@@ -27,6 +28,9 @@ final class ShadowChunk {
     private final int[] free;
     private int freeCount;
 
+    /** Whether its memory was unplugged by force: what is mapped in it is copied no more. */
+    private boolean revoked;
+
     /** The next chunk of this size and direction that has a free slot. */
     private ShadowChunk next;
 
@@ -42,6 +46,7 @@ final class ShadowChunk {
             int access,
             int slotShift) {
         this.memory = memory;
+        firstFrame = physicalAddress >>> IoPage.SHIFT;
         this.page = page;
         this.pages = pages;
         this.access = access;
@@ -144,6 +149,49 @@ final class ShadowChunk {
 
     int slotShift() {
         return slotShift;
+    }
+
+    /** Whether its memory has any of these frames. */
+    boolean isWithin(FrameRange range) {
+        return range.overlaps(
+                memory.physicalAddress() >>> IoPage.SHIFT, memory.lengthBytes() >>> IoPage.SHIFT);
+    }
+
+    /** The frame that its first page leads to. */
+    long firstFrame() {
+        return firstFrame;
+    }
+
+    /** Its memory is unplugged by force. */
+    void revoke() {
+        revoked = true;
+    }
+
+    boolean isRevoked() {
+        return revoked;
+    }
+
+    /** Shows the mappings of buffers, or of pieces of lists, that have any of these frames. */
+    void visit(FrameRange range, MappingVisitor visitor) {
+        for (int slot = 0; slot < lengths.length; slot++) {
+            ScatterGatherList list = lists[slot];
+            if (lengths[slot] > 0 && list == null) {
+                visit(slot, buffers[slot], lengths[slot], range, visitor);
+            }
+            for (int piece = 0; list != null && piece < list.pieces(); piece++) {
+                visit(slot, list.pieceAddress(piece), list.pieceLength(piece), range, visitor);
+            }
+        }
+    }
+
+    private void visit(
+            int slot, long buffer, int lengthBytes, FrameRange range, MappingVisitor visitor) {
+        long first = buffer >>> IoPage.SHIFT;
+        int frames = Buffers.pages(buffer, lengthBytes);
+        if (range.overlaps(first, frames) || isWithin(range)) {
+            long slotPage = iova(slot) >>> IoPage.SHIFT;
+            visitor.mapping(slotPage, Buffers.pages(iova(slot), lengths[slot]), first, frames);
+        }
     }
 
     /** Bytes of memory that it takes. */

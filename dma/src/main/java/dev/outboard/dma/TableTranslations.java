@@ -2,6 +2,7 @@ package dev.outboard.dma;
 
 import dev.outboard.iommu.IovaAllocator;
 import dev.outboard.iommu.PageTable;
+import dev.outboard.iommu.Translation;
 import java.util.function.Supplier;
 
 /**
@@ -56,6 +57,12 @@ final class TableTranslations implements Translations {
     @Override
     public void mapEntry(long page, long pageFrame, int access) {
         table.mapEntry(page, pageFrame, access);
+    }
+
+    @Override
+    public long frame(long page) {
+        long translation = table.walk(page);
+        return translation == Translation.NONE ? NO_FRAME : Translation.pageFrame(translation);
     }
 
     @Override

@@ -232,6 +232,32 @@ abstract class TranslatedDma extends MappingService {
     }
 
     @Override
+    final void visit(FrameRange range, MappingVisitor visitor) {
+        for (int entry = 0; entry < runs.entries(); entry++) {
+            int entries = runs.length(entry);
+            if (entries > 0) {
+                visitRun((long) entry << granuleShift, entries << granuleShift, range, visitor);
+            }
+        }
+    }
+
+    /** A run is shown in parts: that of a list leads to several places. */
+    private void visitRun(long page, int pages, FrameRange range, MappingVisitor visitor) {
+        for (int done = 0; done < pages; done += granule) {
+            long frame = translations.frame(page + done);
+            if (frame != Translations.NO_FRAME && range.overlaps(frame, granule)) {
+                visitor.mapping(page, pages, frame, granule);
+            }
+        }
+    }
+
+    /** The runs stay known: their unmap clears them once more, which does no harm. */
+    @Override
+    final void clearIn(FrameRange range) {
+        visit(range, (page, pages, firstFrame, frames) -> translations.clear(page, pages));
+    }
+
+    @Override
     void clearAll() {
         for (int entry = 0; entry < runs.entries(); entry++) {
             if (runs.length(entry) > 0) {

@@ -57,6 +57,16 @@ public interface Translations extends AutoCloseable {
      */
     void map(long page, long pageFrame, int pages, int access);
 
+    /** What {@link #frame} answers where nothing is mapped. */
+    long NO_FRAME = -1;
+
+    /**
+     * The page frame that an IOVA page leads to, by a {@link #map} of this service that no {@link
+     * #clear} has ended; or {@link #NO_FRAME}. Not on a data path. From any thread; what changes
+     * meanwhile may be seen or not.
+     */
+    long frame(long page);
+
     /** {@link #map} of one smallest entry, as most are. */
     default void mapEntry(long page, long pageFrame, int access) {
         map(page, pageFrame, 1 << granuleShift(), access);

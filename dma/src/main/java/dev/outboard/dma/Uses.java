@@ -40,6 +40,11 @@ final class Uses {
         return fits && lengthBytes > 0 ? left : NONE;
     }
 
+    /** The sum of the lengths. */
+    static long lengths(long word) {
+        return word & LENGTHS_MASK;
+    }
+
     static long count(long word) {
         return word >>> COUNT_SHIFT;
     }

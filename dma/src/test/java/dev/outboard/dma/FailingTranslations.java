@@ -34,6 +34,11 @@ final class FailingTranslations implements Translations {
     }
 
     @Override
+    public long frame(long page) {
+        return translations.frame(page);
+    }
+
+    @Override
     public void commit() {
         if (FailurePoint.fails("quota")) {
             throw new QuotaExceededException("a failure point");

@@ -126,8 +126,8 @@ final class PhysicalMemoryTest {
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> PhysicalMemory.create(4096, PhysicalMemory.MAX_LENGTH_BYTES))
                 .isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> PhysicalMemory.create(new long[9]))
-                .hasMessageContaining("segments=9");
+        assertThatThrownBy(() -> PhysicalMemory.create(new long[129]))
+                .hasMessageContaining("segments=129");
         try (PhysicalMemory memory = PhysicalMemory.create(4096)) {
             assertThatThrownBy(() -> memory.allocate(0))
                     .isInstanceOf(IllegalArgumentException.class);

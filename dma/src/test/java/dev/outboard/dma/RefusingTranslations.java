@@ -51,6 +51,11 @@ final class RefusingTranslations implements Translations {
     }
 
     @Override
+    public long frame(long page) {
+        return behind.frame(page);
+    }
+
+    @Override
     public void commit() {
         commits++;
         int wanted = pending.stream().mapToInt(Pending::pages).sum();

@@ -16,6 +16,11 @@ public final class Mapping implements AutoCloseable {
     /** A multiple of the page size of every processor that Linux runs on. */
     private static final long PAGE_BYTES = 65536;
 
+    private static final long SMALLEST_PAGE_BYTES = 4096;
+
+    /** A huge page of the processors that have transparent ones. */
+    private static final long HUGE_PAGE_BYTES = 2 << 20;
+
     private final Arena arena;
     private final MemorySegment memory;
     private final boolean writable;
@@ -26,9 +31,6 @@ public final class Mapping implements AutoCloseable {
         this.writable = writable;
     }
 
-    // SAFETY: the segment is exactly what mmap returned, less what rounding to pages added at both
-    // ends; its arena unmaps it when it closes, and is closed by this object alone.
-    @SuppressWarnings("restricted")
     static Mapping of(
             Descriptor file, long offsetBytes, long lengthBytes, boolean writable, int blockBytes) {
         // Files of huge pages are mapped, and unmapped, by whole pages: their blocks.
@@ -44,6 +46,14 @@ public final class Mapping implements AutoCloseable {
                     "%s, offset=0x%x, length=0x%x, writable=%b"
                             .formatted(file, offsetBytes, lengthBytes, writable));
         }
+        return at(address, mappedBytes, before, lengthBytes, writable);
+    }
+
+    // SAFETY: the segment is exactly what was mapped at this address, by the caller for this; its
+    // arena unmaps it when it closes, and is closed by this object alone.
+    @SuppressWarnings("restricted")
+    private static Mapping at(
+            long address, long mappedBytes, long before, long lengthBytes, boolean writable) {
         Arena arena = Arena.ofShared();
         MemorySegment whole =
                 MemorySegment.ofAddress(address)
@@ -51,6 +61,57 @@ public final class Mapping implements AutoCloseable {
                                 mappedBytes, arena, gone -> DataCalls.unmap(address, mappedBytes));
         MemorySegment part = whole.asSlice(before, lengthBytes);
         return new Mapping(arena, writable ? part : part.asReadOnly(), writable);
+    }
+
+    /** All of a file, aligned for huge pages, which the kernel is asked for. */
+    static Mapping forHugePages(Descriptor file, long lengthBytes) {
+        long room = Math.addExact(lengthBytes, HUGE_PAGE_BYTES);
+        long start = DataCalls.reserve(room);
+        if (start < 0) {
+            throw failure(start, file, lengthBytes);
+        }
+        long aligned = roundUp(start, HUGE_PAGE_BYTES);
+        long address = DataCalls.mapOver(aligned, file.number(), 0, lengthBytes, true);
+        if (address < 0) {
+            DataCalls.unmap(start, room);
+            throw failure(address, file, lengthBytes);
+        }
+        if (aligned > start) {
+            DataCalls.unmap(start, aligned - start);
+        }
+        long end = roundUp(aligned + lengthBytes, SMALLEST_PAGE_BYTES);
+        if (start + room > end) {
+            DataCalls.unmap(end, start + room - end);
+        }
+        // A kernel without them refuses the advice, and the pages stay small.
+        DataCalls.adviseHugePages(address, lengthBytes);
+        return at(address, lengthBytes, 0, lengthBytes, true);
+    }
+
+    private static NativeException failure(long answer, Descriptor file, long lengthBytes) {
+        return Failures.failure(
+                "mmap", answer, "%s, length=0x%x, aligned".formatted(file, lengthBytes));
+    }
+
+    /**
+     * Puts nothing in place of a part, for good: whoever touches it gets an {@link InternalError},
+     * as with a file that was shortened, and reaches nobody's memory.
+     *
+     * @param offsetBytes and {@code lengthBytes}: whole pages
+     * @throws NativeException ENOMEM, EMFILE
+     */
+    public void takeAway(long offsetBytes, long lengthBytes) {
+        MemorySegment part = memory.asSlice(offsetBytes, lengthBytes);
+        // An access beyond the end of a file is a SIGBUS, which the JVM makes an error of; to
+        // unmap would be a SIGSEGV, or somebody else's memory later.
+        try (MemoryFile empty = MemoryFile.empty("outboard-nothing")) {
+            long answer =
+                    DataCalls.mapOver(
+                            part.address(), empty.descriptor().number(), 0, lengthBytes, writable);
+            if (answer < 0) {
+                throw failure(answer, empty.descriptor(), lengthBytes);
+            }
+        }
     }
 
     private static long roundUp(long bytes, long pageBytes) {

@@ -11,6 +11,8 @@ import dev.outboard.uio.nativecall.StatxDescriptor;
 public final class MemoryFile implements AutoCloseable {
     private static final int MFD_CLOEXEC = 0x1;
     private static final int MFD_ALLOW_SEALING = 0x2;
+    private static final int MFD_HUGETLB = 0x4;
+    private static final int MFD_HUGE_SHIFT = 26;
     private static final int F_ADD_SEALS = 1033;
     private static final int F_GET_SEALS = 1034;
     private static final int F_SEAL_SHRINK = 0x2;
@@ -35,11 +37,33 @@ public final class MemoryFile implements AutoCloseable {
      * @throws NativeException ENOMEM, EMFILE
      */
     public static MemoryFile create(String name, long lengthBytes) {
+        return create(name, lengthBytes, 0);
+    }
+
+    /**
+     * The same, of huge pages that the administrator has reserved. Whether there are enough is
+     * found when it is mapped, which takes all of them.
+     *
+     * @param pageShift log2 of the bytes of a page, a size that the processor has
+     * @param lengthBytes a multiple of that
+     * @throws NativeException ENODEV or EINVAL if the kernel has no pages of that size, ENOMEM
+     */
+    public static MemoryFile createHuge(String name, long lengthBytes, int pageShift) {
+        if ((lengthBytes & (1L << pageShift) - 1) != 0) {
+            throw new IllegalArgumentException(
+                    "lengthBytes=0x%x is not whole pages of 0x%x bytes"
+                            .formatted(lengthBytes, 1L << pageShift));
+        }
+        return create(name, lengthBytes, pageShift);
+    }
+
+    private static MemoryFile create(String name, long lengthBytes, int pageShift) {
         if (lengthBytes <= 0) {
             throw new IllegalArgumentException(
                     "a memory file needs a length: lengthBytes=" + lengthBytes);
         }
-        int number = ControlCalls.memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        int huge = pageShift == 0 ? 0 : MFD_HUGETLB | pageShift << MFD_HUGE_SHIFT;
+        int number = ControlCalls.memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | huge);
         Descriptor descriptor = Descriptor.adopt(Failures.check(number, "memfd_create", name));
         int answer = ControlCalls.ftruncate(number, lengthBytes);
         if (answer < 0) {
@@ -47,7 +71,16 @@ public final class MemoryFile implements AutoCloseable {
             throw Failures.failure(
                     "ftruncate", answer, name + ", 0x" + Long.toHexString(lengthBytes));
         }
-        return new MemoryFile(descriptor, lengthBytes, 0);
+        return new MemoryFile(descriptor, lengthBytes, pageShift == 0 ? 0 : 1 << pageShift);
+    }
+
+    /** A file without a byte, sealed so: whatever maps it reaches nothing. */
+    static MemoryFile empty(String name) {
+        int number = ControlCalls.memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        Descriptor descriptor = Descriptor.adopt(Failures.check(number, "memfd_create", name));
+        MemoryFile file = new MemoryFile(descriptor, 0, 0);
+        file.sealSize();
+        return file;
     }
 
     /**
@@ -91,6 +124,37 @@ public final class MemoryFile implements AutoCloseable {
      * @throws NativeException EACCES or EPERM when writing was sealed, ENOMEM
      */
     public Mapping map(long offsetBytes, long lengthBytes, boolean writable) {
+        requireWithin(offsetBytes, lengthBytes);
+        return Mapping.of(descriptor, offsetBytes, lengthBytes, writable, blockBytes);
+    }
+
+    /**
+     * Maps all of it, writable, so that the kernel can join its pages to huge ones: aligned for
+     * them, and asked for them. Whether it does is the kernel's affair.
+     *
+     * @throws NativeException as {@link #map}
+     */
+    public Mapping mapForHugePages() {
+        return Mapping.forHugePages(descriptor, lengthBytes);
+    }
+
+    /**
+     * Gives the memory of a part back to the kernel, whoever has it mapped: it reads as zeros then,
+     * and takes memory again where it is written.
+     *
+     * @param offsetBytes and {@code lengthBytes}: whole pages of the file
+     * @throws IndexOutOfBoundsException when the part is not within the file
+     * @throws NativeException EPERM when writing was sealed
+     */
+    public void punchHole(long offsetBytes, long lengthBytes) {
+        requireWithin(offsetBytes, lengthBytes);
+        Failures.check(
+                ControlCalls.punchHole(descriptor.number(), offsetBytes, lengthBytes),
+                "fallocate(PUNCH_HOLE)",
+                "%s, offset=0x%x, length=0x%x".formatted(descriptor, offsetBytes, lengthBytes));
+    }
+
+    private void requireWithin(long offsetBytes, long lengthBytes) {
         if (lengthBytes <= 0
                 || offsetBytes < 0
                 || offsetBytes > this.lengthBytes
@@ -99,7 +163,6 @@ public final class MemoryFile implements AutoCloseable {
                     "offsetBytes=0x%x lengthBytes=0x%x of a file of 0x%x bytes"
                             .formatted(offsetBytes, lengthBytes, this.lengthBytes));
         }
-        return Mapping.of(descriptor, offsetBytes, lengthBytes, writable, blockBytes);
     }
 
     /** Fixes the size for good: who maps this file cannot be made to take a SIGBUS. */

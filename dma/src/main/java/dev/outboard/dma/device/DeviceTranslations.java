@@ -5,6 +5,7 @@ import dev.outboard.dma.Translations;
 import dev.outboard.iommu.IoPage;
 import dev.outboard.iommu.IovaAllocator;
 import dev.outboard.iommu.PageTable;
+import dev.outboard.iommu.Translation;
 import dev.outboard.uio.vhost.IotlbBatch;
 
 /**
@@ -89,6 +90,12 @@ final class DeviceTranslations implements Translations {
         mappedCounts[mapped] = pages;
         mappedAccess[mapped] = access;
         mapped++;
+    }
+
+    @Override
+    public long frame(long page) {
+        long translation = table.walk(page);
+        return translation == Translation.NONE ? NO_FRAME : Translation.pageFrame(translation);
     }
 
     private boolean continues(int run, long page, long pageFrame, int access) {

@@ -61,6 +61,11 @@ final class MediatorTranslations implements Translations {
     private long lastClear = -1;
 
     private long lastClearFirst;
+
+    /** What was mapped and not cleared, by smallest entries: the table is the mediator's alone. */
+    private final long[] frames;
+
+    private final int granuleShift;
     private int flags;
     private int batch;
     private boolean asked;
@@ -89,11 +94,14 @@ final class MediatorTranslations implements Translations {
         ring = service.ring();
         doorbell = service.doorbell();
         signal = service.signal();
+        granuleShift = service.options().format().granuleShift();
+        frames = new long[Math.toIntExact(service.options().pages() >>> granuleShift)];
+        Arrays.fill(frames, NO_FRAME);
     }
 
     @Override
     public int granuleShift() {
-        return service.options().format().granuleShift();
+        return granuleShift;
     }
 
     @Override
@@ -120,6 +128,7 @@ final class MediatorTranslations implements Translations {
         if (batch == Request.MAX_BATCH) {
             endPartOfBatch();
         }
+        note(page, pageFrame, pages);
         long first = Request.first(Request.MAP, page, pages);
         if (logged == earlier.length) {
             earlier = Arrays.copyOf(earlier, 2 * logged);
@@ -129,6 +138,27 @@ final class MediatorTranslations implements Translations {
             batch++;
             queue(first, Request.second(pageFrame, access, flags));
         }
+    }
+
+    private void note(long page, long pageFrame, int pages) {
+        long first = page >>> granuleShift;
+        long end = Math.min(frames.length, page + pages >>> granuleShift);
+        for (long entry = Math.max(0, first); entry < end; entry++) {
+            frames[(int) entry] = pageFrame + (entry - first << granuleShift);
+        }
+    }
+
+    private void noteCleared(long page, int pages) {
+        long end = Math.min(frames.length, page + pages >>> granuleShift);
+        for (long entry = Math.max(0, page >>> granuleShift); entry < end; entry++) {
+            frames[(int) entry] = NO_FRAME;
+        }
+    }
+
+    @Override
+    public long frame(long page) {
+        long frame = frames[(int) (page >>> granuleShift)];
+        return frame == NO_FRAME ? NO_FRAME : frame + (page & (1 << granuleShift) - 1);
     }
 
     private void mapLong(long page, long pageFrame, int pages, int access) {
@@ -184,6 +214,7 @@ final class MediatorTranslations implements Translations {
 
     @Override
     public void clear(long page, int pages) {
+        noteCleared(page, pages);
         int done = 0;
         for (; pages - done > Request.MAX_PAGES; done += Request.MAX_PAGES) {
             queue(Request.first(Request.CLEAR, page + done, Request.MAX_PAGES), 0);

@@ -21,6 +21,10 @@ public final class ControlCalls {
     private static final Runtime RUNTIME = Runtime.getRuntime(C);
 
     private static final int F_GET_SEALS = 1034;
+    private static final int FALLOC_FL_KEEP_SIZE = 0x1;
+    private static final int FALLOC_FL_PUNCH_HOLE = 0x2;
+    private static final int MEMBARRIER_NUMBER = membarrierNumber();
+    private static final int ENOSYS = 38;
 
     /** What failure points answer. */
     private static final int ENOMEM = 12;
@@ -71,6 +75,34 @@ public final class ControlCalls {
         return FailurePoint.fails("ftruncate")
                 ? -ENOMEM
                 : answer(C.ftruncate(descriptor, lengthBytes));
+    }
+
+    /** Gives the memory of a part of a file back, which reads as zeros from then on. */
+    public static int punchHole(int descriptor, long offset, long lengthBytes) {
+        return FailurePoint.fails("fallocate")
+                ? -ENOMEM
+                : answer(
+                        C.fallocate(
+                                descriptor,
+                                FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE,
+                                offset,
+                                lengthBytes));
+    }
+
+    /** {@code membarrier}, which the C library has no name for; only where its number is known. */
+    public static int membarrier(int command) {
+        if (MEMBARRIER_NUMBER < 0) {
+            return -ENOSYS;
+        }
+        return answer((int) C.syscall(MEMBARRIER_NUMBER, command, 0, 0));
+    }
+
+    private static int membarrierNumber() {
+        return switch (System.getProperty("os.arch")) {
+            case "amd64" -> 324;
+            case "aarch64" -> 283;
+            default -> -1;
+        };
     }
 
     /** Fills {@code result}, {@link StatxDescriptor#SIZE_BYTES} long, about an open descriptor. */

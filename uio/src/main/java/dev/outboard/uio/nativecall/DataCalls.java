@@ -34,7 +34,13 @@ public final class DataCalls {
 
     private static final int ENOMEM = 12;
     private static final int RWF_NOWAIT = 0x8;
-    private static final int MAP_SHARED = 1;
+    private static final int MAP_SHARED = 0x1;
+    private static final int MAP_PRIVATE = 0x2;
+    private static final int MAP_FIXED = 0x10;
+    private static final int MAP_ANONYMOUS = 0x20;
+    private static final int MAP_NORESERVE = 0x4000;
+    private static final int MADV_HUGEPAGE = 14;
+    private static final int PROT_NONE = 0;
     private static final int PROT_READ = 1;
     private static final int PROT_WRITE = 2;
 
@@ -48,6 +54,8 @@ public final class DataCalls {
             bind("epoll_pwait2", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, ADDRESS);
     private static final MethodHandle MMAP =
             bind("mmap", JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
+    private static final MethodHandle MADVISE =
+            bind("madvise", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
     private static final MethodHandle MUNMAP = bind("munmap", JAVA_INT, JAVA_LONG, JAVA_LONG);
 
     private DataCalls() {}
@@ -181,24 +189,70 @@ public final class DataCalls {
 
     /** Maps a part of a file, shared; the address, or the negated error. */
     public static long map(int descriptor, long offsetBytes, long lengthBytes, boolean writable) {
+        return mmap(0, lengthBytes, protection(writable), MAP_SHARED, descriptor, offsetBytes);
+    }
+
+    /**
+     * The same in place of whatever is mapped there.
+     *
+     * @param address of this process's own mapping, which is long enough
+     */
+    public static long mapOver(
+            long address, int descriptor, long offsetBytes, long lengthBytes, boolean writable) {
+        return mmap(
+                address,
+                lengthBytes,
+                protection(writable),
+                MAP_SHARED | MAP_FIXED,
+                descriptor,
+                offsetBytes);
+    }
+
+    /** Address space with nothing behind it, to map over; or the negated error. */
+    public static long reserve(long lengthBytes) {
+        return mmap(0, lengthBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    }
+
+    private static int protection(boolean writable) {
+        return writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    }
+
+    private static long mmap(
+            long at,
+            long lengthBytes,
+            int protection,
+            int flags,
+            int descriptor,
+            long offsetBytes) {
         if (FailurePoint.fails("mmap")) {
             return -ENOMEM;
         }
         CallScratch scratch = CallScratch.ofThisThread();
-        int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
         try {
             long address =
                     (long)
                             MMAP.invokeExact(
                                     scratch.capture,
-                                    0L,
+                                    at,
                                     lengthBytes,
                                     protection,
-                                    MAP_SHARED,
+                                    flags,
                                     descriptor,
                                     offsetBytes);
             // Addresses of a process are below 2^63: only MAP_FAILED is negative.
             return scratch.answer(address);
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /** Asks for huge pages behind a mapping; 0, or the negated error. */
+    public static int adviseHugePages(long address, long lengthBytes) {
+        CallScratch scratch = CallScratch.ofThisThread();
+        try {
+            int result =
+                    (int) MADVISE.invokeExact(scratch.capture, address, lengthBytes, MADV_HUGEPAGE);
+            return (int) scratch.answer(result);
         } catch (Throwable thrown) {
             throw unexpected(thrown);
         }

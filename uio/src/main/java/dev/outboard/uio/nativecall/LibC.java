@@ -19,6 +19,10 @@ public interface LibC {
 
     int ftruncate(int descriptor, long lengthBytes);
 
+    int fallocate(int descriptor, int mode, long offset, long lengthBytes);
+
+    long syscall(long number, long first, long second, long third);
+
     int statx(int directory, @In String path, int flags, int mask, @Out byte[] result);
 
     long lseek(int descriptor, long offset, int whence);
