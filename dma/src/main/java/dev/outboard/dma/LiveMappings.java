@@ -39,7 +39,7 @@ final class LiveMappings {
 
     /**
      * Shows the mappings that may have any of some pages of a region: which begin in one page count
-     * as one, as long as all of them, so too many may be shown.
+     * as one, as long as all of them and a page more, so too many may be shown.
      *
      * @param firstPage of the region, which leads to {@code firstFrame} and those after it
      * @param pages of the region
@@ -48,13 +48,11 @@ final class LiveMappings {
             int firstPage, int pages, long firstFrame, FrameRange range, MappingVisitor visitor) {
         for (int at = 0; at < pages; at++) {
             long lengthBytes = Uses.lengths(uses[firstPage + at]);
-            int span =
-                    (int)
-                            Math.min(
-                                    pages - at,
-                                    lengthBytes + 2 * IoPage.OFFSET_MASK >>> IoPage.SHIFT);
-            if (lengthBytes > 0 && range.overlaps(firstFrame + at, span)) {
-                visitor.mapping(firstPage + at, span, firstFrame + at, span);
+            int shortest = (int) (lengthBytes + IoPage.OFFSET_MASK >>> IoPage.SHIFT);
+            // Where in its page it begins is not known.
+            int longest = Math.min(pages - at, shortest + 1);
+            if (lengthBytes > 0 && range.overlaps(firstFrame + at, longest)) {
+                visitor.mapping(firstPage + at, shortest, firstFrame + at, longest);
             }
         }
     }

@@ -213,7 +213,7 @@ final class MemoryChanges {
     }
 
     private void show(FrameRange range) {
-        frames.join(range);
+        frames.plug(range);
         memory.measureFirst();
     }
 

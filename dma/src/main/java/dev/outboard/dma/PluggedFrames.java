@@ -1,105 +1,95 @@
 package dev.outboard.dma;
 
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
+import dev.outboard.dma.segment.DirectorySegments;
+import dev.outboard.dma.segment.SegmentMap;
+import dev.outboard.dma.segment.SegmentPlace;
 
 /**
- * Which page frames are plugged, in contiguous pieces: looked up without a lock while one thread
- * plugs and unplugs.
+ * Which page frames are plugged, in contiguous pieces: looked up from any thread without a lock and
+ * without allocating, while one thread at a time plugs and unplugs.
+ *
+ * <p>The map never joins neighbours: a piece that was unplugged and came back is a segment of its
+ * own there, and contiguous here all the same.
  */
 final class PluggedFrames {
-    private volatile Pieces pieces = new Pieces(new long[0], new long[0]);
+    private final SegmentMap map = new DirectorySegments();
 
-    /** Rising, disjoint; never changed, replaced. */
-    private record Pieces(long[] firsts, long[] ends) {}
-
-    /** Whether these frames, at least one, are all of one piece. */
+    /** Whether these frames, at least one, are all plugged, one after the other. */
     boolean contains(long firstFrame, long lastFrame) {
-        Pieces now = pieces;
-        int index = Arrays.binarySearch(now.firsts, firstFrame);
-        int piece = index >= 0 ? index : -index - 2;
-        return piece >= 0 && lastFrame >= firstFrame && lastFrame < now.ends[piece];
+        long frame = firstFrame;
+        while (frame <= lastFrame) {
+            long handle = map.find(frame);
+            if (handle < 0) {
+                return false;
+            }
+            long end = map.end(handle);
+            if (end > frame) {
+                frame = end;
+            }
+            // Else the segment was cut between both looks: the frame is another's now, or gone.
+        }
+        return firstFrame <= lastFrame;
     }
 
-    /** The frames after {@code from} up to the end of its piece; none if it is not plugged. */
-    FrameRange pieceAt(long from) {
-        Pieces now = pieces;
-        int index = Arrays.binarySearch(now.firsts, from);
-        int piece = index >= 0 ? index : -index - 2;
-        return piece >= 0 && from < now.ends[piece] ? new FrameRange(from, now.ends[piece]) : null;
+    /** The frames from this one to the end of its piece, or null if it is not plugged. */
+    FrameRange pieceAt(long first) {
+        SegmentPlace place = new SegmentPlace();
+        long end = first;
+        while (map.find(end, place)) {
+            end = place.endFrame();
+        }
+        return end == first ? null : new FrameRange(first, end);
     }
 
     /** How many pieces lie in a range, whole or in part. */
     int piecesIn(FrameRange range) {
-        Pieces now = pieces;
-        int found = 0;
-        for (int piece = 0; piece < now.firsts.length; piece++) {
-            if (range.overlaps(now.firsts[piece], now.ends[piece] - now.firsts[piece])) {
-                found++;
+        SegmentPlace place = new SegmentPlace();
+        int pieces = 0;
+        long end = -1;
+        for (long handle = map.first(); handle >= 0; handle = map.next(handle)) {
+            if (map.segment(handle, place)
+                    && range.overlaps(place.startFrame(), place.endFrame() - place.startFrame())) {
+                pieces += place.startFrame() == end ? 0 : 1;
+                end = place.endFrame();
             }
         }
-        return found;
+        return pieces;
     }
 
-    /** One thread: these frames come; none of them was plugged. */
+    /**
+     * These frames come; none of them is plugged.
+     *
+     * @throws IllegalStateException if there is no memory to note it
+     */
     void plug(FrameRange range) {
-        List<FrameRange> all = all();
-        all.add(range);
-        all.sort((one, other) -> Long.compare(one.first(), other.first()));
-        set(all);
+        if (map.plug(range.first(), range.end()) < 0) {
+            throw noMemory(range);
+        }
     }
 
-    /** One thread: these frames, of one piece, go. */
+    /**
+     * These frames, all plugged, go; if it fails half-way, none has gone.
+     *
+     * @throws IllegalStateException if there is no memory to note it
+     */
     void unplug(FrameRange range) {
-        List<FrameRange> left = new ArrayList<>();
-        for (FrameRange piece : all()) {
-            if (piece.overlaps(range.first(), range.frames())) {
-                if (piece.first() < range.first()) {
-                    left.add(new FrameRange(piece.first(), range.first()));
+        SegmentPlace place = new SegmentPlace();
+        long at = range.first();
+        while (at < range.end() && map.find(at, place)) {
+            long end = Math.min(range.end(), place.endFrame());
+            if (!map.unplug(at, end - at)) {
+                if (at > range.first()) {
+                    plug(new FrameRange(range.first(), at));
                 }
-                if (range.end() < piece.end()) {
-                    left.add(new FrameRange(range.end(), piece.end()));
-                }
-            } else {
-                left.add(piece);
+                throw noMemory(range);
             }
+            at = end;
         }
-        set(left);
     }
 
-    /** One thread: frames that went come back, between neighbours that may have stayed. */
-    void join(FrameRange range) {
-        long first = range.first();
-        long end = range.end();
-        List<FrameRange> all = new ArrayList<>();
-        for (FrameRange piece : all()) {
-            if (piece.end() == first) {
-                first = piece.first();
-            } else if (piece.first() == end) {
-                end = piece.end();
-            } else {
-                all.add(piece);
-            }
-        }
-        all.add(new FrameRange(first, end));
-        all.sort((one, other) -> Long.compare(one.first(), other.first()));
-        set(all);
-    }
-
-    private List<FrameRange> all() {
-        Pieces now = pieces;
-        List<FrameRange> all = new ArrayList<>();
-        for (int piece = 0; piece < now.firsts.length; piece++) {
-            all.add(new FrameRange(now.firsts[piece], now.ends[piece]));
-        }
-        return all;
-    }
-
-    private void set(List<FrameRange> all) {
-        pieces =
-                new Pieces(
-                        all.stream().mapToLong(FrameRange::first).toArray(),
-                        all.stream().mapToLong(FrameRange::end).toArray());
+    private static IllegalStateException noMemory(FrameRange range) {
+        return new IllegalStateException(
+                "no memory of this process is left to note a change of %d page frames at 0x%x"
+                        .formatted(range.frames(), range.physicalAddress()));
     }
 }
