@@ -1,6 +1,7 @@
 import dev.outboard.driver.Client;
 import dev.outboard.examples.CountFrames;
 import dev.outboard.examples.DumpSectors;
+import dev.outboard.examples.KeepFrames;
 import dev.outboard.examples.SendFrames;
 
 /** Small complete programs to copy: each a client of a driver. */
@@ -10,5 +11,6 @@ module dev.outboard.examples {
     provides Client with
             CountFrames,
             DumpSectors,
+            KeepFrames,
             SendFrames;
 }

@@ -11,6 +11,7 @@ import dev.outboard.perf.disk.DiskSha256Client;
 import dev.outboard.perf.dmaperf.DeviceCommand;
 import dev.outboard.perf.dmaperf.DmaPerfCommand;
 import dev.outboard.perf.dmaperf.DriverCommand;
+import dev.outboard.perf.poolperf.PoolPerfCommand;
 import dev.outboard.perf.stream.FrameReceiveClient;
 import dev.outboard.perf.stream.FrameSendClient;
 import dev.outboard.perf.stream.StreamEchoClient;
@@ -44,6 +45,8 @@ module dev.outboard.perf {
             info.picocli;
     opens dev.outboard.perf.dmaperf to
             info.picocli;
+    opens dev.outboard.perf.poolperf to
+            info.picocli;
     opens dev.outboard.perf.versus to
             info.picocli;
     opens dev.outboard.perf.jmh to
@@ -68,6 +71,7 @@ module dev.outboard.perf {
             DmaPerfCommand,
             DriverCommand,
             DeviceCommand,
+            PoolPerfCommand,
             AttackCommand,
             HostileCommand;
 }

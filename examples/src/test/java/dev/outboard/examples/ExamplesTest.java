@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.outboard.host.event.Event;
 import dev.outboard.host.process.OutboardProcess;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,6 +80,58 @@ class ExamplesTest {
         assertThat(counted.get("frames")).isEqualTo(500L);
         assertThat(counted.get("bytes")).isEqualTo(50_000L);
         assertThat(counted.get("toAll")).isEqualTo(500L);
+    }
+
+    @Test
+    void shouldKeepEveryFrameInPagesOfThePool() throws IOException {
+        start(
+                        "device",
+                        "nic",
+                        "--json",
+                        "--port",
+                        path("a.sock") + ",iommu=" + path("a.sock.iommu"),
+                        "--port",
+                        path("b.sock") + ",iommu=" + path("b.sock.iommu"))
+                .awaitReady(LONG);
+        var file = folder.resolve("kept.pcap");
+        var receiver = client("virtio-net", "b.sock", "keep-frames", "file=" + file, "frames=500");
+        receiver.awaitReady(LONG);
+        var sender = client("virtio-net", "a.sock", "send-frames", "count=500", "length=100");
+
+        assertThat(results(sender).get("frames")).isEqualTo(500L);
+        var kept = results(receiver);
+        assertThat(kept.get("frames")).isEqualTo(500L);
+        assertThat(kept.get("dropped")).isEqualTo(0L);
+        assertThat(kept.get("written")).isEqualTo(500L);
+        var bytes = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.nativeOrder());
+        assertThat(bytes.remaining()).isEqualTo(24 + 500 * (16 + 100));
+        assertThat(bytes.getInt(0)).as("what tcpdump looks for").isEqualTo(0xa1b2c3d4);
+        for (int frame = 0; frame < 500; frame++) {
+            int at = 24 + frame * (16 + 100);
+            assertThat(bytes.getInt(at + 8)).as("bytes kept").isEqualTo(100);
+            assertThat(bytes.getInt(at + 12)).as("bytes there were").isEqualTo(100);
+            assertThat(bytes.getInt(at + 16)).as("to everyone").isEqualTo(-1);
+            assertThat(bytes.order(ByteOrder.BIG_ENDIAN).getShort(at + 16 + 12))
+                    .isEqualTo((short) 0x88b5);
+            bytes.order(ByteOrder.nativeOrder());
+        }
+    }
+
+    @Test
+    void shouldRefuseToKeepFramesWhereNoFileCanBe() {
+        start(
+                        "device",
+                        "nic",
+                        "--json",
+                        "--port",
+                        path("a.sock") + ",iommu=" + path("a.sock.iommu"))
+                .awaitReady(LONG);
+        for (var option : new String[] {"frames=1", "file=" + path("no/such/folder.pcap")}) {
+            var child = client("virtio-net", "a.sock", "keep-frames", option);
+            assertThat(child.awaitExit(LONG)).isEqualTo(2);
+            assertThat(child.errorOutput().lines()).hasSize(1);
+            assertThat(child.errorOutput()).startsWith("outboard: client keep-frames: ");
+        }
     }
 
     @Test

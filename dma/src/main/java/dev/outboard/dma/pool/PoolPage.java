@@ -1,6 +1,7 @@
 package dev.outboard.dma.pool;
 
 import dev.outboard.dma.DmaMemory;
+import dev.outboard.iommu.IoPage;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -11,6 +12,9 @@ import java.lang.invoke.VarHandle;
  * the refill thread; taking it and giving it back makes no object.
  */
 public final class PoolPage {
+    /** Bytes of a page. */
+    public static final int BYTES = IoPage.BYTES;
+
     private static final VarHandle NEXT;
 
     static {

@@ -1,6 +1,5 @@
 package dev.outboard.dma.pool;
 
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
@@ -33,8 +32,7 @@ final class Sleepers {
                 if (left <= 0) {
                     return false;
                 }
-                // Bounded: whoever fills up may have ended without a word.
-                more.awaitNanos(Math.min(left, TimeUnit.SECONDS.toNanos(1)));
+                more.awaitNanos(left);
             }
         } finally {
             sleeping--;

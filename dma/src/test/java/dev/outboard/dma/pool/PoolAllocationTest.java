@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test;
 
 /** Taking pages and giving them back allocates nothing; nor does looking at the level. */
 final class PoolAllocationTest {
-    private static final int ROUNDS = 20_000;
+    private static final int ROUNDS = 4_000;
     private static final int BURST = 64;
     private static final int PLENTY = 320;
     private static final long LONG_NANOS = 30_000_000_000L;

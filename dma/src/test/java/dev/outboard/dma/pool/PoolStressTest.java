@@ -23,6 +23,7 @@ final class PoolStressTest {
     private static final int STEPS = 200_000;
     private static final int MOST_HELD = 100;
     private static final long SHORT_NANOS = 1_000_000;
+    private static final long LONG_NANOS = 20_000_000_000L;
 
     /** Who has a page, by its physical address: the model. */
     private final ConcurrentHashMap<Long, Thread> holders = new ConcurrentHashMap<>();
@@ -49,6 +50,50 @@ final class PoolStressTest {
     @Test
     void shouldLoseNoneWhileItLetsGoOfMemory() throws InterruptedException {
         stress(PoolRig.of(1024), true);
+    }
+
+    @Test
+    void shouldLeaveNobodyAsleepWhoWaits() throws InterruptedException {
+        try (PoolRig rig = PoolRig.of(256)) {
+            List<Thread> threads = new ArrayList<>();
+            AtomicBoolean isOver = new AtomicBoolean();
+            threads.add(Thread.ofPlatform().start(() -> guarded(() -> hurry(rig.pool, isOver))));
+            for (int number = 0; number < 2; number++) {
+                threads.add(Thread.ofPlatform().start(() -> guarded(() -> drain(rig.pool))));
+            }
+            threads.get(1).join();
+            threads.get(2).join();
+            isOver.set(true);
+            threads.get(0).join();
+            assertThat(failures).isEmpty();
+            assertThat(rig.pool.statistics().waits()).as("they had to wait").isPositive();
+        }
+    }
+
+    /** Takes all it can get, again and again: a wake-up that is lost is a test that fails. */
+    private static void drain(PagePool pool) throws InterruptedException {
+        List<PoolPage> held = new ArrayList<>();
+        try (PatientTaker taker = pool.openPatient()) {
+            for (int step = 0; step < STEPS; step++) {
+                PoolPage page = taker.take(LONG_NANOS);
+                assertThat(page).as("step %d", step).isNotNull();
+                held.add(page);
+                if (held.size() == MOST_HELD) {
+                    held.forEach(taker::giveBack);
+                    held.clear();
+                }
+            }
+            held.forEach(taker::giveBack);
+        }
+    }
+
+    private static void hurry(PagePool pool, AtomicBoolean isOver) {
+        try (UrgentTaker taker = pool.openUrgent()) {
+            while (!isOver.get()) {
+                PoolRig.takeUrgently(taker, 20).forEach(taker::giveBack);
+                Thread.yield();
+            }
+        }
     }
 
     private void stress(PoolRig rig, boolean releases) throws InterruptedException {

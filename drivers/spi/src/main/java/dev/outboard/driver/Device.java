@@ -1,6 +1,7 @@
 package dev.outboard.driver;
 
 import dev.outboard.dma.Dma;
+import dev.outboard.dma.pool.PagePool;
 import dev.outboard.uio.Interrupt;
 
 /**
@@ -8,7 +9,8 @@ import dev.outboard.uio.Interrupt;
  *
  * <p>The host owns the device, opens it before {@link Driver#start} and closes it after {@link
  * Service#close}; closing masks its interrupts, revokes its mappings and resets it, and so does the
- * death of the process. Methods are for the thread that starts the driver, but for {@link #isLost}.
+ * death of the process. Methods are for the thread that starts the driver, but for {@link #isLost}
+ * and {@link #pages}.
  */
 public interface Device {
     /** The name it was claimed by, unique within its owner, as {@code nic0}. */
@@ -19,6 +21,13 @@ public interface Device {
 
     /** The mapping service: the only way to an address that the device understands. */
     Dma dma();
+
+    /**
+     * Pages of the driver's memory for paths that may not block, as a queue's: made when first
+     * asked for, with a thread that refills it, and closed with the device. A thread opens a taker
+     * of its own. Any thread.
+     */
+    PagePool pages();
 
     /**
      * A register region, as a BAR.

@@ -2,6 +2,7 @@ package dev.outboard.testkit;
 
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.dma.pool.PagePool;
 import dev.outboard.driver.Device;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.DeviceId;
@@ -23,6 +24,7 @@ import java.util.Map;
 public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
     private final PhysicalMemory physical = PhysicalMemory.create(16 << 20);
     private final Dma dma = Dma.off(physical);
+    private PagePool pages;
     private LateDma late;
     private final long features;
     private final byte[] config;
@@ -110,6 +112,14 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
     }
 
     @Override
+    public synchronized PagePool pages() {
+        if (pages == null) {
+            pages = PagePool.open(physical, name());
+        }
+        return pages;
+    }
+
+    @Override
     public Registers registers(int region) {
         throw new DeviceException("fake0 has no registers");
     }
@@ -178,6 +188,9 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
 
     @Override
     public void close() {
+        if (pages != null) {
+            pages.close();
+        }
         dma.close();
         physical.close();
     }

@@ -1,12 +1,14 @@
 package dev.outboard.host.vhost;
 
 import dev.outboard.dma.Dma;
+import dev.outboard.dma.pool.PagePool;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.DeviceId;
 import dev.outboard.driver.QueueTransport;
 import dev.outboard.driver.Registers;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.HostedDevice;
+import dev.outboard.host.bus.PagesOnDemand;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.Resources;
 import dev.outboard.uio.vhost.VhostFrontEnd;
@@ -27,13 +29,19 @@ final class VhostUserDevice implements HostedDevice {
     private final DeviceSetup setup;
     private final VhostLink link;
     private final VhostQueues queues;
+    private final PagesOnDemand pages;
     private final Resources resources;
 
     private VhostUserDevice(
-            DeviceSetup setup, VhostLink link, VhostQueues queues, Resources resources) {
+            DeviceSetup setup,
+            VhostLink link,
+            VhostQueues queues,
+            PagesOnDemand pages,
+            Resources resources) {
         this.setup = setup;
         this.link = link;
         this.queues = queues;
+        this.pages = pages;
         this.resources = resources;
     }
 
@@ -46,6 +54,8 @@ final class VhostUserDevice implements HostedDevice {
         var link = new VhostLink(setup.name());
         var resources = new Resources();
         try {
+            // Closed last: a device that still has a queue may still be given its pages.
+            var pages = resources.add(new PagesOnDemand(setup.name(), setup.memory()));
             var frontEnd =
                     resources.add(
                             link.ask(
@@ -56,7 +66,7 @@ final class VhostUserDevice implements HostedDevice {
             var agreement = VhostAgreement.reach(link, frontEnd, setup);
             var queues = resources.add(new VhostQueues(link, frontEnd, setup, agreement));
             link.opened();
-            return new VhostUserDevice(setup, link, queues, resources);
+            return new VhostUserDevice(setup, link, queues, pages, resources);
         } catch (RuntimeException e) {
             resources.closeAfter(e);
             throw e;
@@ -77,6 +87,11 @@ final class VhostUserDevice implements HostedDevice {
     @Override
     public Dma dma() {
         return setup.dma();
+    }
+
+    @Override
+    public PagePool pages() {
+        return pages.pool();
     }
 
     @Override

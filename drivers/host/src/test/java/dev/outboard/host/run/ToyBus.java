@@ -1,6 +1,7 @@
 package dev.outboard.host.run;
 
 import dev.outboard.dma.Dma;
+import dev.outboard.dma.pool.PagePool;
 import dev.outboard.driver.DeviceId;
 import dev.outboard.driver.QueueTransport;
 import dev.outboard.driver.Registers;
@@ -97,6 +98,11 @@ final class ToyBus implements Bus {
         @Override
         public Dma dma() {
             return setup.dma();
+        }
+
+        @Override
+        public PagePool pages() {
+            throw new UnsupportedOperationException("a toy has no pages");
         }
 
         @Override
