@@ -53,15 +53,8 @@ class ExamplesTest {
         return start(words.toArray(String[]::new));
     }
 
-    private static Map<?, ?> results(OutboardProcess child) {
-        var result = child.awaitEvent(Event.RESULT, LONG);
-        assertThat(child.awaitExit(LONG)).as(child::errorOutput).isZero();
-        assertThat(result.number("faults")).isZero();
-        return (Map<?, ?>) result.fields().get("client");
-    }
-
-    @Test
-    void shouldCountEveryFrameThatWasSent() {
+    /** A switch with two ports. */
+    private void startNetwork() {
         start(
                         "device",
                         "nic",
@@ -71,6 +64,18 @@ class ExamplesTest {
                         "--port",
                         path("b.sock") + ",iommu=" + path("b.sock.iommu"))
                 .awaitReady(LONG);
+    }
+
+    private static Map<?, ?> results(OutboardProcess child) {
+        var result = child.awaitEvent(Event.RESULT, LONG);
+        assertThat(child.awaitExit(LONG)).as(child::errorOutput).isZero();
+        assertThat(result.number("faults")).isZero();
+        return (Map<?, ?>) result.fields().get("client");
+    }
+
+    @Test
+    void shouldCountEveryFrameThatWasSent() {
+        startNetwork();
         var receiver = client("virtio-net", "b.sock", "count-frames", "frames=500");
         receiver.awaitReady(LONG);
         var sender = client("virtio-net", "a.sock", "send-frames", "count=500", "length=100");
@@ -84,15 +89,7 @@ class ExamplesTest {
 
     @Test
     void shouldKeepEveryFrameInPagesOfThePool() throws IOException {
-        start(
-                        "device",
-                        "nic",
-                        "--json",
-                        "--port",
-                        path("a.sock") + ",iommu=" + path("a.sock.iommu"),
-                        "--port",
-                        path("b.sock") + ",iommu=" + path("b.sock.iommu"))
-                .awaitReady(LONG);
+        startNetwork();
         var file = folder.resolve("kept.pcap");
         var receiver = client("virtio-net", "b.sock", "keep-frames", "file=" + file, "frames=500");
         receiver.awaitReady(LONG);
@@ -119,13 +116,7 @@ class ExamplesTest {
 
     @Test
     void shouldRefuseToKeepFramesWhereNoFileCanBe() {
-        start(
-                        "device",
-                        "nic",
-                        "--json",
-                        "--port",
-                        path("a.sock") + ",iommu=" + path("a.sock.iommu"))
-                .awaitReady(LONG);
+        startNetwork();
         for (var option : new String[] {"frames=1", "file=" + path("no/such/folder.pcap")}) {
             var child = client("virtio-net", "a.sock", "keep-frames", option);
             assertThat(child.awaitExit(LONG)).isEqualTo(2);
