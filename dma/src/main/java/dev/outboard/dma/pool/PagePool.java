@@ -1,9 +1,11 @@
 package dev.outboard.dma.pool;
 
+import dev.outboard.dma.MemoryListener;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.iommu.IoPage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Pages of a {@link PhysicalMemory}, held ready: a path that may not block always gets one at once,
@@ -12,6 +14,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * <p>It owns its pages, also those that are taken, and one thread that refills it. Any thread may
  * call it; threads that take and give back each have a taker of their own. Taking and giving back
  * allocate nothing; the refill thread makes an object for each page that is new to the pool.
+ *
+ * <p>Of memory that is about to be unplugged it lets go by itself.
  */
 public final class PagePool implements AutoCloseable {
     /** The most takers a pool has at once. */
@@ -24,6 +28,11 @@ public final class PagePool implements AutoCloseable {
     private static final int MOST_LOOKS = 8;
 
     private static final long SWEEP_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+    /** How often memory that is unplugged is looked through, while pages of it are taken. */
+    private static final int MOST_ATTEMPTS = 5;
+
+    private static final long ATTEMPT_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
     private final String name;
     private final PoolMarks marks;
@@ -47,8 +56,17 @@ public final class PagePool implements AutoCloseable {
     private final RefillSignal signal = new RefillSignal();
     private final Takers takers = new Takers();
     private final Sleepers sleepers = new Sleepers();
+    private final PhysicalMemory memory;
     private final RefillThread refill;
     private final Thread thread;
+    private final MemoryListener drainage =
+            new MemoryListener() {
+                @Override
+                public void drain(long physicalAddress, long lengthBytes) {
+                    releasePatiently(physicalAddress, lengthBytes);
+                }
+            };
+
     private volatile boolean closed;
 
     /** The refill thread has ended. */
@@ -57,6 +75,7 @@ public final class PagePool implements AutoCloseable {
     private PagePool(PhysicalMemory memory, String name, PoolMarks marks) {
         this.name = name;
         this.marks = marks;
+        this.memory = memory;
         refill = new RefillThread(this, memory);
         thread = Thread.ofPlatform().daemon().name("refill-" + name).unstarted(refill);
     }
@@ -82,6 +101,7 @@ public final class PagePool implements AutoCloseable {
             pool.refill.startUp();
             pool.lowest.set(pool.level());
             pool.thread.start();
+            memory.addListener(pool.drainage);
             return pool;
         } catch (RuntimeException failure) {
             pool.closed = true;
@@ -290,6 +310,16 @@ public final class PagePool implements AutoCloseable {
         return refill.sweep(new PageRange(physicalAddress, lengthBytes), SWEEP_NANOS);
     }
 
+    /** Gives threads whose magazines are asked for the time to make their next step. */
+    private void releasePatiently(long physicalAddress, long lengthBytes) {
+        for (int attempt = 0; attempt < MOST_ATTEMPTS && !closed; attempt++) {
+            if (release(physicalAddress, lengthBytes) == 0) {
+                return;
+            }
+            LockSupport.parkNanos(ATTEMPT_NANOS);
+        }
+    }
+
     /** What it has counted. Any thread; allocates. */
     public PoolStatistics statistics() {
         return takers.statistics(level(), marks, refill, signal.wakeUps());
@@ -356,6 +386,7 @@ public final class PagePool implements AutoCloseable {
             }
             closed = true;
         }
+        memory.removeListener(drainage);
         signal.wake();
         sleepers.wakeAll();
         boolean interrupted = false;

@@ -107,7 +107,8 @@ public final class PoolPage {
         if (!zeroed) {
             try {
                 buffer.memory().fill((byte) 0);
-            } catch (IllegalStateException gone) {
+            } catch (IllegalStateException | InternalError gone) {
+                // Unplugged by force, before or while it was wiped: see DmaMemory.
                 return false;
             }
             zeroed = true;
