@@ -171,7 +171,9 @@ final class MemoryChanges {
                     undo.add(() -> cameBack(listener, segment));
                     listener.going(segment);
                 }
-            } else {
+            }
+            source.release(physicalAddress, lengthBytes, how);
+            if (!whole) {
                 segment.drop(range);
             }
         } catch (RuntimeException refused) {

@@ -4,7 +4,10 @@ package dev.outboard.dma;
 public final class MemoryInUseException extends IllegalStateException {
     private static final long serialVersionUID = 1L;
 
-    MemoryInUseException(String message) {
+    /**
+     * @param message who has it, and what to do
+     */
+    public MemoryInUseException(String message) {
         super(message);
     }
 }

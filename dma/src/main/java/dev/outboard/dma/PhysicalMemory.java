@@ -120,6 +120,20 @@ public final class PhysicalMemory implements AutoCloseable {
                 () -> {});
     }
 
+    /**
+     * The same in one segment, of pages of some kind.
+     *
+     * @param kind not {@link PageKind#AUTO}
+     * @throws IllegalStateException if huge pages are wanted and are not there
+     */
+    public static PhysicalMemory createAt(long firstAddress, PageKind kind, long lengthBytes) {
+        MemoryFile file = LocalSegments.file(roundUp(lengthBytes), kind);
+        return new PhysicalMemory(
+                List.of(new PhysicalSegment(firstAddress, file, kind)),
+                SegmentSource.none("whoever chose the addresses of this memory plugs none into it"),
+                () -> {});
+    }
+
     private static List<PhysicalSegment> make(long firstAddress, long... segmentLengths) {
         if (segmentLengths.length == 0 || segmentLengths.length > MAX_SEGMENTS) {
             throw new IllegalArgumentException(

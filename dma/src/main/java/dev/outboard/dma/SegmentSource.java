@@ -25,6 +25,14 @@ public interface SegmentSource {
     Made make(long lengthBytes, PageKind kind);
 
     /**
+     * Some of what was made, all of it or a part, is about to be unplugged: nobody here has any of
+     * it, and everybody here who must agree has agreed.
+     *
+     * @throws RuntimeException if whoever made it does not let it go; then it stays
+     */
+    default void release(long physicalAddress, long lengthBytes, Unplug how) {}
+
+    /**
      * All of what was made there is used by nobody any more, and nobody remembers it: its addresses
      * may come again.
      */

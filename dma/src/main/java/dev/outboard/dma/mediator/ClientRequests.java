@@ -129,7 +129,7 @@ final class ClientRequests {
     }
 
     private void memory(ClientSession session, ControlMessage message) {
-        ClientMemory memory = estate.memory(session, message.word(0), message.word(1) != 0);
+        ClientMemory memory = estate.memory(session, message);
         session.setAnswerDue(true);
         LateAnswer answer = new LateAnswer(session);
         ControlMessage segment =

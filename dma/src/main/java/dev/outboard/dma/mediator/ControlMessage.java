@@ -18,7 +18,7 @@ import java.util.Arrays;
  * <pre>
  *   client                                            mediator
  *   HELLO                 name               ──────►  DONE
- *   MEMORY  bytes, essential                 ──────►  SEGMENT address, bytes      + its file
+ *   MEMORY  bytes, essential, pages          ──────►  SEGMENT address, bytes      + its file
  *   RELEASE address, bytes, force            ──────►  DONE, when nothing reaches it
  *   CLAIM   memory, format, entries, IOTLB …   name ─►  DONE domain
  *   ADMIT   domain        name               ──────►  DONE
@@ -59,7 +59,7 @@ record ControlMessage(Kind kind, long[] words, String text) {
     /** What is asked, answered or told; the order is part of the protocol. */
     enum Kind {
         HELLO(0),
-        MEMORY(2),
+        MEMORY(3),
         RELEASE(3),
         CLAIM(5),
         ADMIT(1),

@@ -3,7 +3,9 @@ package dev.outboard.dma.mediator;
 import dev.outboard.dma.DomainOptions;
 import dev.outboard.dma.HeldDomain;
 import dev.outboard.dma.IommuOwner;
+import dev.outboard.dma.PageKind;
 import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.dma.Unplug;
 import dev.outboard.dma.mediator.ControlMessage.Kind;
 import dev.outboard.dma.mediator.Refusal.Why;
 import dev.outboard.iommu.Access;
@@ -23,15 +25,18 @@ import java.util.Set;
  */
 final class Estate {
     /** The most of each that a client may have. */
-    static final int MAX_MEMORIES = PhysicalMemory.MAX_SEGMENTS;
-
     static final int MAX_DOMAINS = 8;
+
     static final int MAX_SERVICES = 16;
     static final int MAX_GRANTS = 8;
+
+    /** With the grants to a domain, as many as its devices take. */
+    static final int MAX_MEMORIES = PhysicalMemory.MAX_SEGMENTS - MAX_GRANTS;
 
     /** Pieces into which a client may cut a segment by giving back what lies between. */
     static final int MAX_RUNS = 4096;
 
+    private static final System.Logger LOG = System.getLogger(Mediator.class.getName());
     private static final long SHORTEST_FLUSH_NANOS = 1_000_000;
     private static final long LONGEST_FLUSH_NANOS = 60_000_000_000L;
 
@@ -62,14 +67,16 @@ final class Estate {
     }
 
     /** Memory for a client, which its open domains may map from now on. */
-    ClientMemory memory(ClientSession session, long lengthBytes, boolean essential) {
+    ClientMemory memory(ClientSession session, ControlMessage message) {
         limit(session.memories().size(), MAX_MEMORIES, "memories: ask for larger ones");
+        long lengthBytes = message.word(0);
         if (lengthBytes <= 0 || lengthBytes > PhysicalMemory.MAX_LENGTH_BYTES) {
             throw new Refusal(Why.ARGUMENT, "lengthBytes=" + lengthBytes + " is no length");
         }
+        PageKind kind = kind(message.word(2));
         long length = lengthBytes + IoPage.OFFSET_MASK & ~IoPage.OFFSET_MASK;
         long pages = length >>> IoPage.SHIFT;
-        if (!session.frames().charge(pages, essential)) {
+        if (!session.frames().charge(pages, message.word(1) != 0)) {
             throw new Refusal(Why.QUOTA, session.frames().refusal(pages));
         }
         long address = AddressRanges.NONE;
@@ -78,7 +85,7 @@ final class Estate {
             if (address == AddressRanges.NONE) {
                 throw noMemory(length);
             }
-            ClientMemory memory = new ClientMemory(PhysicalMemory.createAt(address, length));
+            ClientMemory memory = new ClientMemory(PhysicalMemory.createAt(address, kind, length));
             memories.add(memory);
             session.memories().put(address, memory);
             usedBytes += length;
@@ -90,6 +97,14 @@ final class Estate {
             }
             throw failure;
         }
+    }
+
+    private static PageKind kind(long code) {
+        PageKind[] all = PageKind.values();
+        if (code < 0 || code >= all.length || all[(int) code] == PageKind.AUTO) {
+            throw new Refusal(Why.ARGUMENT, "pages=" + code + " is no kind of page");
+        }
+        return all[(int) code];
     }
 
     private Refusal noMemory(long length) {
@@ -300,7 +315,7 @@ final class Estate {
     /**
      * Frames that a client wants to give back, if it may.
      *
-     * @throws Refusal if they are not its own, or all that is left of what a domain stands on
+     * @throws Refusal if they are not its own, or would leave too many pieces
      */
     static FrameRun returned(ClientSession session, long address, long lengthBytes) {
         ClientMemory memory = session.memories().get(address);
@@ -308,15 +323,6 @@ final class Estate {
         FrameRun run = whole ? memory.whole() : run(session, address, lengthBytes);
         if (!run.isTheRest()) {
             limit(run.memory().present().runs(), MAX_RUNS, "pieces of a segment: give all back");
-        } else {
-            for (SessionDomain domain : session.domains()) {
-                if (domain.held().memory() == run.memory().memory()) {
-                    throw new Refusal(
-                            Why.STATE,
-                            "domain=%s was claimed with this memory: close the domain first"
-                                    .formatted(domain.held().name()));
-                }
-            }
         }
         return run;
     }
@@ -373,6 +379,18 @@ final class Estate {
             session.memories().remove(memory.physicalAddress());
             ranges.giveBack(memory.physicalAddress());
             memory.memory().close();
+        } else {
+            dropPart(run);
+        }
+    }
+
+    /** The machine has the memory back, whoever has the segment mapped. */
+    private static void dropPart(FrameRun run) {
+        try {
+            run.memory().memory().unplug(run.physicalAddress(), run.lengthBytes(), Unplug.FORCE);
+        } catch (RuntimeException scarce) {
+            // It is nobody's, and goes with the rest of its segment.
+            LOG.log(System.Logger.Level.WARNING, "mediator: {0}", scarce.getMessage());
         }
     }
 

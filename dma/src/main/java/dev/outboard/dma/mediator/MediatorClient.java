@@ -3,10 +3,10 @@ package dev.outboard.dma.mediator;
 import dev.outboard.dma.DomainOptions;
 import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.IommuDomain;
+import dev.outboard.dma.PageKind;
 import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.dma.SegmentSource;
 import dev.outboard.dma.mediator.ControlMessage.Kind;
-import dev.outboard.uio.Descriptor;
-import dev.outboard.uio.MemoryFile;
 import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.UnixSocket;
 import java.nio.file.Path;
@@ -111,31 +111,18 @@ public final class MediatorClient implements DomainSource {
     }
 
     /**
-     * Physical memory that a driver cannot do without: charged up to the quota's limit, not only to
-     * its barrier.
+     * Physical memory that a driver cannot do without: its first segment is charged up to the
+     * quota's limit, not only to its barrier.
      */
     public PhysicalMemory essentialMemory(long lengthBytes) {
         return memory(lengthBytes, true);
     }
 
     private PhysicalMemory memory(long lengthBytes, boolean essential) {
-        ControlMessage question = ControlMessage.of(Kind.MEMORY, lengthBytes, essential ? 1 : 0);
-        ControlChannel.Answer answer = channel.ask(question, Kind.SEGMENT, 1);
-        long physicalAddress = answer.message().word(0);
-        Descriptor received = answer.descriptors().getFirst();
-        long length = answer.message().word(1);
+        MediatorSegments segments = new MediatorSegments(channel);
+        SegmentSource.Made first = segments.make(lengthBytes, PageKind.BASE, essential);
         return PhysicalMemory.adopt(
-                physicalAddress,
-                MemoryFile.adopt(received),
-                () -> release(physicalAddress, length));
-    }
-
-    private void release(long physicalAddress, long lengthBytes) {
-        try {
-            channel.ask(ControlMessage.of(Kind.RELEASE, physicalAddress, lengthBytes, 1));
-        } catch (PeerGoneException | IllegalStateException gone) {
-            // The mediator takes everything back when the connection ends.
-        }
+                first.physicalAddress(), first.file(), segments, segments::close);
     }
 
     @Override

@@ -155,6 +155,34 @@ final class MediatorTranslations implements Translations {
         }
     }
 
+    private boolean isAllMapped(long page, int pages) {
+        long end = Math.min(frames.length, page + pages >>> granuleShift);
+        boolean all = true;
+        for (long entry = Math.max(0, page >>> granuleShift); entry < end; entry++) {
+            all &= frames[(int) entry] != NO_FRAME;
+        }
+        return all;
+    }
+
+    /**
+     * Clears what is left of a run: of what was revoked under its driver the mediator knows no
+     * mapping any more, and would say so.
+     */
+    private void clearMapped(long page, int pages) {
+        int granule = 1 << granuleShift;
+        int done = 0;
+        while (done < pages) {
+            int run = 0;
+            while (done + run < pages && isAllMapped(page + done + run, granule)) {
+                run += granule;
+            }
+            if (run > 0) {
+                clear(page + done, run);
+            }
+            done += run + granule;
+        }
+    }
+
     @Override
     public long frame(long page) {
         long frame = frames[(int) (page >>> granuleShift)];
@@ -186,6 +214,11 @@ final class MediatorTranslations implements Translations {
         }
         Status status = failure;
         int done = committed;
+        if (status != Status.DONE) {
+            for (int index = done; index < logged; index++) {
+                noteCleared(Request.page(earlier[index]), Request.pages(earlier[index]));
+            }
+        }
         failure = Status.DONE;
         logged = 0;
         committed = 0;
@@ -214,6 +247,10 @@ final class MediatorTranslations implements Translations {
 
     @Override
     public void clear(long page, int pages) {
+        if (!isAllMapped(page, pages)) {
+            clearMapped(page, pages);
+            return;
+        }
         noteCleared(page, pages);
         int done = 0;
         for (; pages - done > Request.MAX_PAGES; done += Request.MAX_PAGES) {

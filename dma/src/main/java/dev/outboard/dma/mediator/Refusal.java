@@ -1,6 +1,7 @@
 package dev.outboard.dma.mediator;
 
 import dev.outboard.dma.DeviceStuckException;
+import dev.outboard.dma.MemoryInUseException;
 import dev.outboard.dma.OutOfDmaMemoryException;
 import dev.outboard.dma.QuotaExceededException;
 
@@ -53,6 +54,9 @@ final class Refusal extends RuntimeException {
         }
         if (why == Why.STUCK.ordinal()) {
             return new DeviceStuckException(text);
+        }
+        if (why == Why.IN_USE.ordinal()) {
+            return new MemoryInUseException(text);
         }
         return new IllegalStateException(text);
     }

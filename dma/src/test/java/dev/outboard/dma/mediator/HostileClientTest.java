@@ -111,14 +111,14 @@ final class HostileClientTest {
     void shouldRefuseByNameWhatIsAskedWrongly() {
         try (Rig rig = new Rig(directory);
                 UnixSocket socket = raw(rig)) {
-            assertRefused(socket, ControlMessage.of(Kind.MEMORY, 4096, 0), "must be HELLO");
+            assertRefused(socket, ControlMessage.of(Kind.MEMORY, 4096, 0, 1), "must be HELLO");
             assertRefused(socket, ControlMessage.of(Kind.HELLO, "../a"), "is no client name");
             send(socket, ControlMessage.of(Kind.HELLO, "a"));
             assertThat(answer(socket).kind()).isEqualTo(Kind.DONE);
             assertRefused(socket, ControlMessage.of(Kind.HELLO, "a"), "said its name already");
             assertRefused(socket, ControlMessage.of(Kind.DONE), "is no request");
-            assertRefused(socket, ControlMessage.of(Kind.MEMORY, 0, 0), "lengthBytes=0");
-            assertRefused(socket, ControlMessage.of(Kind.MEMORY, -1, 0), "lengthBytes=-1");
+            assertRefused(socket, ControlMessage.of(Kind.MEMORY, 0, 0, 1), "lengthBytes=0");
+            assertRefused(socket, ControlMessage.of(Kind.MEMORY, -1, 0, 1), "lengthBytes=-1");
             assertRefused(
                     socket,
                     ControlMessage.of(Kind.RELEASE, 4096, 4096, 0),
@@ -127,7 +127,7 @@ final class HostileClientTest {
             assertRefused(socket, ControlMessage.of(Kind.END_SERVICE, 7), "service=7 is none");
             assertRefused(socket, ControlMessage.of(Kind.EXPLAIN, -1), "service=-1 is none");
             assertRefused(socket, ControlMessage.of(Kind.REVOKE, 99), "grant=99 is none");
-            send(socket, ControlMessage.of(Kind.MEMORY, 8192, 0));
+            send(socket, ControlMessage.of(Kind.MEMORY, 8192, 0, 1));
             long address = answer(socket).word(0);
             assertRefused(socket, claim(address + 4096, 2, 8192, IOTLB, 1000000), "none of this");
             assertRefused(socket, claim(address, 99, 8192, IOTLB, 1000000), "code=99");

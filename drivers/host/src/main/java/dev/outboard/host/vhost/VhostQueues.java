@@ -1,6 +1,5 @@
 package dev.outboard.host.vhost;
 
-import dev.outboard.dma.PhysicalSegment;
 import dev.outboard.dma.device.DeviceDomain;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.Doorbell;
@@ -10,7 +9,6 @@ import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.InterruptLine;
 import dev.outboard.uio.Resources;
-import dev.outboard.uio.vhost.MemoryRegion;
 import dev.outboard.uio.vhost.VhostFeatures;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import java.util.concurrent.TimeUnit;
@@ -35,6 +33,7 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
     private final VhostFrontEnd frontEnd;
     private final DeviceSetup setup;
     private final VhostAgreement agreement;
+    private final VhostMemory memory;
     private final VhostQueue[] queues;
     private boolean accepted;
 
@@ -44,6 +43,7 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
         this.frontEnd = frontEnd;
         this.setup = setup;
         this.agreement = agreement;
+        memory = new VhostMemory(link, frontEnd, setup);
         this.queues = new VhostQueue[agreement.queues()];
     }
 
@@ -71,38 +71,13 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
                         | (setup.isTranslated() ? VhostAgreement.ACCESS_PLATFORM : 0);
         link.tell("features", () -> frontEnd.setFeatures(all));
         if (!setup.isTranslated() || setup.isFed()) {
-            giveMemory();
+            memory.give();
         }
         if (setup.domain() instanceof DeviceDomain fed) {
             // From here on misses are answered, also while a queue is being started.
             link.tell("a channel for misses", () -> fed.attach(frontEnd, link::fail));
         }
         accepted = true;
-    }
-
-    /**
-     * Identity: a descriptor's address, a ring's address and the physical address are one. To a
-     * device with an IOTLB it says where translations lead.
-     */
-    private void giveMemory() {
-        var segments = setup.memory().segments();
-        int slots = link.ask("its memory slots", frontEnd::memorySlots);
-        if (segments.size() > slots) {
-            throw new DeviceException(
-                    "device %s takes %d pieces of memory and there are %d: use fewer segments"
-                            .formatted(setup.name(), slots, segments.size()));
-        }
-        var regions = segments.stream().map(VhostQueues::region).toList();
-        link.tell("the memory table", () -> frontEnd.setMemoryTable(regions));
-    }
-
-    private static MemoryRegion region(PhysicalSegment segment) {
-        return new MemoryRegion(
-                segment.physicalAddress(),
-                segment.lengthBytes(),
-                segment.physicalAddress(),
-                0,
-                segment.descriptor());
     }
 
     @Override
@@ -195,6 +170,8 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
                     all.add(queue);
                 }
             }
+            // First of all: a device that is being closed is told of no change any more.
+            all.add(memory);
         }
     }
 }

@@ -4,6 +4,7 @@
  * <pre>
  *   VhostUserDevice ── VhostFrontEnd ── socket ──► back-end
  *     │  ├─ VhostQueues    rings by message, kick and call descriptors
+ *     │  ├─ VhostMemory    what the device knows of memory, which comes and goes
  *     │  └─ DeviceWatcher  a thread that sees the socket hang up
  *     └──── Dma            without an IOMMU the memory table, with one nothing but IOVAs
  * </pre>

@@ -44,6 +44,7 @@ final class TestDevice implements VhostBackEnd, AutoCloseable {
     private BackEndRequests requests;
     private volatile boolean refusesFeatures;
     private volatile boolean hangsUpOnAccept;
+    private volatile boolean refusesMemory;
     private final CountDownLatch silence = new CountDownLatch(1);
     private volatile boolean silent;
 
@@ -63,6 +64,11 @@ final class TestDevice implements VhostBackEnd, AutoCloseable {
     TestDevice refusingFeatures() {
         refusesFeatures = true;
         return this;
+    }
+
+    /** Refuses every change of memory from now on, or not any more. */
+    void refuseMemory(boolean refuses) {
+        refusesMemory = refuses;
     }
 
     /** Closes every connection at once. */
@@ -274,7 +280,33 @@ final class TestDevice implements VhostBackEnd, AutoCloseable {
     }
 
     @Override
+    public void memoryRegionAdded(MemoryRegion region) {
+        if (refusesMemory) {
+            region.descriptor().close();
+            throw new VhostProtocolException("no");
+        }
+        regions.add(region);
+        hear("added 0x%x+0x%x", region.guestAddress(), region.lengthBytes());
+    }
+
+    @Override
+    public void memoryRegionRemoved(MemoryRegion region) {
+        if (refusesMemory) {
+            throw new VhostProtocolException("no");
+        }
+        for (var known : List.copyOf(regions)) {
+            if (known.isSamePlace(region)) {
+                known.descriptor().close();
+                regions.remove(known);
+            }
+        }
+        hear("removed 0x%x+0x%x", region.guestAddress(), region.lengthBytes());
+    }
+
+    @Override
     public void memoryTable(List<MemoryRegion> table) {
+        regions.forEach(region -> region.descriptor().close());
+        regions.clear();
         regions.addAll(table);
         table.forEach(
                 region ->
