@@ -31,6 +31,11 @@ public final class CoherentMemory implements AutoCloseable {
         return iova;
     }
 
+    /** Where the first byte is in physical memory. */
+    public long physicalAddress() {
+        return memory.physicalAddress();
+    }
+
     /** Bytes, a multiple of the page size. */
     public long lengthBytes() {
         return memory.lengthBytes();

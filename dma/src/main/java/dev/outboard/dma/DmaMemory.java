@@ -60,6 +60,11 @@ public final class DmaMemory implements AutoCloseable {
         return taken;
     }
 
+    /** Whether it was allocated from that segment. */
+    boolean isOf(PhysicalSegment other) {
+        return segment == other;
+    }
+
     /** Its memory is unplugged by force; false if it was before. Under the segment's lock. */
     boolean takeAway() {
         boolean first = !taken;

@@ -374,6 +374,11 @@ public final class PhysicalMemory implements AutoCloseable {
 
     /** Their owner has no more use for these pages: they are free once no device reaches them. */
     void giveBack(PhysicalSegment segment, long physicalAddress, int pages) {
+        if (!segments.contains(segment)) {
+            // It was unplugged by force, and no device reaches it since.
+            segment.giveBack(physicalAddress, pages);
+            return;
+        }
         ReturnedFrames returned = new ReturnedFrames(this, segment, physicalAddress, pages);
         heldPages.addAndGet(pages);
         for (FrameHolder holder : holders) {

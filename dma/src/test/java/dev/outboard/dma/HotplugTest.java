@@ -28,54 +28,6 @@ final class HotplugTest {
 
     @TempDir Path directory;
 
-    /** A device that maps and unmaps what comes and goes, as a device process does. */
-    private static final class Follower implements AutoCloseable {
-        private final Bench bench;
-        private final AtomicBoolean stop = new AtomicBoolean();
-        private final AtomicReference<RuntimeException> failure = new AtomicReference<>();
-        private final Thread thread;
-
-        Follower(Bench bench) {
-            this.bench = bench;
-            thread = Thread.ofPlatform().daemon().start(this::run);
-        }
-
-        private void run() {
-            try {
-                while (!stop.get()) {
-                    synchronized (this) {
-                        bench.device.receive();
-                    }
-                    Thread.sleep(1);
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            } catch (RuntimeException e) {
-                failure.set(e);
-            }
-        }
-
-        synchronized boolean reaches(long iova, int access) {
-            return bench.reaches(iova, 8, access);
-        }
-
-        synchronized long read(long iova) {
-            assertThat(bench.reaches(iova, 8, Access.READ)).isTrue();
-            return bench.window.memory.get(ValueLayout.JAVA_LONG_UNALIGNED, bench.window.offset);
-        }
-
-        @Override
-        public void close() {
-            stop.set(true);
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-            assertThat(failure.get()).isNull();
-        }
-    }
-
     @ParameterizedTest
     @EnumSource(value = Strategy.class, mode = EnumSource.Mode.EXCLUDE, names = "OFF")
     void shouldLetTheDeviceReachWhatWasPluggedAndNothingOfItAfterwards(Strategy strategy) {
