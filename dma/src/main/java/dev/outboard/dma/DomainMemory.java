@@ -9,18 +9,21 @@ import java.util.List;
  */
 final class DomainMemory {
     private final String domain;
-    private final List<PhysicalSegment> segments;
+    private final List<PhysicalSegment> own;
+    private final List<PhysicalSegment> added = new ArrayList<>();
 
     /**
-     * @param segments that it begins with
+     * @param own segments of the driver's memory, to begin with
      */
-    DomainMemory(String domain, List<PhysicalSegment> segments) {
+    DomainMemory(String domain, List<PhysicalSegment> own) {
         this.domain = domain;
-        this.segments = new ArrayList<>(segments);
+        this.own = new ArrayList<>(own);
     }
 
     synchronized List<PhysicalSegment> segments() {
-        return List.copyOf(segments);
+        List<PhysicalSegment> all = new ArrayList<>(own);
+        all.addAll(added);
+        return all;
     }
 
     /**
@@ -31,24 +34,26 @@ final class DomainMemory {
      */
     synchronized void apply(SegmentChange change) {
         PhysicalSegment segment = change.segment();
+        List<PhysicalSegment> changed = change.isOwn() ? own : added;
         if (change.adds()) {
             requireRoom(segment);
-            segments.add(segment);
-        } else if (!segments.remove(segment)) {
+            changed.add(segment);
+        } else if (!changed.remove(segment)) {
             throw new IllegalArgumentException(
-                    "memory at 0x%x is not in domain=%s"
+                    "memory at 0x%x was not added to domain=%s"
                             .formatted(segment.physicalAddress(), domain));
         }
     }
 
     private void requireRoom(PhysicalSegment segment) {
-        if (segments.size() >= AttachProtocol.MAX_SEGMENTS) {
+        List<PhysicalSegment> all = segments();
+        if (all.size() >= AttachProtocol.MAX_SEGMENTS) {
             throw new IllegalStateException(
                     "domain=%s has %d segments of memory: remove one"
-                            .formatted(domain, segments.size()));
+                            .formatted(domain, all.size()));
         }
         long start = segment.physicalAddress();
-        for (PhysicalSegment other : segments) {
+        for (PhysicalSegment other : all) {
             if (start < other.physicalAddress() + other.lengthBytes()
                     && other.physicalAddress() < start + segment.lengthBytes()) {
                 throw new IllegalArgumentException(

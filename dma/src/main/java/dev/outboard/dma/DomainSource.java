@@ -16,6 +16,23 @@ public interface DomainSource extends AutoCloseable {
     PhysicalMemory memory(long lengthBytes);
 
     /**
+     * The same, of pages of some kind.
+     *
+     * @param lengthBytes rounded up to whole pages of that kind
+     * @throws IllegalStateException if just that kind is wanted, and is not there or not to be had
+     *     from this owner
+     */
+    default PhysicalMemory memory(long lengthBytes, PageKind pages) {
+        if (pages != PageKind.AUTO && pages != PageKind.BASE) {
+            throw new IllegalStateException(
+                    "another process makes the memory, of pages as it chooses, and "
+                            + pages
+                            + " are wanted: leave the kind of page to it (--pages auto)");
+        }
+        return memory(lengthBytes);
+    }
+
+    /**
      * Makes a domain for the device of that name, which attaches now or later.
      *
      * @param memory of this source

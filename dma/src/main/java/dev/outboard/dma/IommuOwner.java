@@ -63,6 +63,11 @@ public final class IommuOwner implements DomainSource {
     }
 
     @Override
+    public PhysicalMemory memory(long lengthBytes, PageKind pages) {
+        return PhysicalMemory.create(pages, lengthBytes);
+    }
+
+    @Override
     public IommuDomain claim(String deviceName, PhysicalMemory memory, DomainOptions options) {
         return hold(deviceName, memory, options);
     }

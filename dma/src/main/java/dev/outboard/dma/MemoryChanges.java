@@ -161,7 +161,7 @@ final class MemoryChanges {
         Undo undo = new Undo();
         try {
             segment.withhold(range);
-            undo.add(() -> segment.readmit(range));
+            undo.add(() -> readmit(segment, range));
             drain(range, whole);
             undo.add(() -> toHolders(holder -> holder.stays(range)));
             free(segment, range, how, undo);
@@ -217,6 +217,13 @@ final class MemoryChanges {
     private void show(FrameRange range) {
         frames.plug(range);
         memory.measureFirst();
+    }
+
+    /** Hands the frames out again; not if it could not be noted that they stay. */
+    private void readmit(PhysicalSegment segment, FrameRange range) {
+        if (frames.contains(range.first(), range.end() - 1)) {
+            segment.readmit(range);
+        }
     }
 
     private void requireUnused(PhysicalSegment segment, FrameRange range) {

@@ -45,9 +45,9 @@ final class OwnedDomain implements HeldDomain, MemoryListener {
     public void coming(PhysicalSegment segment) {
         requireReach(segment);
         try {
-            addSegment(segment, options.flushLimitNanos());
+            change(SegmentChange.ofOwn(segment, true));
         } catch (DeviceStuckException stuck) {
-            beginRemove(segment);
+            owner.begin(this, SegmentChange.ofOwn(segment, false));
             throw stuck;
         }
     }
@@ -64,7 +64,17 @@ final class OwnedDomain implements HeldDomain, MemoryListener {
     /** It goes: no entry names it any more. */
     @Override
     public void going(PhysicalSegment segment) {
-        removeSegment(segment, options.flushLimitNanos());
+        try {
+            change(SegmentChange.ofOwn(segment, false));
+        } catch (DeviceStuckException stuck) {
+            // Put back at once, for who attaches from now on: the memory stays.
+            owner.begin(this, SegmentChange.ofOwn(segment, true));
+            throw stuck;
+        }
+    }
+
+    private void change(SegmentChange change) {
+        owner.change(this, change, options.flushLimitNanos());
     }
 
     @Override

@@ -64,7 +64,12 @@ public final class PhysicalMemory implements AutoCloseable {
         this.segments = List.copyOf(segments);
         this.onClose = onClose;
         changes = new MemoryChanges(this, frames, source);
-        segments.forEach(segment -> frames.plug(FrameRange.of(segment)));
+        try {
+            segments.forEach(segment -> frames.plug(FrameRange.of(segment)));
+        } catch (RuntimeException failure) {
+            segments.forEach(PhysicalSegment::close);
+            throw failure;
+        }
         firstStart = segments.getFirst().physicalAddress();
         measureFirst();
     }

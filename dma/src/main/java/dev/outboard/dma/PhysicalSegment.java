@@ -4,6 +4,7 @@ import dev.outboard.iommu.IoPage;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.Mapping;
 import dev.outboard.uio.MemoryFile;
+import dev.outboard.uio.NativeException;
 import dev.outboard.uio.vhost.MemoryRegion;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -216,7 +217,12 @@ public final class PhysicalSegment {
      * @param forgotten run once nobody remembers an address of it, which may be now
      */
     void closeWhenForgotten(Runnable forgotten) {
-        file.punchHole(0, lengthBytes);
+        try {
+            // The memory comes back though another process keep it mapped.
+            file.punchHole(0, lengthBytes);
+        } catch (NativeException kept) {
+            LOG.log(System.Logger.Level.DEBUG, kept.getMessage());
+        }
         closeMapping();
         file.close();
         Runnable now;

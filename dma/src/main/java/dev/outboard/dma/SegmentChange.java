@@ -9,6 +9,7 @@ import java.util.concurrent.TimeUnit;
 final class SegmentChange implements SegmentMove {
     private final PhysicalSegment segment;
     private final boolean adds;
+    private final boolean own;
     private boolean begun;
     private RuntimeException refused;
     private String waitingFor = "the owner's thread";
@@ -18,8 +19,18 @@ final class SegmentChange implements SegmentMove {
      * @param adds whether it comes, else it goes
      */
     SegmentChange(PhysicalSegment segment, boolean adds) {
+        this(segment, adds, false);
+    }
+
+    private SegmentChange(PhysicalSegment segment, boolean adds, boolean own) {
         this.segment = segment;
         this.adds = adds;
+        this.own = own;
+    }
+
+    /** Of the memory that the domain was claimed with, which itself tells of it. */
+    static SegmentChange ofOwn(PhysicalSegment segment, boolean adds) {
+        return new SegmentChange(segment, adds, true);
     }
 
     PhysicalSegment segment() {
@@ -28,6 +39,10 @@ final class SegmentChange implements SegmentMove {
 
     boolean adds() {
         return adds;
+    }
+
+    boolean isOwn() {
+        return own;
     }
 
     /** A device is about to be told. */

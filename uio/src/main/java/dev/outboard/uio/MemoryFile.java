@@ -79,8 +79,13 @@ public final class MemoryFile implements AutoCloseable {
         int number = ControlCalls.memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
         Descriptor descriptor = Descriptor.adopt(Failures.check(number, "memfd_create", name));
         MemoryFile file = new MemoryFile(descriptor, 0, 0);
-        file.sealSize();
-        return file;
+        try {
+            file.sealSize();
+            return file;
+        } catch (NativeException failure) {
+            file.close();
+            throw failure;
+        }
     }
 
     /**

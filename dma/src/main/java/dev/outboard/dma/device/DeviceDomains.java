@@ -2,6 +2,7 @@ package dev.outboard.dma.device;
 
 import dev.outboard.dma.DomainOptions;
 import dev.outboard.dma.DomainSource;
+import dev.outboard.dma.PageKind;
 import dev.outboard.dma.PhysicalMemory;
 import java.util.HashMap;
 import java.util.List;
@@ -23,6 +24,11 @@ public final class DeviceDomains implements DomainSource {
     @Override
     public PhysicalMemory memory(long lengthBytes) {
         return PhysicalMemory.create(lengthBytes);
+    }
+
+    @Override
+    public PhysicalMemory memory(long lengthBytes, PageKind pages) {
+        return PhysicalMemory.create(pages, lengthBytes);
     }
 
     @Override

@@ -130,7 +130,7 @@ final class ServiceRingTest {
             local.map(21, 80, 1, Access.READ);
             local.ring.setPutRelease(local.put);
             local.service.serve(512);
-            local.domain.frames().remove(77, 1);
+            local.domain.frames().remove(77, 10);
             assertThat(local.commit()).isEqualTo(Status.FOREIGN_FRAMES);
             assertThat(local.frameAt(21)).isEqualTo(-1);
             assertThat(local.frameAt(20)).isEqualTo(-1);

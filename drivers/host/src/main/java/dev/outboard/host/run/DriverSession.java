@@ -95,8 +95,8 @@ final class DriverSession {
 
     private PhysicalMemory memory() {
         return source == null
-                ? PhysicalMemory.create(plan.memoryBytes())
-                : source.memory(plan.memoryBytes());
+                ? PhysicalMemory.create(plan.pages(), plan.memoryBytes())
+                : source.memory(plan.memoryBytes(), plan.pages());
     }
 
     private Dma service(IommuDomain domain) {

@@ -1,5 +1,6 @@
 package dev.outboard.host.run;
 
+import dev.outboard.dma.PageKind;
 import dev.outboard.driver.Client;
 import dev.outboard.driver.Driver;
 import dev.outboard.host.bus.DeviceAddress;
@@ -13,6 +14,7 @@ import java.util.Map;
  * @param device what is driven
  * @param protection how DMA is protected, and by whom
  * @param memoryBytes physical memory for the driver
+ * @param pages what that memory is made of
  * @param queueEntries the most entries of a queue
  * @param waiting how interrupts wait
  * @param client what uses the driver, or null
@@ -24,6 +26,7 @@ record HostPlan(
         DeviceAddress device,
         Protection protection,
         long memoryBytes,
+        PageKind pages,
         int queueEntries,
         WaitPolicy waiting,
         Client client,

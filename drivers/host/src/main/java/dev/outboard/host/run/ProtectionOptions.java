@@ -1,6 +1,7 @@
 package dev.outboard.host.run;
 
 import dev.outboard.dma.DomainOptions;
+import dev.outboard.dma.PageKind;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.Strategy;
 import dev.outboard.dma.StrategyOptions;
@@ -99,11 +100,30 @@ final class ProtectionOptions {
                             + " 4096.")
     private Integer cacheEntries;
 
+    @Option(
+            names = "--pages",
+            defaultValue = "auto",
+            paramLabel = "KIND",
+            completionCandidates = Kinds.class,
+            description =
+                    "What the driver's memory is made of: ${COMPLETION-CANDIDATES}. 'auto' takes"
+                            + " huge pages that are free, else transparent ones. Default:"
+                            + " ${DEFAULT-VALUE}.")
+    private String pages;
+
     /** The names of the strategies, for the help. */
     static final class Strategies extends Names {
         /** For picocli. */
         Strategies() {
             super(Stream.of(Strategy.values()).map(Words::of));
+        }
+    }
+
+    /** The names of the kinds of page, for the help. */
+    static final class Kinds extends Names {
+        /** For picocli. */
+        Kinds() {
+            super(Stream.of(PageKind.values()).map(Words::of));
         }
     }
 
@@ -124,7 +144,7 @@ final class ProtectionOptions {
     }
 
     private abstract static sealed class Names implements Iterable<String>
-            permits Strategies, Formats, Allocators {
+            permits Strategies, Kinds, Formats, Allocators {
         private final List<String> names;
 
         Names(Stream<String> names) {
@@ -135,6 +155,15 @@ final class ProtectionOptions {
         public final java.util.Iterator<String> iterator() {
             return names.iterator();
         }
+    }
+
+    /**
+     * What the driver's memory is to be made of.
+     *
+     * @throws IllegalArgumentException when it is no kind of page
+     */
+    PageKind pages() {
+        return Words.constant(PageKind.class, pages, "kind of page");
     }
 
     /**

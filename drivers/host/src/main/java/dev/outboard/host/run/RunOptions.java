@@ -93,6 +93,7 @@ final class RunOptions {
                     DeviceAddress.parse(device),
                     protection.protection(memoryBytes),
                     memoryBytes,
+                    protection.pages(),
                     queueEntries(),
                     waiting(),
                     client == null ? null : modules.client(client),

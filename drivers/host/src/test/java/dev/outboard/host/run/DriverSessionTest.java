@@ -8,6 +8,7 @@ import dev.outboard.dma.DmaWindow;
 import dev.outboard.dma.DomainOptions;
 import dev.outboard.dma.IommuAttachment;
 import dev.outboard.dma.IommuOwner;
+import dev.outboard.dma.PageKind;
 import dev.outboard.dma.Strategy;
 import dev.outboard.dma.StrategyOptions;
 import dev.outboard.driver.Client;
@@ -143,6 +144,7 @@ class DriverSessionTest {
                 new DeviceAddress(bus, "dev"),
                 strategy == Strategy.OFF ? Protection.OFF : protection(strategy),
                 1 << 20,
+                PageKind.AUTO,
                 256,
                 WaitPolicy.BLOCK,
                 client,
