@@ -11,6 +11,7 @@ import dev.outboard.perf.disk.DiskSha256Client;
 import dev.outboard.perf.dmaperf.DeviceCommand;
 import dev.outboard.perf.dmaperf.DmaPerfCommand;
 import dev.outboard.perf.dmaperf.DriverCommand;
+import dev.outboard.perf.hotplug.HotplugCommand;
 import dev.outboard.perf.poolperf.PoolPerfCommand;
 import dev.outboard.perf.stream.FrameReceiveClient;
 import dev.outboard.perf.stream.FrameSendClient;
@@ -45,6 +46,8 @@ module dev.outboard.perf {
             info.picocli;
     opens dev.outboard.perf.dmaperf to
             info.picocli;
+    opens dev.outboard.perf.hotplug to
+            info.picocli;
     opens dev.outboard.perf.poolperf to
             info.picocli;
     opens dev.outboard.perf.versus to
@@ -68,6 +71,7 @@ module dev.outboard.perf {
             DemoCommand,
             BenchCommand,
             VersusCommand,
+            HotplugCommand,
             DmaPerfCommand,
             DriverCommand,
             DeviceCommand,

@@ -6,6 +6,7 @@ import dev.outboard.host.device.DeviceCommand;
 import dev.outboard.host.doctor.DoctorCommand;
 import dev.outboard.host.log.PlatformLog;
 import dev.outboard.host.mediator.MediatorCommand;
+import dev.outboard.host.memory.MemoryCommand;
 import dev.outboard.host.run.RunCommand;
 import dev.outboard.host.top.TopCommand;
 import dev.outboard.host.vhost.VhostUserBus;
@@ -46,6 +47,8 @@ module dev.outboard.host {
             info.picocli;
     opens dev.outboard.host.mediator to
             info.picocli;
+    opens dev.outboard.host.memory to
+            info.picocli;
     opens dev.outboard.host.run to
             info.picocli;
     opens dev.outboard.host.top to
@@ -64,6 +67,7 @@ module dev.outboard.host {
             RunCommand,
             DeviceCommand,
             MediatorCommand,
+            MemoryCommand,
             TopCommand,
             DoctorCommand;
 }

@@ -1,5 +1,6 @@
 package dev.outboard.driver;
 
+import dev.outboard.dma.DmaMemory;
 import dev.outboard.dma.DomainStatistics;
 import java.util.Map;
 
@@ -34,6 +35,25 @@ public interface ClientContext {
      */
     default DomainStatistics translation() {
         return null;
+    }
+
+    /**
+     * How often memory has come, or was wanted back, so far. Any thread; a volatile read. A client
+     * that keeps buffers for long looks at it between requests, and when it has changed gives them
+     * back and takes others by {@link #allocate}: what is kept cannot be unplugged, but by force.
+     */
+    default long memoryChanges() {
+        return 0;
+    }
+
+    /**
+     * Contiguous, zeroed pages: of the memory that came last, as long as that stays, and where it
+     * has no room of any other. Any thread.
+     *
+     * @throws dev.outboard.dma.OutOfDmaMemoryException if there is no run of free pages that long
+     */
+    default DmaMemory allocate(long lengthBytes) {
+        return device().dma().allocate(lengthBytes);
     }
 
     /** A long option. */

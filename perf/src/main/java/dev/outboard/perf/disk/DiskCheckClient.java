@@ -31,7 +31,7 @@ public final class DiskCheckClient implements Client {
     public String help() {
         return "overwrites a region with a pattern, flushes, reads it back, compares every byte:"
                 + " blocks=4096 depth=32 offset=0 bytes=33554432 millis=500 warmupMillis=200 seed=1"
-                + " watch.NAME=PID";
+                + " untilStopped=0 (1: over and over) watch.NAME=PID";
     }
 
     @Override
@@ -52,9 +52,14 @@ public final class DiskCheckClient implements Client {
                                 "bytes",
                                 "millis",
                                 "warmupMillis",
+                                "untilStopped",
                                 "seed"));
         int[] sizes = options.numbers("blocks", "4096", BlockService.SECTOR_BYTES, MAXIMUM_BLOCK);
         context.ready();
+        if (options.number("untilStopped", 0, 0, 1) == 1) {
+            checkUntilStopped(disk, context, options, sizes);
+            return;
+        }
         var rows = new ArrayList<Map<String, Object>>();
         boolean verified = true;
         for (int blockBytes : sizes) {
@@ -64,6 +69,35 @@ public final class DiskCheckClient implements Client {
         }
         context.result("rows", rows);
         context.result("verified", verified && rows.size() == 2 * sizes.length);
+    }
+
+    /** Writes and reads over and over; what was begun when it is stopped is waited for. */
+    private static void checkUntilStopped(
+            BlockService disk, ClientContext context, ClientOptions options, int[] sizes) {
+        int depth = (int) options.number("depth", 32, 1, 1024);
+        long millisNanos = options.nanos("millis", 500);
+        long seed = options.number("seed", 1, Long.MIN_VALUE, Long.MAX_VALUE);
+        long written = 0;
+        long read = 0;
+        long corrupt = 0;
+        String firstCorrupt = "";
+        for (int pass = 0; !context.isStopping(); pass++) {
+            int blockBytes = sizes[pass % sizes.length];
+            var region = Region.of(options, disk, blockBytes, DEFAULT_BYTES);
+            var work = new PatternWork(region, seed + pass, context);
+            try (var loop = new RequestLoop(disk, context, blockBytes, depth)) {
+                written += loop.run(work.writing(millisNanos));
+                loop.flush();
+                read += loop.run(work.reading(millisNanos));
+            }
+            firstCorrupt = corrupt == 0 ? work.firstCorrupt() : firstCorrupt;
+            corrupt += work.corrupt();
+        }
+        context.result("requestsWritten", written);
+        context.result("requestsRead", read);
+        context.result("corruptBlocks", corrupt);
+        context.result("firstCorrupt", firstCorrupt);
+        context.result("verified", corrupt == 0 && read > 0);
     }
 
     private static boolean check(

@@ -1,6 +1,7 @@
 package dev.outboard.perf.disk;
 
 import dev.outboard.dma.DmaMemory;
+import dev.outboard.dma.OutOfDmaMemoryException;
 import dev.outboard.driver.ClientContext;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.block.BlockQueue;
@@ -10,15 +11,21 @@ import dev.outboard.driver.block.CompletionHandler;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Keeps a number of requests of one size under way, each on a slot of its own of DMA memory. One
- * thread; running allocates nothing unless a request fails.
+ * Keeps a number of requests of one size under way, each on a slot of its own of DMA memory, which
+ * moves when memory has come or is wanted back. One thread; running allocates nothing unless a
+ * request fails, or the slots move.
  */
 final class RequestLoop implements AutoCloseable {
     private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final long FLUSH_TAG = -1;
 
     private final BlockQueue queue;
-    private final DmaMemory memory;
+    private final ClientContext context;
+    private DmaMemory memory;
+
+    /** Which change of memory the slots have followed. */
+    private long followed;
+
     private final int blockBytes;
     private final long[] blocks;
     private final long[] started;
@@ -48,7 +55,9 @@ final class RequestLoop implements AutoCloseable {
         for (int i = 0; i < depth; i++) {
             free[freeCount++] = i;
         }
-        memory = context.device().dma().allocate((long) blockBytes * depth);
+        this.context = context;
+        followed = context.memoryChanges();
+        memory = context.allocate((long) blockBytes * depth);
     }
 
     /**
@@ -61,13 +70,29 @@ final class RequestLoop implements AutoCloseable {
         requests = 0;
         boolean more = true;
         while (more || queue.pending() > 0) {
-            more = more && prepare();
+            if (context.memoryChanges() == followed) {
+                more = more && prepare();
+            } else if (queue.pending() == 0) {
+                follow();
+            }
             queue.submit();
             if (queue.poll(handler, blocks.length) == 0 && queue.pending() > 0) {
                 await();
             }
         }
         return requests;
+    }
+
+    /** Moves the slots: memory has come, or is wanted back, and nothing is under way. */
+    private void follow() {
+        followed = context.memoryChanges();
+        try {
+            DmaMemory other = context.allocate(memory.lengthBytes());
+            memory.close();
+            memory = other;
+        } catch (OutOfDmaMemoryException nowhere) {
+            // They stay where they are; who wants that memory is told so.
+        }
     }
 
     private boolean prepare() {

@@ -48,7 +48,7 @@ public final class StreamEchoClient implements Client {
         if (options.window() == 0) {
             throw new IllegalArgumentException("option window=0: an echo needs a limit");
         }
-        var port = new StreamPort((NetworkService) service);
+        var port = new StreamPort((NetworkService) service, context);
         context.ready();
         awaitEcho(port, context);
         var rows = new ArrayList<Map<String, Object>>();

@@ -1,5 +1,8 @@
 package dev.outboard.perf.stream;
 
+import dev.outboard.dma.DmaMemory;
+import dev.outboard.dma.OutOfDmaMemoryException;
+import dev.outboard.driver.ClientContext;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.net.NetworkService;
 import dev.outboard.driver.net.ReceiveQueue;
@@ -9,11 +12,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongFunction;
 
 /**
  * One end of a stream: the queues of a network interface, its address and that of the peer. Writes
  * frames straight into the buffers that the device will read. One thread; nothing allocates after
- * the constructor.
+ * the constructor, but a move to other memory.
  */
 final class StreamPort {
     private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -22,8 +26,19 @@ final class StreamPort {
     private final ReceiveQueue receive;
     private final int mtuBytes;
     private final MemorySegment addresses;
+    private final ClientContext context;
+    private final LongFunction<DmaMemory> allocator;
 
-    StreamPort(NetworkService service) {
+    // Which change of memory the buffers of a direction have followed.
+    private long followedOut;
+    private long followedIn;
+
+    /**
+     * @param context tells when memory has come, or is wanted back
+     */
+    StreamPort(NetworkService service, ClientContext context) {
+        this.context = context;
+        allocator = context::allocate;
         transmit = service.transmitQueue(0);
         receive = service.receiveQueue(0);
         int mtu = service.mtuBytes();
@@ -54,6 +69,31 @@ final class StreamPort {
     /** The largest Ethernet payload of a frame. */
     int mtuBytes() {
         return mtuBytes;
+    }
+
+    /**
+     * Moves the buffers when memory has come, or is wanted back; to be asked often.
+     *
+     * @return false if nothing may be claimed until frames under way have come back
+     */
+    boolean follow() {
+        long changes = context.memoryChanges();
+        if (changes == followedOut && changes == followedIn) {
+            return true;
+        }
+        try {
+            if (changes != followedIn && receive.move(allocator)) {
+                followedIn = changes;
+            }
+            if (changes != followedOut && transmit.move(allocator)) {
+                followedOut = changes;
+            }
+        } catch (OutOfDmaMemoryException nowhere) {
+            // They stay where they are; who wants that memory is told so.
+            followedIn = changes;
+            followedOut = changes;
+        }
+        return changes == followedOut;
     }
 
     /** Frames go to whoever sent this one from now on; until then they go to everyone. */

@@ -33,7 +33,7 @@ public final class StreamReceiveClient implements Client {
         var options = new ClientOptions(context.options(), Set.of("idleMillis"));
         var receiver =
                 new StreamReceiver(
-                        new StreamPort((NetworkService) service),
+                        new StreamPort((NetworkService) service, context),
                         context,
                         options.nanos("idleMillis", 15_000));
         context.ready();

@@ -67,6 +67,7 @@ final class StreamReceiver {
         long closedAt = 0;
         while (!context.isStopping()) {
             int taken = port.receive().poll(handler, BATCH);
+            port.follow();
             respond();
             long now = System.nanoTime();
             if (taken > 0) {

@@ -36,7 +36,7 @@ public final class StreamSendClient implements Client {
     @Override
     public void run(Service service, ClientContext context) {
         var options = StreamOptions.of(context.options());
-        var port = new StreamPort((NetworkService) service);
+        var port = new StreamPort((NetworkService) service, context);
         var session = new Session(context, options, port);
         if (options.turns() == null) {
             context.ready();

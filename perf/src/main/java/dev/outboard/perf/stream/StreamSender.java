@@ -20,6 +20,12 @@ final class StreamSender {
     /** Without credit for this long, what is under way is taken for lost. */
     private static final long STALL_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
+    /** Between two looks whether all buffers are free to move. */
+    private static final long MOVE_NANOS = TimeUnit.MICROSECONDS.toNanos(200);
+
+    /** So long somebody who was asked to stop waits for the other end's totals. */
+    private static final long STOPPING_NANOS = TimeUnit.SECONDS.toNanos(2);
+
     private final StreamPort port;
     private final ClientContext context;
     private final FrameHandler handler = this::onFrame;
@@ -75,7 +81,8 @@ final class StreamSender {
         long message = 0;
         int fragment = 0;
         while (!ending || fragment != 0) {
-            int room = room(frames, options.window());
+            boolean isSettled = port.follow();
+            int room = isSettled ? room(frames, options.window()) : 0;
             int wrote = 0;
             while (wrote < room && message < limit && !(ending && fragment == 0)) {
                 int buffer = port.transmit().claim();
@@ -90,7 +97,9 @@ final class StreamSender {
             frames += wrote;
             port.transmit().flush();
             int taken = port.receive().poll(handler, BATCH);
-            if (wrote == 0 && taken == 0 && message < limit) {
+            if (!isSettled) {
+                port.transmit().await(MOVE_NANOS);
+            } else if (wrote == 0 && taken == 0 && message < limit) {
                 waitForRoom(room, frames);
             }
             long now = System.nanoTime();
@@ -159,7 +168,7 @@ final class StreamSender {
                 }
                 left = REPEAT_NANOS - (System.nanoTime() - sent);
             }
-            if (context.isStopping() && !answered) {
+            if (context.isStopping() && !answered && sent - start > STOPPING_NANOS) {
                 throw new DeviceException("stopped before the other end answered");
             }
         }

@@ -4,6 +4,7 @@ import dev.outboard.dma.mediator.Mediator;
 import dev.outboard.dma.mediator.MediatorOptions;
 import dev.outboard.dma.mediator.Quotas;
 import dev.outboard.host.cli.OwnProcess;
+import dev.outboard.host.cli.Sizes;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.cli.UsageException;
@@ -11,7 +12,6 @@ import dev.outboard.host.control.ControlOptions;
 import dev.outboard.host.control.ControlServer;
 import dev.outboard.host.event.Event;
 import dev.outboard.host.event.EventOutput;
-import dev.outboard.host.run.Words;
 import dev.outboard.uio.WaitPolicy;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -135,7 +135,7 @@ public final class MediatorCommand implements Subcommand {
             return new MediatorOptions(
                     path("--listen", listen),
                     path("--iommu", iommu),
-                    Words.size(memory),
+                    Sizes.parse(memory),
                     quotas(),
                     waiting());
         } catch (IllegalArgumentException e) {

@@ -1,7 +1,9 @@
 package dev.outboard.host.run;
 
+import dev.outboard.dma.DmaMemory;
 import dev.outboard.dma.DomainStatistics;
 import dev.outboard.dma.IommuDomain;
+import dev.outboard.dma.OutOfDmaMemoryException;
 import dev.outboard.driver.ClientContext;
 import dev.outboard.driver.Device;
 import java.util.Collections;
@@ -13,6 +15,7 @@ import java.util.function.BooleanSupplier;
 final class ClientRun implements ClientContext {
     private final Device device;
     private final IommuDomain domain;
+    private final MemoryTides tides;
     private final Map<String, String> options;
     private final BooleanSupplier stop;
     private final Runnable onReady;
@@ -21,16 +24,19 @@ final class ClientRun implements ClientContext {
 
     /**
      * @param domain the I/O address space of the device, or null without an IOMMU
+     * @param tides tells of memory that comes and goes
      * @param stop whether the client is to end, but for what becomes of the device
      */
     ClientRun(
             Device device,
             IommuDomain domain,
+            MemoryTides tides,
             Map<String, String> options,
             BooleanSupplier stop,
             Runnable onReady) {
         this.device = device;
         this.domain = domain;
+        this.tides = tides;
         this.options = options;
         this.stop = stop;
         this.onReady = onReady;
@@ -72,6 +78,24 @@ final class ClientRun implements ClientContext {
     @Override
     public DomainStatistics translation() {
         return domain == null ? null : domain.statistics();
+    }
+
+    @Override
+    public long memoryChanges() {
+        return tides.changes();
+    }
+
+    @Override
+    public DmaMemory allocate(long lengthBytes) {
+        var newest = tides.newest();
+        if (newest != null) {
+            try {
+                return tides.memory().allocate(lengthBytes, newest);
+            } catch (OutOfDmaMemoryException elsewhere) {
+                // It is full, or wanted back, or gone.
+            }
+        }
+        return device.dma().allocate(lengthBytes);
     }
 
     Map<String, Object> results() {

@@ -63,16 +63,17 @@ final class DriverSession {
         DmaDebug debug = null;
         try {
             var memory = resources.add(memory());
+            resources.add(() -> report.left(memory));
             debug = plan.dmaDebug() ? resources.add(debug(memory)) : null;
             var domain = source == null ? null : resources.add(claim(memory, debug));
             var plain = domain == null ? Dma.off(memory) : service(domain);
             var dma = resources.add(debug == null ? plain : debug.watch(plain));
-            running.begin(memory, dma, domain);
+            var tides = running.begin(memory, dma, domain);
             resources.add(running::end);
             var device = resources.add(plan.device().open(setup(memory, dma, domain)));
             checkMatch(device);
             var service = resources.add(plan.driver().start(device));
-            serve(device, domain, service);
+            serve(device, domain, tides, service);
             service.close();
             report.measured(dma.statistics(), domain == null ? null : domain.statistics());
             owner.checkPresent();
@@ -138,7 +139,8 @@ final class DriverSession {
         }
     }
 
-    private void serve(HostedDevice device, IommuDomain domain, Service service) {
+    private void serve(
+            HostedDevice device, IommuDomain domain, MemoryTides tides, Service service) {
         var client = plan.client();
         if (client == null) {
             report.up(service.describe());
@@ -161,6 +163,7 @@ final class DriverSession {
                 new ClientRun(
                         device,
                         domain,
+                        tides,
                         plan.clientOptions(),
                         () -> stop.isStopping() || owner.isLost(),
                         report::ready);

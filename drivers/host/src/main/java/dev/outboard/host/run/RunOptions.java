@@ -1,6 +1,7 @@
 package dev.outboard.host.run;
 
 import dev.outboard.host.bus.DeviceAddress;
+import dev.outboard.host.cli.Sizes;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.uio.WaitPolicy;
 import java.nio.file.Path;
@@ -105,7 +106,7 @@ final class RunOptions {
     }
 
     private long memoryBytes() {
-        var bytes = Words.size(memory);
+        var bytes = Sizes.parse(memory);
         if (bytes < LEAST_MEMORY_BYTES) {
             throw new UsageException("--memory " + memory + " is less than 1M");
         }

@@ -3,6 +3,7 @@ package dev.outboard.host.run;
 import dev.outboard.dma.DmaDebug;
 import dev.outboard.dma.DmaStatistics;
 import dev.outboard.dma.DomainStatistics;
+import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.StrategyOptions;
 import dev.outboard.driver.ClientContext;
 import dev.outboard.host.control.ControlServer;
@@ -95,9 +96,13 @@ final class RunReport {
         domain = domainStatistics;
     }
 
-    /** What the driver still had when it had closed everything: nothing, if it is well. */
-    void left(Map<String, Object> frames) {
-        left = frames;
+    /**
+     * What is still allocated and mapped when the driver, its client and its mapping service have
+     * closed, and memory is about to be.
+     */
+    void left(PhysicalMemory memory) {
+        var last = memory.report();
+        left = Map.of("frames", last.allocatedFrames(), "mappedFrames", last.mappedFrames());
     }
 
     /** What was found by looking for mistakes; everything is closed. */
@@ -193,6 +198,9 @@ final class RunReport {
         }
         if (domain != null) {
             fields.put("iotlb", fields(domain.counters()));
+        }
+        if (!left.isEmpty()) {
+            fields.put("left", left);
         }
         if (debug != null) {
             fields.put("mistakes", fields(debug));

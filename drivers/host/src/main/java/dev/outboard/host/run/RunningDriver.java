@@ -2,7 +2,10 @@ package dev.outboard.host.run;
 
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.IommuDomain;
+import dev.outboard.dma.MemoryInUseException;
+import dev.outboard.dma.PageKind;
 import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.dma.Unplug;
 import dev.outboard.host.control.Subject;
 import dev.outboard.host.event.Event;
 import java.util.LinkedHashMap;
@@ -16,6 +19,10 @@ import java.util.concurrent.TimeUnit;
 final class RunningDriver implements Subject {
     private static final double NANOS = TimeUnit.SECONDS.toNanos(1);
 
+    private static final long MOST_WAIT_MILLIS = TimeUnit.SECONDS.toMillis(60);
+    private static final String PLUG = "plug";
+    private static final String UNPLUG = "unplug";
+
     private final HostPlan plan;
     private final FaultLog faults;
     private final long startNanos = System.nanoTime();
@@ -23,22 +30,39 @@ final class RunningDriver implements Subject {
     /** Null between two lives, while a device is away. */
     private volatile Life life;
 
+    // Written by the one thread that changes memory.
+    private volatile long plugs;
+    private volatile long unplugs;
+    private volatile long refused;
+
     /** What a driver has from its start to its end. */
-    private record Life(PhysicalMemory memory, Dma dma, IommuDomain domain) {}
+    private record Life(PhysicalMemory memory, MemoryTides tides, Dma dma, IommuDomain domain) {}
 
     RunningDriver(HostPlan plan, FaultLog faults) {
         this.plan = plan;
         this.faults = faults;
     }
 
-    /** The driver is about to start with this; the domain is null without an IOMMU. */
-    void begin(PhysicalMemory memory, Dma dma, IommuDomain domain) {
-        life = new Life(memory, dma, domain);
+    /**
+     * The driver is about to start with this; the domain is null without an IOMMU.
+     *
+     * @return what tells its client of memory that comes and goes
+     */
+    MemoryTides begin(PhysicalMemory memory, Dma dma, IommuDomain domain) {
+        var tides = new MemoryTides(memory);
+        memory.addListener(tides);
+        life = new Life(memory, tides, dma, domain);
+        return tides;
     }
 
     /** The driver has ended, and what it had is about to be closed. */
     void end() {
+        var last = life;
         life = null;
+        if (last != null) {
+            last.tides.end();
+            last.memory.removeListener(last.tides);
+        }
     }
 
     @Override
@@ -58,6 +82,9 @@ final class RunningDriver implements Subject {
         fields.put("state", present == null ? "away" : "running");
         if (present != null) {
             fields.put("memory", MemoryFields.of(present.memory));
+            fields.put("plugs", plugs);
+            fields.put("unplugs", unplugs);
+            fields.put("unplugsRefused", refused);
             fields.put("dma", RunReport.fields(present.dma.statistics()));
             var iotlb = iotlb(present.domain);
             if (iotlb != null) {
@@ -81,6 +108,88 @@ final class RunningDriver implements Subject {
 
     @Override
     public Event change(Event order) {
-        throw new IllegalArgumentException("there is no order '" + order.name() + "'");
+        var present = life;
+        if (present == null) {
+            throw new IllegalStateException(
+                    "the device of " + plan.device().deviceName() + " is away: try again later");
+        }
+        return switch (order.name()) {
+            case PLUG -> plug(present, order);
+            case UNPLUG -> unplug(present, order);
+            default ->
+                    throw new IllegalArgumentException(
+                            "'" + order.name() + "' is no order: take plug or unplug");
+        };
+    }
+
+    private Event plug(Life present, Event order) {
+        var kind =
+                order.has("pages")
+                        ? Words.constant(PageKind.class, order.text("pages"), "kind of pages")
+                        : PageKind.AUTO;
+        long start = System.nanoTime();
+        var segment = present.memory.plug(order.number("lengthBytes"), kind);
+        plugs = plugs + 1;
+        return Event.of(
+                "plugged",
+                "address",
+                MemoryFields.address(segment.physicalAddress()),
+                "lengthBytes",
+                segment.lengthBytes(),
+                "pages",
+                Words.of(segment.pages()),
+                "nanos",
+                System.nanoTime() - start);
+    }
+
+    private Event unplug(Life present, Event order) {
+        long address = address(order.text("address"));
+        long length =
+                order.has("lengthBytes")
+                        ? order.number("lengthBytes")
+                        : wholeLength(present.memory, address);
+        boolean force = order.has("force") && order.flag("force");
+        long waitMillis = order.has("waitMillis") ? order.number("waitMillis") : 0;
+        if (waitMillis < 0 || waitMillis > MOST_WAIT_MILLIS) {
+            throw new IllegalArgumentException(
+                    "waitMillis=%d is not 0 to %d".formatted(waitMillis, MOST_WAIT_MILLIS));
+        }
+        long start = System.nanoTime();
+        present.tides.waitFor(TimeUnit.MILLISECONDS.toNanos(waitMillis));
+        try {
+            present.memory.unplug(address, length, force ? Unplug.FORCE : Unplug.REFUSE);
+        } catch (MemoryInUseException inUse) {
+            refused = refused + 1;
+            throw inUse;
+        }
+        unplugs = unplugs + 1;
+        return Event.of(
+                "unplugged",
+                "address",
+                MemoryFields.address(address),
+                "lengthBytes",
+                length,
+                "nanos",
+                System.nanoTime() - start);
+    }
+
+    private static long address(String text) {
+        try {
+            return Long.decode(text);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(
+                    "'" + text + "' is no address: write it as 'list' does, 0x140000000", e);
+        }
+    }
+
+    private static long wholeLength(PhysicalMemory memory, long physicalAddress) {
+        for (var segment : memory.segments()) {
+            if (segment.physicalAddress() == physicalAddress) {
+                return segment.lengthBytes();
+            }
+        }
+        throw new IllegalArgumentException(
+                "no segment begins at %s: write ADDRESS+SIZE for a part of one"
+                        .formatted(MemoryFields.address(physicalAddress)));
     }
 }

@@ -10,7 +10,6 @@ import java.util.regex.Pattern;
 
 /** How values are written on the command line and in reports. */
 public final class Words {
-    private static final Pattern SIZE = Pattern.compile("([0-9]{1,12})([KMGkmg]?)");
     private static final Pattern IOTLB =
             Pattern.compile("([0-9]{1,6})x([0-9]{1,6})(?::([a-z]+))?((?:,[a-z]+=[0-9]{1,6})*)");
 
@@ -43,27 +42,6 @@ public final class Words {
                                                                 constants.stream()
                                                                         .map(Words::of)
                                                                         .toList()))));
-    }
-
-    /** A size with a suffix, as {@code 64M}, in bytes. */
-    public static long size(String text) {
-        var parts = SIZE.matcher(text);
-        if (!parts.matches()) {
-            throw new IllegalArgumentException(
-                    "'" + text + "' is no size: write bytes, or a number with K, M or G, as 64M");
-        }
-        int shift =
-                switch (parts.group(2).toUpperCase(Locale.ROOT)) {
-                    case "K" -> 10;
-                    case "M" -> 20;
-                    case "G" -> 30;
-                    default -> 0;
-                };
-        var number = Long.parseLong(parts.group(1));
-        if (number > Long.MAX_VALUE >> shift) {
-            throw new IllegalArgumentException("'" + text + "' is more bytes than there can be");
-        }
-        return number << shift;
     }
 
     /** The shape of an IOTLB, as {@code 64x4:lru} or {@code 64x4:plru,ats=16,prefetch=3}. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.outboard.host.cli.Sizes;
 import dev.outboard.iommu.IotlbGeometry;
 import dev.outboard.iommu.Replacement;
 import org.junit.jupiter.api.Test;
@@ -15,20 +16,20 @@ class WordsTest {
     @ParameterizedTest
     @CsvSource({"0, 0", "4096, 4096", "64K, 65536", "64M, 67108864", "2g, 2147483648"})
     void shouldReadSizes(String text, long bytes) {
-        assertThat(Words.size(text)).isEqualTo(bytes);
+        assertThat(Sizes.parse(text)).isEqualTo(bytes);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"", "M", "-1", "1.5G", "64MB", "64 M", "0x40", "1T"})
     void shouldRefuseWhatIsNoSize(String text) {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> Words.size(text))
+                .isThrownBy(() -> Sizes.parse(text))
                 .withMessageContaining("'" + text + "' is no size");
     }
 
     @Test
     void shouldRefuseASizeThatDoesNotFit() {
-        assertThatThrownBy(() -> Words.size("999999999999G"))
+        assertThatThrownBy(() -> Sizes.parse("999999999999G"))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("999999999999G");
     }

@@ -1,5 +1,8 @@
 package dev.outboard.driver.net;
 
+import dev.outboard.dma.DmaMemory;
+import java.util.function.LongFunction;
+
 /**
  * Frames from the device. One thread owns the queue; nothing allocates.
  *
@@ -23,6 +26,18 @@ public interface ReceiveQueue {
      * @throws dev.outboard.driver.DeviceLostException when the device went away
      */
     boolean await(long timeoutNanos);
+
+    /**
+     * Begins to move the buffers to other memory: each when it comes back from the device with a
+     * frame. When the last has come, what they were in is given back.
+     *
+     * @param allocator gives pages, as {@code context::allocate}
+     * @return false if the move before has not ended, and nothing was changed
+     * @throws dev.outboard.dma.OutOfDmaMemoryException if it gives none; nothing was changed
+     */
+    default boolean move(LongFunction<DmaMemory> allocator) {
+        return true;
+    }
 
     /** Frames taken since the start. */
     long frames();

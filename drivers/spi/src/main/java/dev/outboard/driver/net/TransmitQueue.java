@@ -1,7 +1,9 @@
 package dev.outboard.driver.net;
 
+import dev.outboard.dma.DmaMemory;
 import dev.outboard.dma.ScatterGatherList;
 import java.lang.foreign.MemorySegment;
+import java.util.function.LongFunction;
 
 /**
  * Frames on their way to the device, without a copy: the client writes a frame where the device
@@ -57,6 +59,19 @@ public interface TransmitQueue {
      *     and the rest stay committed
      */
     int flush();
+
+    /**
+     * Moves the buffers to other memory, and gives back what they were in: because memory has come,
+     * or is wanted back ({@link dev.outboard.driver.ClientContext#memoryChanges}). What is claimed,
+     * committed or with the device has to come back first: claim nothing, and try again.
+     *
+     * @param allocator gives pages, as {@code context::allocate}
+     * @return false if some buffer is not free, and nothing was changed
+     * @throws dev.outboard.dma.OutOfDmaMemoryException if it gives none; nothing was changed
+     */
+    default boolean move(LongFunction<DmaMemory> allocator) {
+        return true;
+    }
 
     /** Frames committed or with the device. */
     int pending();

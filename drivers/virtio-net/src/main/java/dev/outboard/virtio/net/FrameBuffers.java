@@ -4,6 +4,8 @@ import dev.outboard.dma.Dma;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.virtio.NetDescriptor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.function.LongFunction;
 
 /**
  * The buffers of one queue: each in a page of its own, since a page is the least an IOMMU protects,
@@ -17,7 +19,9 @@ import java.lang.foreign.MemorySegment;
  *   +--------+----------------+--------------------...----+
  * </pre>
  *
- * <p>Owned by the queue's thread; the memory is taken once.
+ * <p>Owned by the queue's thread. The memory is taken once, and once more whenever the buffers
+ * move: then each is where it was until {@link #moved} says otherwise, and what they were in is
+ * given back when the last has moved.
  */
 final class FrameBuffers implements AutoCloseable {
     static final int PAGE_BYTES = 4096;
@@ -27,10 +31,16 @@ final class FrameBuffers implements AutoCloseable {
     /** Puts the frame, 12 bytes after the header, on a boundary of 16. */
     private static final int HEADER_SHIFT_BYTES = 4;
 
-    private final DmaMemory memory;
     private final int count;
     private final int lines;
     private final int frameBytes;
+    private DmaMemory memory;
+
+    /** Where buffers are that have not moved; null if all have. */
+    private DmaMemory before;
+
+    private final boolean[] behind;
+    private int behindCount;
 
     FrameBuffers(Dma dma, int count, int frameBytes) {
         int used = HEADER_SHIFT_BYTES + NetDescriptor.HEADER_BYTES + frameBytes;
@@ -39,6 +49,7 @@ final class FrameBuffers implements AutoCloseable {
                     "frameBytes=" + frameBytes + " and its header do not fit a page");
         }
         this.memory = dma.allocate((long) count * PAGE_BYTES);
+        this.behind = new boolean[count];
         this.count = count;
         this.frameBytes = frameBytes;
         this.lines = Integer.highestOneBit(Math.max(1, (PAGE_BYTES - used) / LINE_BYTES));
@@ -57,8 +68,44 @@ final class FrameBuffers implements AutoCloseable {
         return NetDescriptor.HEADER_BYTES + frameBytes;
     }
 
+    /** What the buffers are in that have moved. */
     MemorySegment memory() {
         return memory.memory();
+    }
+
+    /** What this buffer is in. */
+    MemorySegment memory(int buffer) {
+        return home(buffer).memory();
+    }
+
+    private DmaMemory home(int buffer) {
+        return before != null && behind[buffer] ? before : memory;
+    }
+
+    /** Begins to move them; false, and nothing is changed, while the move before lasts. */
+    boolean move(LongFunction<DmaMemory> allocator) {
+        if (before != null) {
+            return false;
+        }
+        DmaMemory other = allocator.apply((long) count * PAGE_BYTES);
+        before = memory;
+        memory = other;
+        Arrays.fill(behind, true);
+        behindCount = count;
+        return true;
+    }
+
+    /** The device does not reach this buffer, and nobody needs what was in it. */
+    void moved(int buffer) {
+        if (before != null && behind[buffer]) {
+            behind[buffer] = false;
+            behindCount--;
+            if (behindCount == 0) {
+                DmaMemory empty = before;
+                before = null;
+                empty.close();
+            }
+        }
     }
 
     long headerOffset(int buffer) {
@@ -72,11 +119,14 @@ final class FrameBuffers implements AutoCloseable {
     }
 
     long headerPhysicalAddress(int buffer) {
-        return memory.physicalAddress() + headerOffset(buffer);
+        return home(buffer).physicalAddress() + headerOffset(buffer);
     }
 
     @Override
     public void close() {
         memory.close();
+        if (before != null) {
+            before.close();
+        }
     }
 }

@@ -2,12 +2,14 @@ package dev.outboard.virtio.net;
 
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.DmaDirection;
+import dev.outboard.dma.DmaMemory;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.net.FrameHandler;
 import dev.outboard.driver.net.ReceiveQueue;
 import dev.outboard.virtio.DriverQueue;
 import dev.outboard.virtio.NetDescriptor;
 import java.util.Arrays;
+import java.util.function.LongFunction;
 
 /**
  * The receive queue: every buffer is either with the device, mapped, or here, unmapped. One thread.
@@ -144,7 +146,7 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
         int end = first + Math.min(limit, arrived.left());
         for (int i = first; i < end; i++) {
             handler.onFrame(
-                    buffers.memory(),
+                    buffers.memory(arrived.buffer[i]),
                     buffers.frameOffset(arrived.buffer[i]),
                     arrived.lengthBytes[i]);
         }
@@ -160,6 +162,7 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
             int count = Math.min(Math.min(idleCount, queue.free()), BATCH);
             for (int i = 0; i < count; i++) {
                 int buffer = idle[idleCount - 1 - i];
+                buffers.moved(buffer);
                 batchPhysical[i] = buffers.headerPhysicalAddress(buffer);
             }
             int mapped =
@@ -174,6 +177,11 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
                 return;
             }
         }
+    }
+
+    @Override
+    public boolean move(LongFunction<DmaMemory> allocator) {
+        return buffers.move(allocator);
     }
 
     @Override

@@ -2,12 +2,14 @@ package dev.outboard.virtio.net;
 
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.DmaDirection;
+import dev.outboard.dma.DmaMemory;
 import dev.outboard.dma.ScatterGatherList;
 import dev.outboard.driver.net.TransmitQueue;
 import dev.outboard.virtio.DriverQueue;
 import dev.outboard.virtio.NetDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.function.LongFunction;
 
 /**
  * The transmit queue. A buffer is free, claimed by the client, committed, or with the device and
@@ -245,6 +247,18 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
             gathered[buffer] = null;
         }
         freeStack[freeCount++] = buffer;
+    }
+
+    @Override
+    public boolean move(LongFunction<DmaMemory> allocator) {
+        reclaim();
+        if (!hasNoneLeaving() || freeCount < buffers.count() || !buffers.move(allocator)) {
+            return false;
+        }
+        for (int buffer = 0; buffer < buffers.count(); buffer++) {
+            buffers.moved(buffer);
+        }
+        return true;
     }
 
     @Override
