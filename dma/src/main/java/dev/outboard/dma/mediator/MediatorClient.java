@@ -121,8 +121,13 @@ public final class MediatorClient implements DomainSource {
     private PhysicalMemory memory(long lengthBytes, boolean essential) {
         MediatorSegments segments = new MediatorSegments(channel);
         SegmentSource.Made first = segments.make(lengthBytes, PageKind.BASE, essential);
-        return PhysicalMemory.adopt(
-                first.physicalAddress(), first.file(), segments, segments::close);
+        try {
+            return PhysicalMemory.adopt(
+                    first.physicalAddress(), first.file(), segments, segments::close);
+        } catch (RuntimeException failure) {
+            segments.close();
+            throw failure;
+        }
     }
 
     @Override
