@@ -59,6 +59,10 @@ final class DeviceFailurePointTest {
             RuntimeException failure = null;
             try {
                 life(strategy, number);
+            } catch (IllegalStateException scarce) {
+                // That of "segment", and no other, says that it could not be noted.
+                assertThat(scarce).hasMessageContaining("is left to note a change of");
+                failure = scarce;
             } catch (ConnectionRefusedException
                     | DeviceStuckException
                     | NativeException
