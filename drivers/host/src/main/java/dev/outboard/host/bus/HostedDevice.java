@@ -1,5 +1,6 @@
 package dev.outboard.host.bus;
 
+import dev.outboard.dma.pool.PoolStatistics;
 import dev.outboard.driver.Device;
 
 /**
@@ -14,6 +15,11 @@ public interface HostedDevice extends Device, AutoCloseable {
      * What runs must be short and must not close the device.
      */
     void onLost(Runnable listener);
+
+    /** What its page pool has counted; null if nobody has asked for one. Any thread. */
+    default PoolStatistics poolStatistics() {
+        return null;
+    }
 
     @Override
     void close();

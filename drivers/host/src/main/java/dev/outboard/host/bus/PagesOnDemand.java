@@ -2,6 +2,7 @@ package dev.outboard.host.bus;
 
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.pool.PagePool;
+import dev.outboard.dma.pool.PoolStatistics;
 
 /**
  * The page pool of a device, made when somebody wants it: most drivers take all their memory when
@@ -36,6 +37,11 @@ public final class PagesOnDemand implements AutoCloseable {
             pool = PagePool.open(memory, name);
         }
         return pool;
+    }
+
+    /** What the pool has counted; null if there is none. */
+    public synchronized PoolStatistics statistics() {
+        return pool == null ? null : pool.statistics();
     }
 
     @Override

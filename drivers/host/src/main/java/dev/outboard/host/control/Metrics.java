@@ -33,6 +33,7 @@ final class Metrics {
             List.of(
                     gauge("memory.frames", "memory_frames", "Pages of physical memory"),
                     gauge("memory.allocatedFrames", "memory_allocated_frames", "Pages in use"),
+                    gauge("memory.mappedFrames", "memory_mapped_frames", "Pages mapped"),
                     gauge("memory.freeFrames", "memory_free_frames", "Pages not in use"),
                     gauge(
                             "memory.heldFrames",
@@ -61,7 +62,10 @@ final class Metrics {
                     counter("plugs", "memory_plugs", "Segments plugged from outside"),
                     counter("unplugs", "memory_unplugs", "Unplugs done from outside"),
                     counter("unplugsRefused", "memory_unplugs_refused", "Unplugs refused"),
-                    gauge("pool.pages", "pool_pages", "Pages in the page pool"),
+                    gauge("pool.level", "pool_level_pages", "Pages ready in the page pool"),
+                    gauge("pool.pages", "pool_pages", "Pages that the pool has, taken ones too"),
+                    counter("pool.taken", "pool_taken", "Pages handed out"),
+                    counter("pool.starvations", "pool_starvations", "No page for the pool"),
                     gauge("pool.lowMark", "pool_low_mark_pages", "Below it the pool refills"),
                     gauge("pool.highMark", "pool_high_mark_pages", "Above it the pool shrinks"),
                     counter("pool.refusals", "pool_refusals", "Pages that could not be had"),
@@ -70,9 +74,16 @@ final class Metrics {
     /** The same of a segment. */
     private static final List<Row> SEGMENT =
             List.of(
-                    gauge("lengthBytes", "segment_bytes", "Length of a physical segment"),
-                    gauge("freeBytes", "segment_free_bytes", "Bytes of a segment not in use"),
-                    gauge("mappedFrames", "segment_mapped_frames", "Pages of it that are mapped"));
+                    gauge("presentBytes", "segment_bytes", "Bytes of a physical segment"),
+                    gauge("freeBytes", "segment_free_bytes", "Bytes of it not in use"),
+                    gauge("allocatedBytes", "segment_allocated_bytes", "Bytes of it in use"),
+                    gauge("mappedBytes", "segment_mapped_bytes", "Bytes of it that are mapped"),
+                    gauge("pieces", "segment_pieces", "Contiguous pieces of it"),
+                    gauge("longestRunBytes", "segment_longest_run_bytes", "Its longest free run"),
+                    gauge(
+                            "superpageShare",
+                            "segment_superpage_share_ratio",
+                            "Share of its free bytes in whole runs of 2 MiB"));
 
     /** The same of a mediator. */
     private static final List<Row> MEDIATOR =

@@ -71,6 +71,7 @@ final class DriverSession {
             var tides = running.begin(memory, dma, domain);
             resources.add(running::end);
             var device = resources.add(plan.device().open(setup(memory, dma, domain)));
+            running.opened(device);
             checkMatch(device);
             var service = resources.add(plan.driver().start(device));
             serve(device, domain, tides, service);

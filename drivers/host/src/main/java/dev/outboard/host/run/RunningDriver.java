@@ -6,6 +6,7 @@ import dev.outboard.dma.MemoryInUseException;
 import dev.outboard.dma.PageKind;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.Unplug;
+import dev.outboard.host.bus.HostedDevice;
 import dev.outboard.host.control.Subject;
 import dev.outboard.host.event.Event;
 import java.util.LinkedHashMap;
@@ -29,6 +30,9 @@ final class RunningDriver implements Subject {
 
     /** Null between two lives, while a device is away. */
     private volatile Life life;
+
+    /** Null before it is opened, and when it has been closed. */
+    private volatile HostedDevice device;
 
     // Written by the one thread that changes memory.
     private volatile long plugs;
@@ -55,10 +59,16 @@ final class RunningDriver implements Subject {
         return tides;
     }
 
+    /** The driver's device is there. */
+    void opened(HostedDevice opened) {
+        device = opened;
+    }
+
     /** The driver has ended, and what it had is about to be closed. */
     void end() {
         var last = life;
         life = null;
+        device = null;
         if (last != null) {
             last.tides.end();
             last.memory.removeListener(last.tides);
@@ -90,8 +100,30 @@ final class RunningDriver implements Subject {
             if (iotlb != null) {
                 fields.put("iotlb", iotlb);
             }
+            var pool = pool(device);
+            if (pool != null) {
+                fields.put("pool", pool);
+            }
         }
         return new Event(STATUS, fields);
+    }
+
+    /** Null where nobody has asked for pages. */
+    private static Map<String, Object> pool(HostedDevice device) {
+        var pool = device == null ? null : device.poolStatistics();
+        if (pool == null) {
+            return null;
+        }
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("level", pool.level());
+        fields.put("lowMark", pool.marks().low());
+        fields.put("highMark", pool.marks().high());
+        fields.put("pages", pool.pages());
+        fields.put("taken", pool.taken());
+        fields.put("refusals", pool.refusals());
+        fields.put("slowDowns", pool.slowDowns());
+        fields.put("starvations", pool.starvations());
+        return fields;
     }
 
     /** Null without an IOMMU, and while its owner is not there to be asked. */

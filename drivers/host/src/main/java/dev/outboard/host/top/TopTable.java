@@ -94,7 +94,7 @@ final class TopTable {
                 count(Math.round(sample.mapsPerSecond())),
                 count(Math.round(sample.unmapsPerSecond())),
                 count(sample.number("faults")),
-                count(sample.number("pool.pages")));
+                count(sample.number("pool.level")));
     }
 
     private static List<String> client(Sample mediator, Map<?, ?> client) {

@@ -2,6 +2,7 @@ package dev.outboard.host.vhost;
 
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.pool.PagePool;
+import dev.outboard.dma.pool.PoolStatistics;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.DeviceId;
 import dev.outboard.driver.QueueTransport;
@@ -92,6 +93,11 @@ final class VhostUserDevice implements HostedDevice {
     @Override
     public PagePool pages() {
         return pages.pool();
+    }
+
+    @Override
+    public PoolStatistics poolStatistics() {
+        return pages.statistics();
     }
 
     @Override

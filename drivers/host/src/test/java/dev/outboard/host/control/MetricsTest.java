@@ -28,7 +28,7 @@ class MetricsTest {
                                         "frames",
                                         256,
                                         "segments",
-                                        List.of(Map.of("address", "0x1000", "lengthBytes", 1))),
+                                        List.of(Map.of("address", "0x1000", "presentBytes", 1))),
                                 "dma",
                                 Map.of("maps", 12, "windowNanos", 1_500_000_000L)));
         assertThat(text)

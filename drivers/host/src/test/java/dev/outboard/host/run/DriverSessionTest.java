@@ -2,6 +2,8 @@ package dev.outboard.host.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaWindow;
@@ -24,6 +26,7 @@ import dev.outboard.host.bus.DeviceAddress;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.host.control.ControlServer;
+import dev.outboard.host.control.Fields;
 import dev.outboard.host.event.Event;
 import dev.outboard.host.event.EventOutput;
 import dev.outboard.iommu.Access;
@@ -36,6 +39,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.AfterEach;
@@ -224,6 +228,109 @@ class DriverSessionTest {
         assertThat(report.isRefuted()).isFalse();
         run((service, context) -> context.result("frames", 7L));
         assertThat(report.isRefuted()).as("nothing was said of data").isFalse();
+    }
+
+    private Event order(String name, Object... fields) {
+        return running.change(Event.of(name, fields));
+    }
+
+    private Map<?, ?> segment(int index) {
+        return Fields.maps(running.status().fields(), "memory.segments").get(index);
+    }
+
+    @Test
+    void shouldPlugAndUnplugWhileItsClientRuns() {
+        run(
+                (service, context) -> {
+                    long before = context.memoryChanges();
+                    var plugged = order("plug", "lengthBytes", 4 << 20, "pages", "base");
+                    assertThat(context.memoryChanges()).isGreaterThan(before);
+                    assertThat(segment(1).get("address")).isEqualTo(plugged.text("address"));
+                    try (var buffer = context.allocate(8192)) {
+                        assertThat(MemoryFields.address(buffer.physicalAddress()))
+                                .as("of the newest")
+                                .isEqualTo(plugged.text("address"));
+                        assertThat(Fields.number(segment(1), "allocatedBytes")).isEqualTo(8192);
+                        assertThatIllegalStateException()
+                                .isThrownBy(() -> order("unplug", plugged.fields()))
+                                .withMessageContaining(plugged.text("address") + "+4 MiB is in use")
+                                .withMessageContaining("1 allocated buffer")
+                                .withMessageContaining("--force");
+                    }
+                    var done = order("unplug", "address", plugged.text("address"));
+                    assertThat(done.number("lengthBytes")).isEqualTo(4 << 20);
+                    assertThat(running.status().number("unplugs")).isEqualTo(1);
+                    assertThat(running.status().number("unplugsRefused")).isEqualTo(1);
+                });
+        report.result(faults.count());
+        var left = (Map<?, ?>) events().getLast().fields().get("left");
+        assertThat(left.get("frames")).as("nothing is left").isEqualTo(0L);
+        assertThat(left.get("mappedFrames")).isEqualTo(0L);
+    }
+
+    private Event order(String name, Map<String, Object> fields) {
+        return running.change(new Event(name, fields));
+    }
+
+    @Test
+    void shouldWaitForAClientThatLetsGo() {
+        run(
+                (service, context) -> {
+                    var address = order("plug", "lengthBytes", 4 << 20).text("address");
+                    long before = context.memoryChanges();
+                    var buffer = context.allocate(8192);
+                    var unplug =
+                            CompletableFuture.supplyAsync(
+                                    () ->
+                                            order(
+                                                    "unplug",
+                                                    "address",
+                                                    address,
+                                                    "waitMillis",
+                                                    20_000));
+                    while (context.memoryChanges() == before) {
+                        Thread.onSpinWait();
+                    }
+                    try (var other = context.allocate(8192)) {
+                        assertThat(MemoryFields.address(other.physicalAddress()))
+                                .as("of what stays")
+                                .isEqualTo(segment(0).get("address"));
+                        buffer.close();
+                        assertThat(unplug.join().text("address")).isEqualTo(address);
+                    }
+                });
+    }
+
+    @Test
+    void shouldRefuseOrdersThatMakeNoSense() {
+        run(
+                (service, context) -> {
+                    for (var wrong :
+                            List.of(
+                                    Event.of("frobnicate"),
+                                    Event.of("plug"),
+                                    Event.of("plug", "lengthBytes", -1),
+                                    Event.of("plug", "lengthBytes", Long.MAX_VALUE),
+                                    Event.of("plug", "lengthBytes", 4096, "pages", "silk"),
+                                    Event.of("unplug"),
+                                    Event.of("unplug", "address", "nowhere"),
+                                    Event.of("unplug", "address", "0x7"),
+                                    Event.of("unplug", "address", "-1", "lengthBytes", 4096),
+                                    Event.of("unplug", "address", "0x0", "waitMillis", -1))) {
+                        assertThatIllegalArgumentException()
+                                .as(wrong.toString())
+                                .isThrownBy(() -> running.change(wrong));
+                    }
+                    var only = segment(0).get("address");
+                    assertThatIllegalStateException()
+                            .isThrownBy(() -> order("unplug", "address", only))
+                            .withMessageContaining("all the memory there is");
+                    assertThat(running.status().number("plugs")).isZero();
+                });
+        assertThatIllegalStateException()
+                .isThrownBy(() -> order("plug", "lengthBytes", 4096))
+                .withMessageContaining("away");
+        assertThat(running.status().text("state")).isEqualTo("away");
     }
 
     @Test

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
+import dev.outboard.dma.DmaMemory;
+import dev.outboard.dma.OutOfDmaMemoryException;
 import dev.outboard.dma.ScatterGatherList;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.DeviceLostException;
@@ -247,6 +249,102 @@ class VirtioNetDriverTest {
         assertThat(net.receiveQueue(0).poll(handler, 16)).isEqualTo(1);
         assertThat(lengths).containsExactly(length);
         assertThat(ring.waiting()).isEqualTo(64);
+    }
+
+    @Test
+    void shouldMoveBuffersAsTheirFramesCome() {
+        start();
+        var ring = device.ring(RECEIVE);
+        try (var other = device.physical().allocate(64 * 4096)) {
+            long before = device.physical().freeBytes();
+            assertThat(net.receiveQueue(0).move(bytes -> other)).isTrue();
+            for (int frame = 0; frame < 63; frame++) {
+                var buffer = ring.next();
+                assertThat(isIn(other, buffer.parts().getFirst())).isFalse();
+                receive(ring, buffer, (byte) frame);
+            }
+            assertThat(net.receiveQueue(0).move(bytes -> other)).as("one is behind").isFalse();
+            assertThat(device.physical().freeBytes()).isEqualTo(before);
+            receive(ring, ring.next(), (byte) 63);
+            assertThat(device.physical().freeBytes()).as("the last").isGreaterThan(before);
+            for (int frame = 0; frame < 128; frame++) {
+                var buffer = ring.next();
+                assertThat(isIn(other, buffer.parts().getFirst())).isTrue();
+                receive(ring, buffer, (byte) frame);
+            }
+        }
+    }
+
+    private static boolean isIn(DmaMemory memory, RingPeer.Part part) {
+        long offset = part.iova() - memory.physicalAddress();
+        return offset >= 0 && offset < memory.lengthBytes();
+    }
+
+    /** A frame whose every byte the driver shows as the device wrote it, wherever it is. */
+    private void receive(RingPeer ring, RingPeer.Chain buffer, byte value) {
+        var segment = device.physical().segments().getFirst();
+        long at = buffer.parts().getFirst().iova() - segment.physicalAddress();
+        segment.memory().asSlice(at + HEADER_BYTES, 60).fill(value);
+        ring.complete(buffer.head(), HEADER_BYTES + 60);
+        var seen = new HashSet<Byte>();
+        FrameHandler handler =
+                (memory, offset, bytes) -> {
+                    for (int index = 0; index < bytes; index++) {
+                        seen.add(memory.get(ValueLayout.JAVA_BYTE, offset + index));
+                    }
+                };
+        assertThat(net.receiveQueue(0).poll(handler, 1)).isEqualTo(1);
+        assertThat(seen).containsExactly(value);
+    }
+
+    @Test
+    void shouldMoveNoBufferThatTheDeviceHas() {
+        start();
+        var queue = net.transmitQueue(0);
+        var ring = device.ring(TRANSMIT);
+        try (var other = device.physical().allocate(64 * 4096)) {
+            int claimed = queue.claim();
+            assertThat(queue.move(bytes -> other)).as("claimed").isFalse();
+            queue.commit(claimed, 60);
+            assertThat(queue.move(bytes -> other)).as("committed").isFalse();
+            queue.flush();
+            assertThat(queue.move(bytes -> other)).as("with the device").isFalse();
+            ring.complete(ring.next().head(), 0);
+            long before = device.physical().freeBytes();
+            assertThat(queue.move(bytes -> other)).isTrue();
+            assertThat(device.physical().freeBytes()).isGreaterThan(before);
+            assertThat(queue.memory().address()).isEqualTo(other.memory().address());
+            queue.commit(queue.claim(), 60);
+            queue.flush();
+            assertThat(isIn(other, ring.next().parts().getFirst())).isTrue();
+        }
+    }
+
+    @Test
+    void shouldStayWhereItIsIfThereIsNoOtherMemory() {
+        start();
+        var full = new OutOfDmaMemoryException("full");
+        for (int tries = 0; tries < 2; tries++) {
+            assertThatThrownBy(
+                            () ->
+                                    net.receiveQueue(0)
+                                            .move(
+                                                    bytes -> {
+                                                        throw full;
+                                                    }))
+                    .isSameAs(full);
+            assertThatThrownBy(
+                            () ->
+                                    net.transmitQueue(0)
+                                            .move(
+                                                    bytes -> {
+                                                        throw full;
+                                                    }))
+                    .isSameAs(full);
+        }
+        for (int round = 0; round < 100; round++) {
+            deliver(device.ring(RECEIVE), 60);
+        }
     }
 
     @ParameterizedTest
