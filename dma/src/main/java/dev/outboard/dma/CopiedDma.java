@@ -107,29 +107,42 @@ final class CopiedDma extends MappingService {
      * @throws IllegalArgumentException if it is not this process's to see
      */
     private void locate(long physicalAddress, int lengthBytes) {
+        if (!isLocated(physicalAddress, lengthBytes)) {
+            Buffers.require(memory, physicalAddress, lengthBytes);
+            throw new IllegalArgumentException(
+                    ("physicalAddress=0x%x lengthBytes=%d was granted by another process, whose"
+                                    + " memory this one does not see: strategy=COPIED cannot copy"
+                                    + " it")
+                            .formatted(physicalAddress, lengthBytes));
+        }
+    }
+
+    /**
+     * Finds it, if it is there; whoever takes it away waits until this call of the service ends.
+     */
+    private boolean isLocated(long physicalAddress, int lengthBytes) {
         long offset = physicalAddress - firstStart;
         if (lengthBytes > 0 && offset >= 0 && offset <= firstLength - lengthBytes) {
             found = firstSegment;
             foundOffset = offset;
-        } else {
-            locateFurtherOn(physicalAddress, lengthBytes);
+            return true;
         }
+        return isLocatedFurtherOn(physicalAddress, lengthBytes);
     }
 
-    private void locateFurtherOn(long physicalAddress, int lengthBytes) {
-        Buffers.require(memory, physicalAddress, lengthBytes);
+    private boolean isLocatedFurtherOn(long physicalAddress, int lengthBytes) {
+        if (!memory.contains(physicalAddress, lengthBytes)) {
+            return false;
+        }
         for (PhysicalSegment segment : memory.segments()) {
             long offset = physicalAddress - segment.physicalAddress();
             if (offset >= 0 && offset <= segment.lengthBytes() - lengthBytes) {
                 found = segment.memory();
                 foundOffset = offset;
-                return;
+                return true;
             }
         }
-        throw new IllegalArgumentException(
-                ("physicalAddress=0x%x lengthBytes=%d was granted by another process, whose memory"
-                                + " this one does not see: strategy=COPIED cannot copy it")
-                        .formatted(physicalAddress, lengthBytes));
+        return false;
     }
 
     private ShadowChunk chunkWithRoom(long lengthBytes, int access) {
@@ -308,10 +321,9 @@ final class CopiedDma extends MappingService {
 
     /** Copies to the driver's buffer, unless one of both was unplugged by force. */
     private void copyOut(ShadowChunk chunk, long offset, long physicalAddress, int lengthBytes) {
-        if (chunk.isRevoked() || !memory.contains(physicalAddress, lengthBytes)) {
+        if (chunk.isRevoked() || !isLocated(physicalAddress, lengthBytes)) {
             return;
         }
-        locate(physicalAddress, lengthBytes);
         MemorySegment.copy(chunk.bytes(), offset, found, foundOffset, lengthBytes);
     }
 

@@ -103,9 +103,8 @@ abstract class MappingService extends RevocableMappings implements Dma {
 
     @Override
     public final long map(long physicalAddress, int lengthBytes, DmaDirection direction) {
-        enter();
+        enterOpen();
         try {
-            requireOpen();
             long iova = begin(physicalAddress, lengthBytes, direction.access());
             if (iova != NO_IOVA) {
                 commitOne(iova, lengthBytes);
@@ -149,7 +148,7 @@ abstract class MappingService extends RevocableMappings implements Dma {
             long[] iovas,
             int count,
             DmaDirection direction) {
-        enter();
+        enterOpen();
         try {
             return beginAll(physicalAddresses, lengths, iovas, count, direction);
         } finally {
@@ -163,7 +162,6 @@ abstract class MappingService extends RevocableMappings implements Dma {
             long[] iovas,
             int count,
             DmaDirection direction) {
-        requireOpen();
         int access = direction.access();
         int begun = 0;
         long pages = 0;
@@ -274,7 +272,7 @@ abstract class MappingService extends RevocableMappings implements Dma {
 
     @Override
     public final boolean map(ScatterGatherList list, DmaDirection direction) {
-        enter();
+        enterOpen();
         try {
             return mapList(list, direction);
         } finally {
@@ -283,7 +281,6 @@ abstract class MappingService extends RevocableMappings implements Dma {
     }
 
     private boolean mapList(ScatterGatherList list, DmaDirection direction) {
-        requireOpen();
         list.requireMappable();
         if (!beginList(list, direction.access())) {
             return false;
@@ -546,6 +543,7 @@ abstract class MappingService extends RevocableMappings implements Dma {
         }
         if (!closed) {
             closed = true;
+            refuseFromNowOn();
             clearAll();
             coherent.forEach(run -> translations.clear(run.page(), run.pages()));
             unmaps = maps;

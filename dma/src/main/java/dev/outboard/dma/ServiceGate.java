@@ -25,13 +25,15 @@ import java.util.concurrent.locks.LockSupport;
  */
 abstract class ServiceGate {
     private static final VarHandle INSIDE;
-    private static final VarHandle WANTED;
+    private static final VarHandle STATE;
+    private static final int WANTED = 1;
+    private static final int CLOSED = 2;
 
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             INSIDE = lookup.findVarHandle(ServiceGate.class, "inside", boolean.class);
-            WANTED = lookup.findVarHandle(ServiceGate.class, "wanted", boolean.class);
+            STATE = lookup.findVarHandle(ServiceGate.class, "state", int.class);
         } catch (ReflectiveOperationException impossible) {
             throw new ExceptionInInitializerError(impossible);
         }
@@ -46,7 +48,9 @@ abstract class ServiceGate {
     private final Object turn = new Object();
 
     private boolean inside;
-    private boolean wanted;
+
+    /** Bits of {@link #WANTED} and {@link #CLOSED}; 0, as it is but for moments, lets all in. */
+    private int state;
 
     /** Service's thread: begins a call. */
     final void enter() {
@@ -54,9 +58,34 @@ abstract class ServiceGate {
         // processor need not, for the partner, "alone", has a fence executed here, too. Acquire:
         // who finds the service not wanted any more finds what was done to it.
         INSIDE.setOpaque(this, true);
-        if ((boolean) WANTED.getAcquire(this)) {
+        if ((int) STATE.getAcquire(this) != 0) {
             stepAside();
         }
+    }
+
+    /**
+     * The same for a call that a closed service refuses.
+     *
+     * @throws IllegalStateException if it is closed
+     */
+    final void enterOpen() {
+        INSIDE.setOpaque(this, true);
+        if ((int) STATE.getAcquire(this) != 0) {
+            stepAsideOrRefuse();
+        }
+    }
+
+    private void stepAsideOrRefuse() {
+        stepAside();
+        if (((int) STATE.getAcquire(this) & CLOSED) != 0) {
+            leave();
+            throw new IllegalStateException("the mapping service is closed");
+        }
+    }
+
+    /** Calls that begin by {@link #enterOpen} are refused from now on. */
+    final void refuseFromNowOn() {
+        STATE.getAndBitwiseOrRelease(this, CLOSED);
     }
 
     /** Service's thread: ends a call. */
@@ -66,13 +95,13 @@ abstract class ServiceGate {
     }
 
     private void stepAside() {
-        do {
+        while (((int) STATE.getAcquire(this) & WANTED) != 0) {
             leave();
             synchronized (turn) {
                 // Whoever had it has it no more.
             }
             INSIDE.setOpaque(this, true);
-        } while ((boolean) WANTED.getAcquire(this));
+        }
     }
 
     /**
@@ -83,14 +112,14 @@ abstract class ServiceGate {
      */
     final void alone(Runnable what) {
         synchronized (turn) {
-            WANTED.setOpaque(this, true);
+            STATE.getAndBitwiseOr(this, WANTED);
             try {
                 ProcessBarrier.run();
                 awaitLeaving();
                 what.run();
             } finally {
                 // Release: partner is the acquire in "enter".
-                WANTED.setRelease(this, false);
+                STATE.getAndBitwiseAndRelease(this, ~WANTED);
             }
         }
     }

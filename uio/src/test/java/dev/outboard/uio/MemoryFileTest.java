@@ -3,8 +3,11 @@ package dev.outboard.uio;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -143,5 +146,79 @@ final class MemoryFileTest {
                     .hasMessageContaining("mmap")
                     .hasMessageEndingWith("ENOMEM");
         }
+    }
+
+    @Test
+    void shouldReadZerosWhereAHoleWasPunchedAndKeepTheRest() {
+        try (Mapping all = file.map(0, LENGTH, true)) {
+            all.memory().fill((byte) 1);
+            file.sealSize();
+            file.punchHole(4096, 8192);
+            assertThat(all.memory().get(ValueLayout.JAVA_BYTE, 4095)).isEqualTo((byte) 1);
+            assertThat(all.memory().get(ValueLayout.JAVA_BYTE, 4096)).isZero();
+            assertThat(all.memory().get(ValueLayout.JAVA_BYTE, 12_287)).isZero();
+            assertThat(all.memory().get(ValueLayout.JAVA_BYTE, 12_288)).isEqualTo((byte) 1);
+            assertThatThrownBy(() -> file.punchHole(0, LENGTH + 4096))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> file.punchHole(4096, 0))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
+        }
+    }
+
+    @Test
+    void shouldThrowFromAPartThatWasTakenAwayAndFromNoOther() {
+        try (Mapping all = file.map(0, LENGTH, true)) {
+            all.memory().fill((byte) 1);
+            all.takeAway(4096, 4096);
+            assertThat(all.memory().get(ValueLayout.JAVA_BYTE, 4095)).isEqualTo((byte) 1);
+            assertThat(all.memory().get(ValueLayout.JAVA_BYTE, 8192)).isEqualTo((byte) 1);
+            assertThatThrownBy(() -> sum(all.memory())).isInstanceOf(InternalError.class);
+            assertThatThrownBy(() -> all.memory().fill((byte) 2)).isInstanceOf(InternalError.class);
+            assertThatThrownBy(() -> all.takeAway(LENGTH, 4096))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
+        }
+    }
+
+    private static long sum(MemorySegment memory) {
+        long sum = 0;
+        for (long at = 0; at < memory.byteSize(); at += 8) {
+            sum += memory.get(ValueLayout.JAVA_LONG, at);
+        }
+        return sum;
+    }
+
+    @Test
+    void shouldMapAlignedForHugePagesAndLeaveNoAddressSpaceTaken() throws IOException {
+        long length = 4L << 20;
+        try (MemoryFile large = MemoryFile.create("memory-file-large", length)) {
+            long before = mappings();
+            try (Mapping mapping = large.mapForHugePages()) {
+                assertThat(mapping.memory().address() % (2 << 20)).isZero();
+                assertThat(mapping.lengthBytes()).isEqualTo(length);
+                mapping.memory().fill((byte) 3);
+            }
+            assertThat(mappings()).isEqualTo(before);
+        }
+    }
+
+    private static long mappings() throws IOException {
+        try (var lines = Files.lines(Path.of("/proc/self/maps"))) {
+            return lines.filter(line -> line.contains("memory-file-large")).count();
+        }
+    }
+
+    @Test
+    void shouldRefuseHugePagesOfASizeThatThereIsNoneOf() {
+        assertThatThrownBy(() -> MemoryFile.createHuge("odd", 4096, 21))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("lengthBytes=0x1000 is not whole pages of 0x200000");
+        assertThatThrownBy(() -> MemoryFile.createHuge("none", 1L << 33, 33))
+                .isInstanceOf(NativeException.class);
+    }
+
+    @Test
+    void shouldFenceByTheKernelWhereItCan() {
+        ProcessBarrier.run();
+        assertThat(ProcessBarrier.isOfKernel()).isTrue();
     }
 }
