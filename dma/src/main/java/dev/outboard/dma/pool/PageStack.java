@@ -50,7 +50,7 @@ final class PageStack {
         return new PageStack(table, false);
     }
 
-    private long word() {
+    long word() {
         return (long) WORD.getAcquire(line, AT);
     }
 
@@ -79,16 +79,21 @@ final class PageStack {
     PoolPage pop() {
         while (true) {
             long word = word();
-            int top = (int) word & INDEX_MASK;
-            if (top == 0) {
+            if (((int) word & INDEX_MASK) == 0) {
                 return null;
             }
-            PoolPage page = table.at(top);
-            // Null if it was popped since, and has left the pool: then the word has changed.
-            if (page != null && change(word, -1, page.next())) {
+            PoolPage page = popIfStill(word);
+            if (page != null) {
                 return page;
             }
         }
+    }
+
+    /** The top page of a word that was read before, or null if anything has changed since. */
+    PoolPage popIfStill(long word) {
+        PoolPage page = table.at((int) word & INDEX_MASK);
+        // Null if it was popped since, and has left the pool: then the word has changed.
+        return page != null && change(word, -1, page.next()) ? page : null;
     }
 
     /**
