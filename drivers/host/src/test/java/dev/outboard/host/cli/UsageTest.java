@@ -38,6 +38,34 @@ class UsageTest {
         assertThat(failure(USAGE, "run", "virtio-blk")).contains("--device");
     }
 
+    @Test
+    void shouldSayWhereItIsLookedAtAndWhereNot() {
+        assertThat(runFailure("--no-control", "--metrics", "9100"))
+                .contains("--no-control and --metrics contradict each other");
+        assertThat(runFailure("--no-control", "--control", "unix:x"))
+                .contains("--no-control and --control contradict");
+        assertThat(runFailure("--control", "x")).contains("--control x: write unix:PATH");
+        assertThat(runFailure("--control", "unix:/" + "x".repeat(120))).contains("107 bytes");
+        for (var wrong : List.of("", "x", "-1", "65536", "127.0.0.1:", "127.0.0.1:http")) {
+            assertThat(runFailure("--metrics", wrong)).contains("write PORT or HOST:PORT");
+        }
+    }
+
+    @Test
+    void shouldAskForMemoryAndTopRightly() {
+        assertThat(failure(USAGE, "memory")).contains("list, plug or unplug");
+        assertThat(failure(USAGE, "memory", "plug", "nic0", "much")).contains("'much' is no size");
+        assertThat(failure(USAGE, "memory", "unplug", "nic0", "0x1+x")).contains("'x' is no size");
+        assertThat(failure(USAGE, "memory", "unplug", "nic0", "0x1", "--wait", "61"))
+                .contains("--wait 61.0 is not 0 to 60 seconds");
+        assertThat(failure(USAGE, "memory", "list", "unix:")).contains("write unix:PATH");
+        assertThat(failure(1, "memory", "list", "nobody-is-called-so"))
+                .contains("nothing called 'nobody-is-called-so' runs here");
+        assertThat(failure(1, "memory", "list", "unix:" + path("none")))
+                .contains("nobody answers at unix:" + path("none"));
+        assertThat(failure(USAGE, "top", "--interval", "0")).contains("--interval 0.0 is not");
+    }
+
     /** Runs a driver with these options, which must be refused, and returns the one line. */
     private String runFailure(String... options) {
         var words = new ArrayList<>(List.of("run", "virtio-blk"));
