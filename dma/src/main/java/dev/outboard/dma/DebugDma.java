@@ -30,6 +30,16 @@ final class DebugDma implements Dma {
     }
 
     @Override
+    public DmaMemory allocate(long lengthBytes, PhysicalSegment segment) {
+        try {
+            return service.allocate(lengthBytes, segment);
+        } catch (OutOfDmaMemoryException scarce) {
+            debug.makeRoom();
+            return service.allocate(lengthBytes, segment);
+        }
+    }
+
+    @Override
     public CoherentMemory allocateCoherent(long lengthBytes) {
         try {
             return service.allocateCoherent(lengthBytes);

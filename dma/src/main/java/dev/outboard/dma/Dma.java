@@ -4,7 +4,7 @@ package dev.outboard.dma;
  * The mapping service a driver sees: gives a device access to buffers, and takes it away.
  *
  * <p>One thread at a time uses a service, as one thread owns a queue; handing it from one thread to
- * another needs the usual synchronisation. Only {@link #allocate}, {@link #grant} and {@link
+ * another needs the usual synchronisation. Only {@link #allocate(long)}, {@link #grant} and {@link
  * #statistics} may be called from any thread. Mapping and unmapping do not allocate; an unmap may
  * wait for a device that is inside a DMA section.
  *
@@ -31,6 +31,13 @@ public interface Dma extends AutoCloseable {
      * @throws OutOfDmaMemoryException if there is no run of free pages that long
      */
     DmaMemory allocate(long lengthBytes);
+
+    /**
+     * The same, of one segment of the memory. From any thread.
+     *
+     * @throws OutOfDmaMemoryException if it has no run of free pages that long, or is gone
+     */
+    DmaMemory allocate(long lengthBytes, PhysicalSegment segment);
 
     /**
      * Zeroed pages that are mapped in both directions until closed.

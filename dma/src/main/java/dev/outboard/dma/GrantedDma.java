@@ -126,7 +126,15 @@ final class GrantedDma extends MappingService {
 
     @Override
     public DmaMemory allocate(long lengthBytes) {
-        DmaMemory allocated = memory.allocate(lengthBytes);
+        return established(memory.allocate(lengthBytes));
+    }
+
+    @Override
+    public DmaMemory allocate(long lengthBytes, PhysicalSegment segment) {
+        return established(memory.allocate(lengthBytes, segment));
+    }
+
+    private DmaMemory established(DmaMemory allocated) {
         try {
             establish(
                     allocated.physicalAddress(),

@@ -102,6 +102,11 @@ abstract class MappingService extends RevocableMappings implements Dma {
     }
 
     @Override
+    public DmaMemory allocate(long lengthBytes, PhysicalSegment segment) {
+        return memory.allocate(lengthBytes, segment);
+    }
+
+    @Override
     public final long map(long physicalAddress, int lengthBytes, DmaDirection direction) {
         enterOpen();
         try {

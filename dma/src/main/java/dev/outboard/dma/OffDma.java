@@ -34,6 +34,11 @@ final class OffDma implements Dma, FrameHolder {
     }
 
     @Override
+    public DmaMemory allocate(long lengthBytes, PhysicalSegment segment) {
+        return memory.allocate(lengthBytes, segment);
+    }
+
+    @Override
     public CoherentMemory allocateCoherent(long lengthBytes) {
         DmaMemory allocated = memory.allocate(lengthBytes);
         long iova =

@@ -5,6 +5,7 @@ import dev.outboard.host.control.ControlClient;
 import dev.outboard.host.control.Fields;
 import dev.outboard.host.event.Event;
 import dev.outboard.host.process.OutboardProcess;
+import dev.outboard.iommu.IoPage;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -26,6 +27,7 @@ final class Driver {
     private final OutboardProcess process;
     private final ControlClient client;
     private final Path socket;
+    private final boolean isCopied;
     private final Histogram plugs = new Histogram(DIGITS);
     private final Histogram unplugs = new Histogram(DIGITS);
     private String address;
@@ -35,8 +37,13 @@ final class Driver {
     private long mappedFrames;
     private String refusal = "";
 
-    /** Waits until it is up. */
-    Driver(OutboardProcess process, ControlClient client) {
+    /**
+     * Waits until it is up.
+     *
+     * @param isCopied whether devices reach copies of its buffers, and never these
+     */
+    Driver(OutboardProcess process, ControlClient client, boolean isCopied) {
+        this.isCopied = isCopied;
         this.process = process;
         this.client = client;
         var ready = process.awaitReady(START);
@@ -112,13 +119,13 @@ final class Driver {
             var status = client.status(socket, ANSWER_NANOS);
             long maps = Fields.number(status.fields(), "dma.maps");
             var segment = segment(status);
-            long used = Fields.number(segment, "allocatedBytes") >> 12;
-            long mapped = Fields.number(segment, "mappedBytes") >> 12;
+            long used = Fields.number(segment, "allocatedBytes") >> IoPage.SHIFT;
+            long mapped = Fields.number(segment, "mappedBytes") >> IoPage.SHIFT;
             if (used > 0) {
                 usedFrames = Math.max(usedFrames, used);
                 mappedFrames = Math.max(mappedFrames, mapped);
                 mapsBefore = mapsBefore < 0 ? maps : mapsBefore;
-                if (mapped > 0 && maps > mapsBefore) {
+                if ((mapped > 0 || isCopied) && maps > mapsBefore) {
                     return;
                 }
             }

@@ -150,7 +150,10 @@ public final class HotplugCommand implements Subcommand {
     private boolean isVerified(List<HotplugRun.Outcome> outcomes) {
         return outcomes.stream()
                 .filter(outcome -> !force || outcome.driver().name().equals("disk"))
-                .allMatch(outcome -> outcome.isVerified() && outcome.hasLeftNothing());
+                .allMatch(
+                        outcome ->
+                                outcome.isVerified()
+                                        && Boolean.TRUE.equals(outcome.hasLeftNothing()));
     }
 
     private void tell(List<HotplugRun.Outcome> outcomes, int done, boolean isVerified) {

@@ -22,6 +22,9 @@ final class HotplugRun implements AutoCloseable {
     private static final Duration END = Duration.ofSeconds(60);
     private static final long DISK_BYTES = 16L << 20;
 
+    /** For 4 GiB: a strategy that maps all memory has room for what comes. */
+    private static final int TABLE_ENTRIES = 1 << 20;
+
     private final HotplugPlan plan;
     private final Workplace place;
     private final ControlClient client = new ControlClient();
@@ -51,12 +54,16 @@ final class HotplugRun implements AutoCloseable {
             return result == null ? null : result.fields().get("client");
         }
 
-        /** Frames it had allocated, or mapped, when all was closed. */
-        boolean hasLeftNothing() {
-            return result != null
-                    && result.fields().get("left") instanceof Map<?, ?> left
-                    && left.values().stream()
-                            .allMatch(count -> count instanceof Number n && n.longValue() == 0);
+        /** Whether nothing was allocated or mapped when all was closed; null if nobody says. */
+        Boolean hasLeftNothing() {
+            return result == null
+                    ? null
+                    : result.fields().get("left") instanceof Map<?, ?> left
+                            && left.values().stream()
+                                    .allMatch(
+                                            count ->
+                                                    count instanceof Number n
+                                                            && n.longValue() == 0);
         }
     }
 
@@ -150,6 +157,8 @@ final class HotplugRun implements AutoCloseable {
                                                         : device + ".iommu"),
                                 "--format",
                                 plan.format(),
+                                "--table-entries",
+                                Integer.toString(TABLE_ENTRIES),
                                 "--memory",
                                 "16M",
                                 "--control",
@@ -160,7 +169,7 @@ final class HotplugRun implements AutoCloseable {
         for (var option : options) {
             words.addAll(List.of("-o", option));
         }
-        drivers.add(new Driver(place.start(name, words), client));
+        drivers.add(new Driver(place.start(name, words), client, plan.strategy().equals("copied")));
     }
 
     List<Driver> drivers() {

@@ -90,7 +90,7 @@ final class ClientRun implements ClientContext {
         var newest = tides.newest();
         if (newest != null) {
             try {
-                return tides.memory().allocate(lengthBytes, newest);
+                return device.dma().allocate(lengthBytes, newest);
             } catch (OutOfDmaMemoryException elsewhere) {
                 // It is full, or wanted back, or gone.
             }

@@ -10,6 +10,7 @@ import dev.outboard.driver.DeviceLostException;
 import dev.outboard.driver.Service;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.HostedDevice;
+import dev.outboard.host.cli.CommandException;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.uio.Resources;
@@ -170,7 +171,16 @@ final class DriverSession {
                         report::ready);
         try {
             client.run(service, run);
-        } catch (IllegalArgumentException e) {
+        } catch (IllegalArgumentException | IllegalStateException e) {
+            if (tides.isForced()) {
+                throw new CommandException(
+                        "memory was taken from %s by force while its client %s used it: %s"
+                                .formatted(device.name(), client.name(), e.getMessage()),
+                        e);
+            }
+            if (e instanceof IllegalStateException) {
+                throw e;
+            }
             throw new UsageException("client " + client.name() + ": " + e.getMessage());
         } finally {
             report.clientResults(run.results());

@@ -28,14 +28,11 @@ final class MemoryTides implements MemoryListener {
     private volatile PhysicalSegment newest;
 
     private volatile boolean ended;
+    private volatile boolean forced;
     private volatile long patienceNanos;
 
     MemoryTides(PhysicalMemory memory) {
         this.memory = memory;
-    }
-
-    PhysicalMemory memory() {
-        return memory;
     }
 
     /** How often memory came, or was wanted back. */
@@ -51,6 +48,16 @@ final class MemoryTides implements MemoryListener {
     /** How long the next drain waits; with 0 nobody is asked to let go. */
     void waitFor(long nanos) {
         patienceNanos = nanos;
+    }
+
+    /** Memory may be taken from whoever uses it from now on. */
+    void force() {
+        forced = true;
+    }
+
+    /** Whether memory may have been taken from whoever used it. */
+    boolean isForced() {
+        return forced;
     }
 
     /** Waits for nobody any more. */

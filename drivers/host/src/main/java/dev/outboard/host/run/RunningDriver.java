@@ -187,6 +187,9 @@ final class RunningDriver implements Subject {
                     "waitMillis=%d is not 0 to %d".formatted(waitMillis, MOST_WAIT_MILLIS));
         }
         long start = System.nanoTime();
+        if (force) {
+            present.tides.force();
+        }
         present.tides.waitFor(TimeUnit.MILLISECONDS.toNanos(waitMillis));
         try {
             present.memory.unplug(address, length, force ? Unplug.FORCE : Unplug.REFUSE);
