@@ -171,14 +171,14 @@ final class DriverSession {
                         report::ready);
         try {
             client.run(service, run);
-        } catch (IllegalArgumentException | IllegalStateException e) {
+        } catch (IllegalArgumentException | IllegalStateException | InternalError e) {
             if (tides.isForced()) {
                 throw new CommandException(
                         "memory was taken from %s by force while its client %s used it: %s"
                                 .formatted(device.name(), client.name(), e.getMessage()),
                         e);
             }
-            if (e instanceof IllegalStateException) {
+            if (!(e instanceof IllegalArgumentException)) {
                 throw e;
             }
             throw new UsageException("client " + client.name() + ": " + e.getMessage());
