@@ -22,8 +22,8 @@ final class HotplugRun implements AutoCloseable {
     private static final Duration END = Duration.ofSeconds(60);
     private static final long DISK_BYTES = 16L << 20;
 
-    /** For 4 GiB: a strategy that maps all memory has room for what comes. */
-    private static final int TABLE_ENTRIES = 1 << 20;
+    /** For 2 GiB: a strategy that maps all memory has room for what comes. */
+    private static final int TABLE_ENTRIES = 1 << 19;
 
     private final HotplugPlan plan;
     private final Workplace place;
