@@ -10,9 +10,12 @@ import dev.outboard.dma.DomainOptions;
 import dev.outboard.dma.IommuAttachment;
 import dev.outboard.dma.IommuDomain;
 import dev.outboard.dma.OutOfDmaMemoryException;
+import dev.outboard.dma.PageKind;
 import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.dma.PhysicalSegment;
 import dev.outboard.dma.Strategy;
 import dev.outboard.dma.StrategyOptions;
+import dev.outboard.dma.Unplug;
 import dev.outboard.iommu.Access;
 import dev.outboard.iommu.DartFormat;
 import dev.outboard.uio.ConnectionRefusedException;
@@ -98,11 +101,12 @@ final class MediatorFailurePointTest {
             Rig.await("the first to go", () -> rig.mediator.clients().isEmpty());
             Possessions before = Possessions.now();
             TreeMap<String, Integer> hits = new TreeMap<>();
-            failAll(rig, strategy, null, before, hits);
+            String title = "strategy=" + strategy;
+            failAll(rig, title, () -> life(rig, strategy), null, before, hits);
             // Threads race: what was never the n-th point is asked for by its name.
             for (String point : POINTS) {
                 if (!hits.containsKey(point)) {
-                    failAll(rig, strategy, point, before, hits);
+                    failAll(rig, title, () -> life(rig, strategy), point, before, hits);
                 }
                 assertThat(hits).containsKey(point);
             }
@@ -113,7 +117,8 @@ final class MediatorFailurePointTest {
     /** The first point of a kind fails, then the second, and so on, until a life succeeds. */
     private static void failAll(
             Rig rig,
-            Strategy strategy,
+            String title,
+            Runnable life,
             String kind,
             Possessions before,
             TreeMap<String, Integer> hits)
@@ -125,7 +130,7 @@ final class MediatorFailurePointTest {
             RuntimeException failure = null;
             FailurePoint.arm(kind, number);
             try {
-                life(rig, strategy);
+                life.run();
             } catch (ConnectionRefusedException
                     | IllegalStateException
                     | NativeException
@@ -141,9 +146,7 @@ final class MediatorFailurePointTest {
                 hit = FailurePoint.disarm();
             }
             hits.merge(hit, 1, Integer::sum);
-            String when =
-                    "strategy=%s number=%d hit=%s failure=%s"
-                            .formatted(strategy, number, hit, failure);
+            String when = "%s number=%d hit=%s failure=%s".formatted(title, number, hit, failure);
             Rig.await(when, () -> rig.mediator.clients().isEmpty());
             before.await(when);
         } while (!hit.isEmpty());
@@ -196,6 +199,38 @@ final class MediatorFailurePointTest {
             dma.unmapAll(iovas, lengths, count);
             dma.grant(start, 4096, DmaDirection.TO_DEVICE).close();
             dma.flush();
+        }
+    }
+
+    /** Whatever fails while memory comes and goes, in whole and in part, all of it is returned. */
+    @Test
+    void shouldTakeBackMemoryThatCouldNotComeOrGo() throws InterruptedException {
+        try (Rig rig = new Rig(directory, Map.of("*", Quotas.parse("frames=1024")))) {
+            plugAndUnplug(rig);
+            Rig.await("the first to go", () -> rig.mediator.clients().isEmpty());
+            Possessions before = Possessions.now();
+            TreeMap<String, Integer> hits = new TreeMap<>();
+            failAll(rig, "memory", () -> plugAndUnplug(rig), null, before, hits);
+            assertThat(hits).containsKeys("segment", "memfd_create", "mmap", "sendmsg");
+            plugAndUnplug(rig);
+        }
+    }
+
+    private static void plugAndUnplug(Rig rig) {
+        try (MediatorClient client =
+                        MediatorClient.connect(rig.options.listen(), "driver", ATTACH_NANOS);
+                PhysicalMemory memory = client.memory(1 << 20);
+                IommuDomain domain = client.claim("nic0", memory, OPTIONS);
+                Dma dma = domain.dma(Strategy.STRICT)) {
+            PhysicalSegment segment = memory.plug(3 << 20, PageKind.BASE);
+            long start = segment.physicalAddress();
+            assertThat(rig.usage("driver", "frames")).isEqualTo(1024);
+            memory.unplug(start + (1 << 20), 1 << 20, Unplug.REFUSE);
+            long iova = dma.map(start, 4096, DmaDirection.TO_DEVICE);
+            memory.unplug(start, 1 << 20, Unplug.FORCE);
+            dma.unmap(iova, 4096);
+            memory.unplug(start + (2 << 20), 1 << 20, Unplug.REFUSE);
+            assertThat(rig.usage("driver", "frames")).isEqualTo(256);
         }
     }
 
