@@ -2,11 +2,13 @@ package dev.outboard.dma;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.NativeException;
 import dev.outboard.uio.failure.FailurePoint;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -31,7 +33,7 @@ final class HotplugFailureTest {
                 IommuDomain domain = owner.claim("nic0", memory, OPTIONS);
                 Dma dma = domain.dma(strategy)) {
             change(memory, dma);
-            int before = Descriptor.openCount();
+            long before = memoryFiles();
             String hit;
             int number = 0;
             do {
@@ -50,7 +52,7 @@ final class HotplugFailureTest {
                 }
                 String what = "number=%d hit=%s failure=%s".formatted(number, hit, failure);
                 check(memory, dma, what);
-                assertThat(Descriptor.openCount()).as(what).isEqualTo(before);
+                assertThat(memoryFiles()).as(what).isEqualTo(before);
             } while (!hit.isEmpty());
         }
         assertThat(hits).contains("memfd_create", "ftruncate", "fcntl", "mmap", "segment");
@@ -80,6 +82,27 @@ final class HotplugFailureTest {
             memory.unplug(start + 12_288, BYTES - 12_288, Unplug.REFUSE);
         }
         unplugged++;
+    }
+
+    /** Open files of memory, and mappings of them: of this test's memory alone. */
+    private static long memoryFiles() {
+        try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"));
+                Stream<String> maps = Files.lines(Path.of("/proc/self/maps"))) {
+            return open.filter(HotplugFailureTest::isMemory).count()
+                    + maps.filter(line -> line.contains("memfd:outboard-memory")).count();
+        } catch (IOException failure) {
+            throw new AssertionError(failure);
+        }
+    }
+
+    private static boolean isMemory(Path descriptor) {
+        try {
+            String file = Files.readSymbolicLink(descriptor).toString();
+            return file.contains("outboard-memory") || file.contains("outboard-nothing");
+        } catch (IOException closed) {
+            // Of the listing itself, or of a thread of another test.
+            return false;
+        }
     }
 
     /** What is there can be used, to the last page, and can go. */
