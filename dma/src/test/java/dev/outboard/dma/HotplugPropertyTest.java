@@ -98,6 +98,8 @@ final class HotplugPropertyTest {
                 step();
                 check();
             }
+            refuseAndForce();
+            check();
             end();
         } catch (AssertionError | RuntimeException failure) {
             throw new AssertionError("seed=" + seed + ": " + failure.getMessage(), failure);
@@ -228,7 +230,10 @@ final class HotplugPropertyTest {
             length = segment.physicalAddress() + segment.lengthBytes() - start;
             length = (1L + random.nextInt((int) (length >>> 12))) << 12;
         }
-        Unplug how = random.nextInt(3) == 0 ? Unplug.FORCE : Unplug.REFUSE;
+        unplug(start, length, random.nextInt(3) == 0 ? Unplug.FORCE : Unplug.REFUSE);
+    }
+
+    private void unplug(long start, long length, Unplug how) {
         long present = bench.memory.lengthBytes();
         boolean all = bench.memory.contains(start, length);
         boolean used = isUsed(start, length);
@@ -353,6 +358,22 @@ final class HotplugPropertyTest {
             assertThat(device.reaches(iova, Access.READ)).isFalse();
             assertThat(device.reaches(iova + buffer.length() - 8, Access.WRITE)).isFalse();
         }
+    }
+
+    /** What chance may have left out. */
+    private void refuseAndForce() {
+        PhysicalSegment segment = bench.memory.plug(1 << 20, PageKind.BASE);
+        DmaMemory memory = bench.memory.allocate(8192, segment);
+        memory.memory().set(ValueLayout.JAVA_LONG, 0, nextTag);
+        memory.memory().set(ValueLayout.JAVA_LONG, 8184, -nextTag);
+        Grant grant = dma.grant(memory.physicalAddress(), 8192, DmaDirection.BIDIRECTIONAL);
+        Buffer buffer = new Buffer(memory, nextTag++, grant);
+        buffers.add(buffer);
+        map(buffer);
+        check();
+        unplug(segment.physicalAddress(), segment.lengthBytes(), Unplug.REFUSE);
+        check();
+        unplug(segment.physicalAddress(), segment.lengthBytes(), Unplug.FORCE);
     }
 
     private void end() {

@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
 final class ServiceGateTest {
-    private static final int TURNS = 2_000;
+    private static final int TURNS = 50_000;
 
     /** What both sides change without any care of their own. */
     private static final class Guarded extends ServiceGate {
@@ -48,12 +48,11 @@ final class ServiceGateTest {
                                         stop.getOpaque();
                                     }
                                 });
-        long wrong = 0;
         boolean[] alone = {true};
         for (int turn = 0; turn < TURNS; turn++) {
             guarded.alone(
                     () -> {
-                        for (int change = 0; change < 100; change++) {
+                        for (int change = 0; change < 4; change++) {
                             alone[0] &= guarded.change();
                         }
                     });
@@ -62,8 +61,7 @@ final class ServiceGateTest {
         service.join();
         assertThat(alone[0]).as("while the other had it alone").isTrue();
         assertThat(calls[1]).as("calls that saw it half changed").isZero();
-        assertThat(guarded.first).isEqualTo(calls[0] + 100L * TURNS);
-        assertThat(wrong).isZero();
+        assertThat(guarded.first).isEqualTo(calls[0] + 4L * TURNS);
     }
 
     @Test
