@@ -13,6 +13,7 @@ import dev.outboard.perf.dmaperf.DmaPerfCommand;
 import dev.outboard.perf.dmaperf.DriverCommand;
 import dev.outboard.perf.hotplug.HotplugCommand;
 import dev.outboard.perf.poolperf.PoolPerfCommand;
+import dev.outboard.perf.physperf.PhysPerfCommand;
 import dev.outboard.perf.stream.FrameReceiveClient;
 import dev.outboard.perf.stream.FrameSendClient;
 import dev.outboard.perf.stream.StreamEchoClient;
@@ -49,6 +50,7 @@ module dev.outboard.perf {
     opens dev.outboard.perf.hotplug to
             info.picocli;
     opens dev.outboard.perf.poolperf to
+    opens dev.outboard.perf.physperf to
             info.picocli;
     opens dev.outboard.perf.versus to
             info.picocli;
@@ -76,6 +78,7 @@ module dev.outboard.perf {
             DriverCommand,
             DeviceCommand,
             PoolPerfCommand,
+            PhysPerfCommand,
             AttackCommand,
             HostileCommand;
 }
