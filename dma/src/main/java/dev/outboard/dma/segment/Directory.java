@@ -3,17 +3,17 @@ package dev.outboard.dma.segment;
 import java.util.Arrays;
 
 /**
- * Segments in a directory of three levels over the frame number: blocks of 4 GiB, leaves of 16 MiB,
+ * Segments in a directory of three levels over the frame number: blocks of 4 GiB, leaves of 64 MiB,
  * words of 64 frames.
  *
  * <pre>
- *   frame - firstFrame:   | block | leaf 8 bits | word 6 bits | bit 6 bits |
+ *   frame - firstFrame:   | block | leaf 6 bits | word 8 bits | bit 6 bits |
  *                             │         │             │             │
- *                         blocks[] ► leaves[] ► Leaf.words ► marks up to the bit: base, or carry
+ *                         blocks[] ► leaves[] ► Leaf.words ► marks up to it: base, or carry
  * </pre>
  *
  * <p>Leaves that one segment covers from end to end are one and the same, as are blocks, so memory
- * in one piece takes a few kilobytes. 4 GiB with a hole at every eighth frame takes 512 KiB of
+ * in one piece takes a few kilobytes. 4 GiB with a hole at every eighth frame takes 384 KiB of
  * words, which fit the second-level cache of a core. Immutable.
  */
 final class Directory extends Snapshot {
@@ -23,12 +23,8 @@ final class Directory extends Snapshot {
 
     static final Leaf[] EMPTY_BLOCK = blockOf(Leaf.EMPTY);
 
-    /** How a frame number becomes the index of its word's longs in a leaf. */
-    private static final int WORD_SHIFT = 4;
-
-    private static final int WORD_MASK = 0xfc;
+    private static final int WORD_MASK = Leaf.WORDS - 1;
     private static final int BIT_MASK = 63;
-    private static final int SIGN_SHIFT = 63;
 
     /** Of the first block. */
     final long firstFrame;
@@ -62,19 +58,20 @@ final class Directory extends Snapshot {
         }
         var leaf = blocks[(int) block][(int) (offset >>> Leaf.SHIFT) & LEAF_MASK];
         var words = leaf.words;
-        int at = (int) (offset >>> WORD_SHIFT) & WORD_MASK;
+        int word = (int) (offset >>> Leaf.WORD_SHIFT) & WORD_MASK;
+        int at = Leaf.LONGS * word;
         long base = words[at + Leaf.BASE];
         if (base < 0) {
             return listed(leaf, frame);
         }
         // The marks up to this frame, the nearest of them first.
         long marks = words[at + Leaf.MARKS] << ~frame;
-        long carry = words[at + Leaf.CARRY];
-        long marked = base + (frame & BIT_MASK) - Long.numberOfLeadingZeros(marks);
-        // No branch: where a frame lies among the marks, and whether it is there, is chance.
-        long isMarked = (marks | -marks) >> SIGN_SHIFT;
-        long isMissing = (words[at + Leaf.PLUGGED] >>> frame & 1) - 1;
-        return carry + (marked - carry & isMarked) | isMissing;
+        long handle =
+                marks == 0
+                        ? words[Leaf.CARRIES + word]
+                        : base + (frame & BIT_MASK) - Long.numberOfLeadingZeros(marks);
+        // No branch: in fragmented memory, whether a frame is there is chance.
+        return handle | (words[at + Leaf.PLUGGED] >>> frame & 1) - 1;
     }
 
     private static long listed(Leaf leaf, long frame) {
@@ -135,10 +132,12 @@ final class Directory extends Snapshot {
         return null;
     }
 
-    /** The handle for a segment born at a frame if a look-up finds it by its word; or LISTED. */
+    /**
+     * The handle for a segment born at a frame if a look-up finds it by its word; or Row.LISTED.
+     */
     long handleFor(long frame) {
         long offset = frame - firstFrame;
-        return isWithin(offset) ? leaf(offset).handleFor(frame) : Leaf.LISTED;
+        return isWithin(offset) ? leaf(offset).handleFor(frame) : Row.LISTED;
     }
 
     @Override

@@ -111,7 +111,7 @@ final class DirectoryEdit {
     }
 
     private void enter(Segment segment) {
-        var alone = new Segment[] {segment};
+        var alone = Row.of(segment);
         Leaf within = null;
         Leaf[] blockWithin = null;
         for (long frame = segment.mark(); frame < segment.end(); ) {
@@ -132,7 +132,7 @@ final class DirectoryEdit {
         }
     }
 
-    private static void enterPart(Leaf leaf, Segment segment, long from, long to, Segment[] alone) {
+    private static void enterPart(Leaf leaf, Segment segment, long from, long to, Row alone) {
         for (long frame = from; frame < to; ) {
             long wordEnd = Math.min(to, Leaf.wordEnd(frame));
             leaf.enter(segment, frame, wordEnd, alone);

@@ -5,7 +5,7 @@ package dev.outboard.dma.segment;
  * fragments, and takes the same few steps wherever the frame is.
  *
  * <p>A handle is a number that no other segment ever has. Any thread; a change allocates a few
- * kilobytes, however many segments there are, and one reference more for each 16 MiB of the segment
+ * kilobytes, however many segments there are, and one reference more for each 64 MiB of the segment
  * that it changes.
  */
 public final class DirectorySegments extends PersistentSegments {

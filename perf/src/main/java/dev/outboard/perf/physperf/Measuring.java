@@ -4,6 +4,7 @@ import dev.outboard.host.cli.CommandException;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.perf.measure.Progress;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -46,8 +47,8 @@ final class Measuring {
         }
         if (watch.repeated() > 0) {
             notes.add(
-                    "%,d runs were made again: the thread had waited for a processor"
-                            .formatted(watch.repeated()));
+                    "of %,d slices, %,d were made again: the thread had waited for a processor"
+                            .formatted(watch.slices(), watch.repeated()));
         }
         return figures;
     }
@@ -76,6 +77,8 @@ final class Measuring {
                                 + " --array-capacity gives it room");
             }
         }
+        // As in a driver that has run for a while: what lives lies together, without the garbage.
+        System.gc();
         return filled;
     }
 
@@ -106,7 +109,7 @@ final class Measuring {
             }
             runs++;
         }
-        double draw = Statistics.median(java.util.Arrays.copyOf(drawn, runs));
+        double draw = Statistics.median(Arrays.copyOf(drawn, runs));
         for (var entry : timed.entrySet()) {
             var seconds = new double[runs];
             for (int run = 0; run < runs; run++) {

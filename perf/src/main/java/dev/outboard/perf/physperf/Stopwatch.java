@@ -4,8 +4,8 @@ import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 
 /**
- * Times a loop by what the calling thread ran. A run in which it waited for a processor is made
- * again a few times: who ran meanwhile emptied its caches. One thread.
+ * Times a loop by what the calling thread ran, slice by slice. A slice in which it waited for a
+ * processor is made again a few times: who ran meanwhile emptied its caches. One thread.
  */
 final class Stopwatch {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -16,8 +16,12 @@ final class Stopwatch {
 
     private static final int TRIES = 4;
 
+    /** Look-ups of a slice: about a millisecond, less than a thread may run at a stretch. */
+    private static final int SLICE = 200_000;
+
     private final long deadlineNanos;
     private long waited;
+    private long slices;
     private long repeated;
 
     /** Keeps what the loops return, so that no compiler leaves them out. */
@@ -34,6 +38,16 @@ final class Stopwatch {
 
     /** The seconds it ran. */
     double seconds(Loop loop, int lookups, long seed, long frames) {
+        long run = 0;
+        for (int done = 0; done < lookups; done += SLICE) {
+            int slice = Math.min(SLICE, lookups - done);
+            run += slice(loop, slice, seed + Draw.STEP * done, frames);
+        }
+        return run / 1e9;
+    }
+
+    private long slice(Loop loop, int lookups, long seed, long frames) {
+        slices++;
         long run = once(loop, lookups, seed, frames);
         for (int tried = 1; waited > 0 && tried < TRIES && !isLate(); tried++) {
             repeated++;
@@ -42,7 +56,7 @@ final class Stopwatch {
             run = waited <= least ? again : run;
             waited = Math.min(waited, least);
         }
-        return run / 1e9;
+        return run;
     }
 
     private long once(Loop loop, int lookups, long seed, long frames) {
@@ -68,7 +82,12 @@ final class Stopwatch {
         return System.nanoTime() - deadlineNanos > 0;
     }
 
-    /** How many runs were made again. */
+    /** How many slices were timed. */
+    long slices() {
+        return slices;
+    }
+
+    /** How many were made again. */
     long repeated() {
         return repeated;
     }

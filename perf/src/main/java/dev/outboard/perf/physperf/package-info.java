@@ -14,6 +14,6 @@
  * <p>Each structure has a loop of its own, so that the compiler sees in it the one class that a
  * driver process would have. Numbers do not depend on one another, so that drawing costs
  * instructions, which add up, rather than time behind which a look-up would hide. Seconds are those
- * that the thread ran; a run in which it waited for a processor is made again.
+ * that the thread ran; a slice of a run in which it waited for a processor is made again.
  */
 package dev.outboard.perf.physperf;
