@@ -12,8 +12,8 @@ import dev.outboard.perf.dmaperf.DeviceCommand;
 import dev.outboard.perf.dmaperf.DmaPerfCommand;
 import dev.outboard.perf.dmaperf.DriverCommand;
 import dev.outboard.perf.hotplug.HotplugCommand;
-import dev.outboard.perf.poolperf.PoolPerfCommand;
 import dev.outboard.perf.physperf.PhysPerfCommand;
+import dev.outboard.perf.poolperf.PoolPerfCommand;
 import dev.outboard.perf.stream.FrameReceiveClient;
 import dev.outboard.perf.stream.FrameSendClient;
 import dev.outboard.perf.stream.StreamEchoClient;
@@ -49,8 +49,9 @@ module dev.outboard.perf {
             info.picocli;
     opens dev.outboard.perf.hotplug to
             info.picocli;
-    opens dev.outboard.perf.poolperf to
     opens dev.outboard.perf.physperf to
+            info.picocli;
+    opens dev.outboard.perf.poolperf to
             info.picocli;
     opens dev.outboard.perf.versus to
             info.picocli;
