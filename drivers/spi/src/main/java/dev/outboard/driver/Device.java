@@ -3,6 +3,7 @@ package dev.outboard.driver;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.pool.PagePool;
 import dev.outboard.uio.Interrupt;
+import dev.outboard.uio.Registers;
 
 /**
  * A device as its driver sees it: registers or queues, interrupts, and memory it may reach.

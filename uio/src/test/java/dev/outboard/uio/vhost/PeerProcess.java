@@ -15,7 +15,7 @@ import java.util.stream.Stream;
  * A program that we did not write, started for a test. If it is not installed the test is skipped
  * and says so; where the environment has CI, it must be there.
  */
-final class PeerProcess implements AutoCloseable {
+public final class PeerProcess implements AutoCloseable {
     private final Process process;
     private final Path output;
 
@@ -25,7 +25,7 @@ final class PeerProcess implements AutoCloseable {
     }
 
     /** Starts a program of the PATH; its output goes to a file in the directory. */
-    static PeerProcess start(Path directory, String program, List<String> arguments) {
+    public static PeerProcess start(Path directory, String program, List<String> arguments) {
         boolean installed =
                 Stream.of(System.getenv("PATH").split(File.pathSeparator))
                         .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
@@ -49,7 +49,7 @@ final class PeerProcess implements AutoCloseable {
     }
 
     /** What it has said so far. */
-    String output() {
+    public String output() {
         try {
             return Files.readString(output);
         } catch (IOException cause) {
@@ -57,12 +57,12 @@ final class PeerProcess implements AutoCloseable {
         }
     }
 
-    boolean isAlive() {
+    public boolean isAlive() {
         return process.isAlive();
     }
 
     /** As {@code kill -9}: it has no chance to say good-bye. */
-    void kill() throws InterruptedException {
+    public void kill() throws InterruptedException {
         process.destroyForcibly();
         process.waitFor(10, TimeUnit.SECONDS);
     }

@@ -4,11 +4,11 @@ import dev.outboard.dma.Dma;
 import dev.outboard.dma.pool.PagePool;
 import dev.outboard.driver.DeviceId;
 import dev.outboard.driver.QueueTransport;
-import dev.outboard.driver.Registers;
 import dev.outboard.host.bus.Bus;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.HostedDevice;
 import dev.outboard.uio.Interrupt;
+import dev.outboard.uio.Registers;
 import java.util.List;
 
 /** A bus with one device that has nothing, and says when it is opened and closed. */

@@ -1,4 +1,4 @@
-package dev.outboard.driver;
+package dev.outboard.uio;
 
 /**
  * A region of device registers, little-endian. Accesses are neither reordered with each other nor
