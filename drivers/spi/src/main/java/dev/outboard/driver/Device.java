@@ -4,6 +4,7 @@ import dev.outboard.dma.Dma;
 import dev.outboard.dma.pool.PagePool;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.Registers;
+import java.util.function.BooleanSupplier;
 
 /**
  * A device as its driver sees it: registers or queues, interrupts, and memory it may reach.
@@ -47,9 +48,16 @@ public interface Device {
     /**
      * Claims an interrupt vector that has a mask of its own.
      *
+     * @param hasWork a cheap look that finds work without the interrupt, used while a wait spins;
+     *     must not allocate
      * @throws DeviceException where there is none of this number
      */
-    Interrupt interrupt(int vector);
+    Interrupt interrupt(int vector, BooleanSupplier hasWork);
+
+    /** The same where only the interrupt tells of work. */
+    default Interrupt interrupt(int vector) {
+        return interrupt(vector, () -> false);
+    }
 
     /**
      * Whether the device went away: its process died, it closed the connection, it was unplugged.

@@ -17,6 +17,7 @@ import dev.outboard.uio.WaitPolicy;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 
 /**
  * A device in the test's own hands: its rings are read and written byte by byte, honestly or not.
@@ -130,7 +131,7 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
     }
 
     @Override
-    public Interrupt interrupt(int vector) {
+    public Interrupt interrupt(int vector, BooleanSupplier hasWork) {
         throw new DeviceException("fake0 has no vectors");
     }
 

@@ -10,6 +10,7 @@ import dev.outboard.uio.Registers;
 import dev.outboard.uio.pci.Capability;
 import dev.outboard.uio.pci.PciFunction;
 import dev.outboard.uio.pci.PciIdentity;
+import dev.outboard.uio.vhost.PeerProcess;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
@@ -41,16 +42,20 @@ class QtestMachineTest {
 
     @TempDir Path directory;
 
-    private QemuMachine edu() throws Exception {
-        return QemuMachine.start(directory, "-device", "edu,addr=04.0");
+    private QemuProcess edu() {
+        return qemu("-device", "edu,addr=04.0");
+    }
+
+    private QemuProcess qemu(String... options) {
+        PeerProcess.require(QemuProcess.PROGRAM);
+        return QemuProcess.start(directory, List.of(options));
     }
 
     @Test
     void shouldFindEveryFunctionOfTheBus() throws Exception {
         Files.write(directory.resolve("disk"), new byte[1 << 20]);
         try (var qemu =
-                QemuMachine.start(
-                        directory,
+                qemu(
                         "-drive",
                         "file=disk,if=none,id=d,format=raw",
                         "-drive",
@@ -65,14 +70,14 @@ class QtestMachineTest {
                         "virtio-net-pci,addr=07.0,disable-legacy=on",
                         "-device",
                         "virtio-rng-pci,addr=08.0,disable-legacy=on")) {
-            var found = qemu.machine.functions();
+            var found = qemu.machine().functions();
             assertThat(found.get("0000:00:04.0")).hasToString("1234:11e8");
             assertThat(found.get("0000:00:05.0").classCode()).isEqualTo(0x010802);
             assertThat(found.get("0000:00:06.0")).hasToString("8086:10d3");
             assertThat(found.get("0000:00:07.0")).hasToString("1af4:1041");
             assertThat(found.get("0000:00:08.0")).hasToString("1af4:1044");
-            try (var nvme = qemu.machine.open("00:05.0");
-                    var net = qemu.machine.open("00:07.0")) {
+            try (var nvme = qemu.machine().open("00:05.0");
+                    var net = qemu.machine().open("00:07.0")) {
                 assertThat(nvme.region(0).getLong(0) & 0xffff)
                         .as("entries of a queue, less one, as the controller says")
                         .isEqualTo(0x7ff);
@@ -87,7 +92,7 @@ class QtestMachineTest {
     @Test
     void shouldReadAndWriteRegisters() throws Exception {
         try (var qemu = edu();
-                var edu = qemu.machine.open("0000:00:04.0")) {
+                var edu = qemu.machine().open("0000:00:04.0")) {
             assertThat(PciIdentity.of(edu.configuration())).hasToString("1234:11e8");
             Registers registers = edu.region(0);
             assertThat(registers.lengthBytes()).isEqualTo(1 << 20);
@@ -108,7 +113,7 @@ class QtestMachineTest {
     @Test
     void shouldSignalAnInterrupt() throws Exception {
         try (var qemu = edu();
-                var edu = qemu.machine.open("00:04.0");
+                var edu = qemu.machine().open("00:04.0");
                 var event = EventDescriptor.create()) {
             Registers registers = edu.region(0);
             assertThat(edu.maximumVectors()).isOne();
@@ -132,12 +137,12 @@ class QtestMachineTest {
     @Test
     void shouldCopyByDma() throws Exception {
         try (var qemu = edu();
-                var edu = qemu.machine.open("00:04.0");
+                var edu = qemu.machine().open("00:04.0");
                 var event = EventDescriptor.create()) {
             Registers registers = edu.region(0);
             edu.signal(List.of(event));
             edu.allowDma(true);
-            MemorySegment ram = qemu.machine.ram();
+            MemorySegment ram = qemu.machine().ram();
             for (int at = 0; at < 1024; at++) {
                 ram.set(ValueLayout.JAVA_BYTE, 0x10_0000 + at, (byte) (at * 7));
             }
@@ -173,16 +178,15 @@ class QtestMachineTest {
     @Test
     void shouldResetAFunctionAndKeepItsPlace() throws Exception {
         try (var qemu =
-                        QemuMachine.start(
-                                directory,
+                        qemu(
                                 "-drive",
                                 "driver=null-co,if=none,id=d",
                                 "-device",
                                 "nvme,drive=d,serial=1,addr=04.0",
                                 "-device",
                                 "edu,addr=05.0");
-                PciFunction nvme = qemu.machine.open("00:04.0");
-                PciFunction edu = qemu.machine.open("00:05.0")) {
+                PciFunction nvme = qemu.machine().open("00:04.0");
+                PciFunction edu = qemu.machine().open("00:05.0")) {
             long place = nvme.configuration().read(0x10, 4);
             Registers registers = nvme.region(0);
             registers.putInt(0x14, 0x0046_0000);
@@ -201,16 +205,16 @@ class QtestMachineTest {
     void shouldClaimAFunctionOnce() throws Exception {
         try (var qemu = edu()) {
             int before = Descriptor.openCount();
-            var edu = qemu.machine.open("00:04.0");
-            assertThatThrownBy(() -> qemu.machine.open("0000:00:04.0"))
+            var edu = qemu.machine().open("00:04.0");
+            assertThatThrownBy(() -> qemu.machine().open("0000:00:04.0"))
                     .hasMessageContaining("claimed already");
             edu.close();
             edu.close();
-            qemu.machine.open("00:04.0").close();
-            assertThatThrownBy(() -> qemu.machine.open("00:09.0"))
+            qemu.machine().open("00:04.0").close();
+            assertThatThrownBy(() -> qemu.machine().open("00:09.0"))
                     .hasMessageContaining("there is no function")
                     .hasMessageContaining("0000:00:04.0");
-            assertThatThrownBy(() -> qemu.machine.open("4")).hasMessageContaining("00:04.0");
+            assertThatThrownBy(() -> qemu.machine().open("4")).hasMessageContaining("00:04.0");
             assertThat(Descriptor.openCount()).isEqualTo(before);
         }
     }
@@ -218,10 +222,10 @@ class QtestMachineTest {
     @Test
     void shouldSayWhenQemuEnds() throws Exception {
         try (var qemu = edu();
-                var edu = qemu.machine.open("00:04.0")) {
-            qemu.process.kill();
+                var edu = qemu.machine().open("00:04.0")) {
+            qemu.kill();
             assertThatThrownBy(() -> edu.region(0).getInt(0)).isInstanceOf(PeerGoneException.class);
-            assertThat(qemu.machine.isGone()).isTrue();
+            assertThat(qemu.machine().isGone()).isTrue();
         }
     }
 

@@ -24,8 +24,8 @@ public final class PeerProcess implements AutoCloseable {
         this.output = output;
     }
 
-    /** Starts a program of the PATH; its output goes to a file in the directory. */
-    public static PeerProcess start(Path directory, String program, List<String> arguments) {
+    /** Skips the test if a program is not on the PATH; where the environment has CI, it fails. */
+    public static void require(String program) {
         boolean installed =
                 Stream.of(System.getenv("PATH").split(File.pathSeparator))
                         .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
@@ -33,6 +33,11 @@ public final class PeerProcess implements AutoCloseable {
             throw new AssertionError(program + " must be installed where CI is set");
         }
         assumeTrue(installed, program + " is not installed: interoperation with it is not tried");
+    }
+
+    /** Starts a program of the PATH; its output goes to a file in the directory. */
+    public static PeerProcess start(Path directory, String program, List<String> arguments) {
+        require(program);
         try {
             Path output = Files.createTempFile(directory, program, ".log");
             List<String> command = Stream.concat(Stream.of(program), arguments.stream()).toList();

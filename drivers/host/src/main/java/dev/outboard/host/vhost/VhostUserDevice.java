@@ -15,6 +15,7 @@ import dev.outboard.uio.Resources;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 /**
  * A device in another process, behind a vhost-user socket.
@@ -112,7 +113,7 @@ final class VhostUserDevice implements HostedDevice {
     }
 
     @Override
-    public Interrupt interrupt(int vector) {
+    public Interrupt interrupt(int vector, BooleanSupplier hasWork) {
         throw new DeviceException(
                 "device " + name() + " has an interrupt for each queue and no others");
     }

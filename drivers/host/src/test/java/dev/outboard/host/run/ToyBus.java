@@ -10,6 +10,7 @@ import dev.outboard.host.bus.HostedDevice;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.Registers;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /** A bus with one device that has nothing, and says when it is opened and closed. */
 final class ToyBus implements Bus {
@@ -116,7 +117,7 @@ final class ToyBus implements Bus {
         }
 
         @Override
-        public Interrupt interrupt(int vector) {
+        public Interrupt interrupt(int vector, BooleanSupplier hasWork) {
             throw new UnsupportedOperationException("a toy has no interrupts");
         }
 

@@ -1,0 +1,102 @@
+package dev.outboard.nvme;
+
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
+/**
+ * Layouts of NVM Express. Everything is little-endian.
+ *
+ * <pre>
+ *   command, 64 bytes
+ *   0        1       2    4      8       24     32     40        48 49 50 … 60
+ *   +--------+-------+----+------+-------+------+------+---------+--+--+---+--+
+ *   | opcode | flags | id | ns   | …     | PRP1 | PRP2 | dword 10, 11, … 15   |
+ *   +--------+-------+----+------+-------+------+------+----------------------+
+ *
+ *   completion, 16 bytes
+ *   0        4     8          10         12    14
+ *   +--------+-----+----------+----------+-----+---------------------+
+ *   | result | …   | its head | queue id | id  | status 15, phase 1  |
+ *   +--------+-----+----------+----------+-----+---------------------+
+ * </pre>
+ *
+ * <p>Source: NVM Express Base Specification 1.4, sections 3.1 (registers), 4.2 (commands), 4.6
+ * (completions), 5 (admin commands), 6 (I/O commands).
+ */
+final class NvmeDescriptor {
+    // Registers.
+    static final int CAPABILITIES = 0x00;
+    static final int VERSION = 0x08;
+    static final int CONFIGURATION = 0x14;
+    static final int STATUS = 0x1c;
+    static final int ADMIN_SIZES = 0x24;
+    static final int ADMIN_SUBMISSIONS = 0x28;
+    static final int ADMIN_COMPLETIONS = 0x30;
+    static final int DOORBELLS = 0x1000;
+
+    static final int STATUS_READY = 1;
+    static final int STATUS_FATAL = 1 << 1;
+    static final int STATUS_SHUTDOWN_MASK = 3 << 2;
+    static final int STATUS_SHUTDOWN_DONE = 2 << 2;
+
+    static final int CONFIGURATION_ENABLE = 1;
+    static final int CONFIGURATION_SHUTDOWN = 1 << 14;
+
+    /** Commands of 2<sup>6</sup> bytes, completions of 2<sup>4</sup>; pages of 4 KiB. */
+    static final int CONFIGURATION_SIZES = 6 << 16 | 4 << 20;
+
+    // Commands.
+    static final int COMMAND_BYTES = 64;
+    static final int COMMAND_NAMESPACE = 4;
+    static final int COMMAND_POINTER = 24;
+    static final int COMMAND_SECOND_POINTER = 32;
+    static final int COMMAND_DWORD10 = 40;
+    static final int COMMAND_DWORD11 = 44;
+    static final int COMMAND_DWORD12 = 48;
+    static final int ID_SHIFT = 16;
+
+    /** In the first dword: the pointer is one SGL descriptor. */
+    static final int FLAG_SGL = 1 << 14;
+
+    static final int COMPLETION_BYTES = 16;
+    static final int COMPLETION_ID = 12;
+
+    static final int ADMIN_DELETE_SUBMISSIONS = 0x00;
+    static final int ADMIN_CREATE_SUBMISSIONS = 0x01;
+    static final int ADMIN_DELETE_COMPLETIONS = 0x04;
+    static final int ADMIN_CREATE_COMPLETIONS = 0x05;
+    static final int ADMIN_IDENTIFY = 0x06;
+    static final int ADMIN_ABORT = 0x08;
+    static final int ADMIN_SET_FEATURES = 0x09;
+
+    static final int IO_FLUSH = 0x00;
+    static final int IO_WRITE = 0x01;
+    static final int IO_READ = 0x02;
+    static final int IO_WRITE_ZEROES = 0x08;
+    static final int IO_DATASET_MANAGEMENT = 0x09;
+
+    static final int IDENTIFY_BYTES = 4096;
+    static final int IDENTIFY_NAMESPACE = 0;
+    static final int IDENTIFY_CONTROLLER = 1;
+    static final int IDENTIFY_NAMESPACES = 2;
+    static final int FEATURE_QUEUES = 7;
+
+    /** Dataset management: deallocate. */
+    static final int DEALLOCATE = 1 << 2;
+
+    /** A range of dataset management: attributes u32, blocks u32, first block u64. */
+    static final int RANGE_BYTES = 16;
+
+    static final int PAGE_BYTES = 4096;
+
+    static final ValueLayout.OfLong U64 = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
+    static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
+    static final ValueLayout.OfShort U16 =
+            ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    /** The last word of a completion, of which the phase is read first, with acquire. */
+    static final VarHandle COMPLETION_WORD = U32.varHandle().withInvokeExactBehavior();
+
+    private NvmeDescriptor() {}
+}

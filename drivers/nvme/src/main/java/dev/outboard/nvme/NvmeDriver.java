@@ -1,0 +1,28 @@
+package dev.outboard.nvme;
+
+import dev.outboard.driver.Device;
+import dev.outboard.driver.DeviceId;
+import dev.outboard.driver.Driver;
+import dev.outboard.driver.Match;
+import dev.outboard.driver.Service;
+
+/** Drives NVMe controllers of version 1.0 and later, of any vendor. */
+public final class NvmeDriver implements Driver {
+    /** For the service loader. */
+    public NvmeDriver() {}
+
+    @Override
+    public String name() {
+        return "nvme";
+    }
+
+    @Override
+    public Match match() {
+        return Match.pci(DeviceId.ANY, DeviceId.ANY);
+    }
+
+    @Override
+    public Service start(Device device) {
+        return Nvme.start(device, true);
+    }
+}
