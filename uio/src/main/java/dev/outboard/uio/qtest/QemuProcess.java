@@ -1,6 +1,7 @@
 package dev.outboard.uio.qtest;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +26,7 @@ public final class QemuProcess implements AutoCloseable {
     /** cli; hlt; and back to hlt if anything wakes it. */
     private static final byte[] HALT = {(byte) 0xfa, (byte) 0xf4, (byte) 0xeb, (byte) 0xfd};
 
-    private static final String RAM = "64M";
+    private static final long RAM_BYTES = 64L << 20;
     private static final long TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(20);
     private static final long END_SECONDS = 5;
 
@@ -65,10 +66,10 @@ public final class QemuProcess implements AutoCloseable {
                                 "-M",
                                 "q35,memory-backend=ram",
                                 "-m",
-                                RAM + ",slots=8,maxmem=64G",
+                                "size=%d,slots=8,maxmem=64G".formatted(RAM_BYTES >>> 20),
                                 "-object",
-                                "memory-backend-file,id=ram,share=on,size=%s,mem-path=%s"
-                                        .formatted(RAM, ram),
+                                "memory-backend-file,id=ram,share=on,size=%d,mem-path=%s"
+                                        .formatted(RAM_BYTES, ram),
                                 "-qtest",
                                 "unix:qtest.sock,server=on,wait=off"));
         command.addAll(options);
@@ -76,6 +77,10 @@ public final class QemuProcess implements AutoCloseable {
             byte[] code = new byte[ROM_BYTES];
             System.arraycopy(HALT, 0, code, ENTRY, HALT.length);
             Files.write(rom, code);
+            // There before QEMU is: its socket may be there before it has made its RAM.
+            try (var file = new RandomAccessFile(ram.toFile(), "rw")) {
+                file.setLength(RAM_BYTES);
+            }
             Process process =
                     new ProcessBuilder(command)
                             .directory(directory.toFile())
