@@ -8,7 +8,7 @@ import dev.outboard.uio.InterruptLine;
  * a socket, or registers of a PCI function.
  *
  * <p>Order of use: {@link #offeredFeatures}, {@link #acceptFeatures}, then for each queue {@link
- * #interrupt} and {@link #start}. One thread.
+ * #interrupt} and {@link #start}, then {@link #ready}. One thread.
  */
 public interface QueueTransport {
     /** The features the device offers, as bits. */
@@ -45,6 +45,9 @@ public interface QueueTransport {
 
     /** Hands a queue to the device, which may use it at once. */
     Doorbell start(int queue, QueueAddresses addresses);
+
+    /** Every queue that the driver uses is started: the device may begin. */
+    default void ready() {}
 
     /**
      * Takes a queue back: when this returns the device no longer uses it. Harmless where not

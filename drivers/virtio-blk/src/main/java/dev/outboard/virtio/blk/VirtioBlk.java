@@ -35,6 +35,7 @@ final class VirtioBlk implements BlockService {
                 queues.add(open(device, features, config, i, resources));
             }
             queues.forEach(RequestQueue::start);
+            device.queues().ready();
             return new VirtioBlk(config, List.copyOf(queues), resources);
         } catch (RuntimeException e) {
             resources.closeAfter(e);

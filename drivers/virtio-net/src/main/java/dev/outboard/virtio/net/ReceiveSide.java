@@ -81,6 +81,10 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
     void start() {
         refill();
         side.start();
+    }
+
+    /** The device may begin: tells it of the buffers. */
+    void announce() {
         side.publish();
     }
 

@@ -41,6 +41,8 @@ final class VirtioNet implements NetworkService {
             var net = new VirtioNet(device, features, config, resources);
             net.receive.start();
             net.transmit.start();
+            device.queues().ready();
+            net.receive.announce();
             return net;
         } catch (RuntimeException e) {
             resources.closeAfter(e);
