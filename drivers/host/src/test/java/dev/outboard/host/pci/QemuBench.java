@@ -3,6 +3,8 @@ package dev.outboard.host.pci;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.PhysicalSegment;
+import dev.outboard.driver.Client;
+import dev.outboard.driver.Driver;
 import dev.outboard.driver.Match;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.uio.Resources;
@@ -13,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.ServiceLoader;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 
@@ -52,6 +55,24 @@ final class QemuBench implements AutoCloseable {
         var dma = resources.add(Dma.off(memory));
         var setup = new DeviceSetup(place, match, memory, dma, null, 256, WaitPolicy.BLOCK);
         return resources.add(new PciDevice(setup, qemu.machine().open(place)));
+    }
+
+    /** As the host finds it. */
+    static Driver driver(String name) {
+        return ServiceLoader.load(Driver.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .filter(driver -> driver.name().equals(name))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** As the host finds it. */
+    static Client client(String name) {
+        return ServiceLoader.load(Client.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .filter(client -> client.name().equals(name))
+                .findFirst()
+                .orElseThrow();
     }
 
     @Override

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outboard.driver.DeviceException;
-import dev.outboard.driver.Driver;
 import dev.outboard.driver.Match;
 import dev.outboard.driver.block.BlockService;
 import dev.outboard.driver.net.NetworkService;
@@ -16,7 +15,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Random;
-import java.util.ServiceLoader;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -30,15 +28,6 @@ class VirtioPciTest {
     private static final String NET = "virtio-net-pci,disable-legacy=on,mq=off,";
 
     @TempDir Path directory;
-
-    /** As the host finds it. */
-    private static Driver driver(String name) {
-        return ServiceLoader.load(Driver.class).stream()
-                .map(ServiceLoader.Provider::get)
-                .filter(driver -> driver.name().equals(name))
-                .findFirst()
-                .orElseThrow();
-    }
 
     @Test
     void shouldReadAndWriteADiskOfQemus() throws Exception {
@@ -54,7 +43,7 @@ class VirtioPciTest {
                                 "-device",
                                 "virtio-blk-pci,drive=d,addr=04.0,disable-legacy=on");
                 var device = bench.open("00:04.0", Match.type("virtio", 2));
-                var disk = (BlockService) driver("virtio-blk").start(device);
+                var disk = (BlockService) QemuBench.driver("virtio-blk").start(device);
                 var memory = device.dma().allocate(128 << 10)) {
             assertThat(device.id().family()).isEqualTo("virtio");
             assertThat(disk.capacityBytes()).isEqualTo(DISK_BYTES);
@@ -104,8 +93,8 @@ class VirtioPciTest {
                                 NET + "netdev=h1,addr=05.0,mac=52:54:00:00:00:05");
                 var one = bench.open("00:04.0", Match.type("virtio", 1));
                 var other = bench.open("00:05.0", Match.type("virtio", 1));
-                var sender = (NetworkService) driver("virtio-net").start(one);
-                var receiver = (NetworkService) driver("virtio-net").start(other)) {
+                var sender = (NetworkService) QemuBench.driver("virtio-net").start(one);
+                var receiver = (NetworkService) QemuBench.driver("virtio-net").start(other)) {
             assertThat(receiver.macAddress()).isEqualTo(new byte[] {0x52, 0x54, 0, 0, 0, 5});
             assertThat(receiver.isLinkUp()).isTrue();
             for (int number = 0; number < 100; number++) {
