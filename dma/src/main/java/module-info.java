@@ -8,4 +8,5 @@ module dev.outboard.dma {
     exports dev.outboard.dma.mediator;
     exports dev.outboard.dma.pool;
     exports dev.outboard.dma.segment;
+    exports dev.outboard.dma.window;
 }
