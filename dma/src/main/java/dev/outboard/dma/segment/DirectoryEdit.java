@@ -9,6 +9,9 @@ import java.util.Arrays;
 final class DirectoryEdit {
     private static final int BLOCK_MASK = (1 << Directory.BLOCK_SHIFT) - 1;
 
+    /** Tells which leaves are copies of this edit. */
+    private final Object token = new Object();
+
     private long firstFrame;
     private Leaf[][] blocks;
 
@@ -184,7 +187,7 @@ final class DirectoryEdit {
 
     private Leaf editable(long frame) {
         var leaves = leaves(frame);
-        var leaf = leaves[leafIndex(frame)].editable(this);
+        var leaf = leaves[leafIndex(frame)].editable(token);
         leaves[leafIndex(frame)] = leaf;
         return leaf;
     }

@@ -47,16 +47,16 @@ final class Leaf {
     final long[] words;
     private final Row[] rows;
 
-    /** Who may change it. */
-    private final DirectoryEdit edit;
+    /** Of the edit that may change it: not the edit itself, which holds what was before. */
+    private final Object edit;
 
-    private Leaf(long[] words, Row[] rows, DirectoryEdit edit) {
+    private Leaf(long[] words, Row[] rows, Object edit) {
         this.words = words;
         this.rows = rows;
         this.edit = edit;
     }
 
-    private static Leaf empty(DirectoryEdit edit) {
+    private static Leaf empty(Object edit) {
         var rows = new Row[WORDS];
         Arrays.fill(rows, Row.EMPTY);
         return new Leaf(new long[CARRIES + WORDS], rows, edit);
@@ -73,8 +73,8 @@ final class Leaf {
         return leaf;
     }
 
-    /** This leaf if the edit made it, or a copy that it may change. */
-    Leaf editable(DirectoryEdit by) {
+    /** This leaf if the edit with that token made it, or a copy that it may change. */
+    Leaf editable(Object by) {
         return edit == by ? this : new Leaf(words.clone(), rows.clone(), by);
     }
 
