@@ -3,6 +3,7 @@ package dev.outboard.nvme;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.PhysicalSegment;
+import dev.outboard.dma.pool.PagePool;
 import dev.outboard.driver.Device;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.DeviceId;
@@ -107,6 +108,11 @@ final class QtestDevice implements Device, AutoCloseable {
                 };
         var event = EventDescriptor.adopt(events.get(vector).descriptor().duplicate());
         return Interrupt.open(name() + " vector " + vector, line, event, WaitPolicy.BLOCK);
+    }
+
+    @Override
+    public PagePool pages() {
+        throw new DeviceException(name() + " has no pool in this test");
     }
 
     @Override

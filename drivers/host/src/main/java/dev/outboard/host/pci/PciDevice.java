@@ -1,12 +1,15 @@
 package dev.outboard.host.pci;
 
 import dev.outboard.dma.Dma;
+import dev.outboard.dma.pool.PagePool;
+import dev.outboard.dma.pool.PoolStatistics;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.DeviceId;
 import dev.outboard.driver.DeviceLostException;
 import dev.outboard.driver.QueueTransport;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.HostedDevice;
+import dev.outboard.host.bus.PagesOnDemand;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.InterruptLine;
@@ -36,6 +39,7 @@ final class PciDevice implements HostedDevice {
     private final Resources resources = new Resources();
     private final List<Runnable> listeners = new ArrayList<>();
     private final List<Interrupt> claimed = new ArrayList<>();
+    private final PagesOnDemand pages;
     private List<EventDescriptor> events = List.of();
     private VirtioPciQueues queues;
     private boolean closed;
@@ -46,6 +50,8 @@ final class PciDevice implements HostedDevice {
      */
     PciDevice(DeviceSetup setup, PciFunction function) {
         this.setup = setup;
+        // Closed last: no device is left that reaches a page of it.
+        pages = resources.add(new PagesOnDemand(setup.name(), setup.memory()));
         this.function = resources.add(function);
         try {
             id = identify();
@@ -80,6 +86,16 @@ final class PciDevice implements HostedDevice {
     @Override
     public Dma dma() {
         return setup.dma();
+    }
+
+    @Override
+    public PagePool pages() {
+        return pages.pool();
+    }
+
+    @Override
+    public PoolStatistics poolStatistics() {
+        return pages.statistics();
     }
 
     @Override
