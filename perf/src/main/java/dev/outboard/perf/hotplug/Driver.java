@@ -155,11 +155,12 @@ final class Driver {
     }
 
     /**
-     * Wants the memory back without asking for it: that must be refused.
+     * Wants the memory back without asking for it, while it is used.
      *
-     * @throws CommandException if it was not
+     * @return whether that was refused, as it must be but in a moment in which the client had given
+     *     it all back by itself; then it is gone
      */
-    void mustRefuse() {
+    boolean isRefused() {
         try {
             client.change(socket, unplug(0, false), ANSWER_NANOS);
         } catch (CommandException inUse) {
@@ -168,10 +169,9 @@ final class Driver {
                 throw inUse;
             }
             refused++;
-            return;
+            return true;
         }
-        throw new CommandException(
-                name() + " let go of the memory at " + address + " while it was in use");
+        return false;
     }
 
     /** Takes the memory away again, as its client gives it back. */
