@@ -1,12 +1,10 @@
 package dev.outboard.dma.device;
 
+import dev.outboard.dma.DomainClaims;
 import dev.outboard.dma.DomainOptions;
 import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.PageKind;
 import dev.outboard.dma.PhysicalMemory;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 
 /**
  * I/O address spaces of devices that have an IOTLB of their own: the translations are kept in this
@@ -15,8 +13,7 @@ import java.util.Map;
  * <p>Any thread.
  */
 public final class DeviceDomains implements DomainSource {
-    private final Map<String, DeviceDomain> claims = new HashMap<>();
-    private boolean closed;
+    private final DomainClaims<DeviceDomain> claims = new DomainClaims<>();
 
     /** None yet. */
     public DeviceDomains() {}
@@ -32,35 +29,16 @@ public final class DeviceDomains implements DomainSource {
     }
 
     @Override
-    public synchronized DeviceDomain claim(
-            String deviceName, PhysicalMemory memory, DomainOptions options) {
-        if (closed) {
-            throw new IllegalStateException("the domains of devices are closed");
-        }
-        if (deviceName.isBlank()) {
-            throw new IllegalArgumentException("a device needs a name");
-        }
-        if (claims.containsKey(deviceName)) {
-            throw new IllegalStateException(
-                    "device=%s is claimed already: one driver has it at a time"
-                            .formatted(deviceName));
-        }
-        DeviceDomain domain = new DeviceDomain(this, deviceName, memory, options);
-        claims.put(deviceName, domain);
-        return domain;
+    public DeviceDomain claim(String deviceName, PhysicalMemory memory, DomainOptions options) {
+        return claims.claim(deviceName, () -> new DeviceDomain(this, deviceName, memory, options));
     }
 
-    synchronized void forget(DeviceDomain domain) {
-        claims.remove(domain.name(), domain);
+    void forget(DeviceDomain domain) {
+        claims.forget(domain);
     }
 
     @Override
     public void close() {
-        List<DeviceDomain> open;
-        synchronized (this) {
-            closed = true;
-            open = List.copyOf(claims.values());
-        }
-        open.forEach(DeviceDomain::close);
+        claims.close();
     }
 }

@@ -1,11 +1,9 @@
 package dev.outboard.dma.window;
 
+import dev.outboard.dma.DomainClaims;
 import dev.outboard.dma.DomainOptions;
 import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.PhysicalMemory;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 
 /**
  * I/O address spaces of devices whose windows somebody else keeps.
@@ -13,8 +11,7 @@ import java.util.Map;
  * <p>Any thread.
  */
 public final class WindowDomains implements DomainSource {
-    private final Map<String, WindowDomain> claims = new HashMap<>();
-    private boolean closed;
+    private final DomainClaims<WindowDomain> claims = new DomainClaims<>();
 
     /** None yet. */
     public WindowDomains() {}
@@ -25,35 +22,16 @@ public final class WindowDomains implements DomainSource {
     }
 
     @Override
-    public synchronized WindowDomain claim(
-            String deviceName, PhysicalMemory memory, DomainOptions options) {
-        if (closed) {
-            throw new IllegalStateException("the domains of devices are closed");
-        }
-        if (deviceName.isBlank()) {
-            throw new IllegalArgumentException("a device needs a name");
-        }
-        if (claims.containsKey(deviceName)) {
-            throw new IllegalStateException(
-                    "device=%s is claimed already: one driver has it at a time"
-                            .formatted(deviceName));
-        }
-        WindowDomain domain = new WindowDomain(this, deviceName, memory, options);
-        claims.put(deviceName, domain);
-        return domain;
+    public WindowDomain claim(String deviceName, PhysicalMemory memory, DomainOptions options) {
+        return claims.claim(deviceName, () -> new WindowDomain(this, deviceName, memory, options));
     }
 
-    synchronized void forget(WindowDomain domain) {
-        claims.remove(domain.name(), domain);
+    void forget(WindowDomain domain) {
+        claims.forget(domain);
     }
 
     @Override
     public void close() {
-        List<WindowDomain> open;
-        synchronized (this) {
-            closed = true;
-            open = List.copyOf(claims.values());
-        }
-        open.forEach(WindowDomain::close);
+        claims.close();
     }
 }
