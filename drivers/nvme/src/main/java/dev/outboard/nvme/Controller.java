@@ -164,11 +164,11 @@ final class Controller implements AutoCloseable {
         }
     }
 
-    /** Empties its cache and ends all DMA. */
+    /** Empties its cache, unless it has failed, and ends all DMA. */
     @Override
     public void close() {
         try {
-            if (!device.isLost() && !isDead) {
+            if (!device.isLost() && !isDead && !hasFailed()) {
                 int configuration = registers.getInt(NvmeDescriptor.CONFIGURATION);
                 registers.putInt(
                         NvmeDescriptor.CONFIGURATION,
@@ -177,6 +177,8 @@ final class Controller implements AutoCloseable {
                         NvmeDescriptor.STATUS_SHUTDOWN_MASK,
                         NvmeDescriptor.STATUS_SHUTDOWN_DONE,
                         "shut down");
+            }
+            if (!device.isLost()) {
                 disable();
             }
         } finally {

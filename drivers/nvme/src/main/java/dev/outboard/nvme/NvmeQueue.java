@@ -443,7 +443,8 @@ final class NvmeQueue implements BlockQueue, AutoCloseable {
             return;
         }
         closed = true;
-        if (!device.isLost() && controller.generation() == generation) {
+        // One that failed, or rests, has forgotten its queues, and answers nothing.
+        if (!device.isLost() && controller.generation() == generation && !controller.hasFailed()) {
             controller.admin().delete(index);
         }
         for (int slot = 0; slot < depth; slot++) {

@@ -218,6 +218,15 @@ class NvmeOnQemuTest {
     }
 
     @Test
+    void shouldCloseAControllerThatForgotItsQueues() throws IOException {
+        start("");
+        device.registers(0).putInt(NvmeDescriptor.CONFIGURATION, 0);
+        disk.close();
+        disk = null;
+        assertThat(device.registers(0).getInt(NvmeDescriptor.STATUS) & 1).isZero();
+    }
+
+    @Test
     void shouldRefuseWhatIsNoRequest() throws IOException {
         start("");
         try (DmaMemory memory = device.dma().allocate(8192)) {
