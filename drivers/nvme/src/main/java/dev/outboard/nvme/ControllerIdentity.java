@@ -10,7 +10,6 @@ import java.nio.charset.StandardCharsets;
  * @param maximumTransferBytes the longest transfer of a command; {@link Integer#MAX_VALUE} if it
  *     has no limit
  * @param namespaces the highest number of one
- * @param canDiscard whether it knows dataset management
  */
 record ControllerIdentity(
         String model,
@@ -18,7 +17,6 @@ record ControllerIdentity(
         int maximumTransferBytes,
         int namespaces,
         boolean hasWriteCache,
-        boolean canDiscard,
         boolean canWriteZeroes,
         boolean takesSgl) {
     private static final int MOST_TRANSFER_SHIFT = 18;
@@ -35,7 +33,6 @@ record ControllerIdentity(
                         : NvmeDescriptor.PAGE_BYTES << shift,
                 page.get(NvmeDescriptor.U32.withByteAlignment(1), 516),
                 (page.get(ValueLayout.JAVA_BYTE, 525) & 1) != 0,
-                (known & 1 << 2) != 0,
                 (known & 1 << 3) != 0,
                 (sgl & 3) == 1 || (sgl & 3) == 2);
     }

@@ -27,7 +27,6 @@ import java.nio.ByteOrder;
 final class NvmeDescriptor {
     // Registers.
     static final int CAPABILITIES = 0x00;
-    static final int VERSION = 0x08;
     static final int CONFIGURATION = 0x14;
     static final int STATUS = 0x1c;
     static final int ADMIN_SIZES = 0x24;
@@ -74,19 +73,12 @@ final class NvmeDescriptor {
     static final int IO_WRITE = 0x01;
     static final int IO_READ = 0x02;
     static final int IO_WRITE_ZEROES = 0x08;
-    static final int IO_DATASET_MANAGEMENT = 0x09;
 
     static final int IDENTIFY_BYTES = 4096;
     static final int IDENTIFY_NAMESPACE = 0;
     static final int IDENTIFY_CONTROLLER = 1;
     static final int IDENTIFY_NAMESPACES = 2;
     static final int FEATURE_QUEUES = 7;
-
-    /** Dataset management: deallocate. */
-    static final int DEALLOCATE = 1 << 2;
-
-    /** A range of dataset management: attributes u32, blocks u32, first block u64. */
-    static final int RANGE_BYTES = 16;
 
     static final int PAGE_BYTES = 4096;
 

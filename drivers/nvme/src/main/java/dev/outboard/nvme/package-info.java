@@ -1,6 +1,6 @@
 /**
- * The NVMe driver (NVM Express Base Specification 1.4): an admin queue, and a pair of rings with an
- * interrupt vector of its own for each thread that wants one.
+ * The NVMe driver (NVM Express Base Specification 1.4): an admin queue, and one pair of rings for
+ * I/O with an interrupt vector of its own.
  *
  * <pre>
  *   client ── read, write, flush ──► NvmeQueue ──► CommandRing ── doorbell ──► controller

@@ -71,11 +71,15 @@ class NvmeOnQemuTest {
 
     @AfterEach
     void end() {
-        if (disk != null) {
-            disk.close();
-        }
-        if (device != null) {
-            device.close();
+        try {
+            if (disk != null) {
+                disk.close();
+            }
+        } finally {
+            // The machine ends also where the disk does not close.
+            if (device != null) {
+                device.close();
+            }
         }
     }
 
