@@ -23,4 +23,18 @@ public record DmaStatistics(
         long livePages,
         long staleEntries,
         long windowEntries,
-        long windowNanos) {}
+        long windowNanos) {
+    /** The sum with another service of the same driver; windows are those of the worse. */
+    public DmaStatistics and(DmaStatistics other) {
+        return new DmaStatistics(
+                maps + other.maps,
+                unmaps + other.unmaps,
+                flushes + other.flushes,
+                flushNanos + other.flushNanos,
+                liveMappings + other.liveMappings,
+                livePages + other.livePages,
+                staleEntries + other.staleEntries,
+                Math.max(windowEntries, other.windowEntries),
+                Math.max(windowNanos, other.windowNanos));
+    }
+}

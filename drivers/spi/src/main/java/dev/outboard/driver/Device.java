@@ -11,8 +11,8 @@ import java.util.function.BooleanSupplier;
  *
  * <p>The host owns the device, opens it before {@link Driver#start} and closes it after {@link
  * Service#close}; closing masks its interrupts, revokes its mappings and resets it, and so does the
- * death of the process. Methods are for the thread that starts the driver, but for {@link #isLost}
- * and {@link #pages}.
+ * death of the process. Methods are for the thread that starts the driver, but for {@link #isLost},
+ * {@link #openDma} and {@link #pages}.
  */
 public interface Device {
     /** The name it was claimed by, unique within its owner, as {@code nic0}. */
@@ -23,6 +23,23 @@ public interface Device {
 
     /** The mapping service: the only way to an address that the device understands. */
     Dma dma();
+
+    /**
+     * A further mapping service of the same I/O address space, for a queue that another thread
+     * owns: a service is one thread's. The driver closes it, when that thread has left it.
+     *
+     * @throws DeviceException where there is one service and no other
+     * @throws IllegalStateException where there are as many as the I/O address space allows: {@link
+     *     #queueLimit} are always to be had, the first among them
+     */
+    default Dma openDma() {
+        throw new DeviceException("device " + name() + " has one mapping service: use one queue");
+    }
+
+    /** The most queues that the host wants the driver to use, each on a thread of its own. */
+    default int queueLimit() {
+        return 1;
+    }
 
     /**
      * Pages of the driver's memory for paths that may not block, as a queue's: made when first

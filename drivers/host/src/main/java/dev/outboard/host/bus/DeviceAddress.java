@@ -1,5 +1,8 @@
 package dev.outboard.host.bus;
 
+import dev.outboard.dma.DomainSource;
+import dev.outboard.dma.PageKind;
+import dev.outboard.dma.PhysicalMemory;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
@@ -47,6 +50,21 @@ public record DeviceAddress(Bus bus, String location) {
     /** The name that the device is claimed by. */
     public String deviceName() {
         return bus.deviceName(location);
+    }
+
+    /** Who keeps translations there unasked; see {@link Bus#keeper}. */
+    public String keeper() {
+        return bus.keeper(location);
+    }
+
+    /** Where they come from; see {@link Bus#domains}. */
+    public DomainSource domains() {
+        return bus.domains(location);
+    }
+
+    /** Memory without them; see {@link Bus#memory}. */
+    public PhysicalMemory memory(long lengthBytes, PageKind pages) {
+        return bus.memory(location, lengthBytes, pages);
     }
 
     /** Opens the device; see {@link Bus#open}. */

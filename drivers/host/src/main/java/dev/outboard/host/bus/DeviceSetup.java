@@ -1,6 +1,5 @@
 package dev.outboard.host.bus;
 
-import dev.outboard.dma.Dma;
 import dev.outboard.dma.IommuDomain;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.device.DeviceDomain;
@@ -13,19 +12,23 @@ import dev.outboard.uio.WaitPolicy;
  * @param name the name it is claimed by
  * @param match what the driver drives: tells the type of a device whose bus cannot
  * @param memory the physical memory its driver uses
- * @param dma the mapping service its driver uses
+ * @param services the mapping services its driver uses
  * @param domain the I/O address space it is confined to, or null without an IOMMU
  * @param queueEntries the most entries a queue may have; a power of two
+ * @param queues the most queues its driver uses at once, each on a thread of its own
  * @param waiting how its interrupts wait
+ * @param noIommu whether the user has said that nothing need stand between device and memory
  */
 public record DeviceSetup(
         String name,
         Match match,
         PhysicalMemory memory,
-        Dma dma,
+        DmaServices services,
         IommuDomain domain,
         int queueEntries,
-        WaitPolicy waiting) {
+        int queues,
+        WaitPolicy waiting,
+        boolean noIommu) {
     /** Whether an IOMMU stands before the device, so that its addresses are IOVAs. */
     public boolean isTranslated() {
         return domain != null;

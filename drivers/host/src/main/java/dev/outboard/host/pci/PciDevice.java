@@ -85,7 +85,17 @@ final class PciDevice implements HostedDevice {
 
     @Override
     public Dma dma() {
-        return setup.dma();
+        return setup.services().main();
+    }
+
+    @Override
+    public Dma openDma() {
+        return setup.services().open();
+    }
+
+    @Override
+    public int queueLimit() {
+        return setup.queues();
     }
 
     @Override

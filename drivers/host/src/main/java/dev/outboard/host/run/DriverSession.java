@@ -9,6 +9,7 @@ import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.DeviceLostException;
 import dev.outboard.driver.Service;
 import dev.outboard.host.bus.DeviceSetup;
+import dev.outboard.host.bus.DmaServices;
 import dev.outboard.host.bus.HostedDevice;
 import dev.outboard.host.cli.CommandException;
 import dev.outboard.host.cli.StopRequest;
@@ -67,17 +68,16 @@ final class DriverSession {
             resources.add(() -> report.left(memory));
             debug = plan.dmaDebug() ? resources.add(debug(memory)) : null;
             var domain = source == null ? null : resources.add(claim(memory, debug));
-            var plain = domain == null ? Dma.off(memory) : service(domain);
-            var dma = resources.add(debug == null ? plain : debug.watch(plain));
-            var tides = running.begin(memory, dma, domain);
+            var services = resources.add(services(memory, domain, debug));
+            var tides = running.begin(memory, services, domain);
             resources.add(running::end);
-            var device = resources.add(plan.device().open(setup(memory, dma, domain)));
+            var device = resources.add(plan.device().open(setup(memory, services, domain)));
             running.opened(device);
             checkMatch(device);
             var service = resources.add(plan.driver().start(device));
             serve(device, domain, tides, service);
             service.close();
-            report.measured(dma.statistics(), domain == null ? null : domain.statistics());
+            report.measured(services.statistics(), domain == null ? null : domain.statistics());
             owner.checkPresent();
             device.checkPresent();
         } catch (RuntimeException e) {
@@ -98,16 +98,27 @@ final class DriverSession {
 
     private PhysicalMemory memory() {
         return source == null
-                ? PhysicalMemory.create(plan.pages(), plan.memoryBytes())
+                ? plan.device().memory(plan.memoryBytes(), plan.pages())
                 : source.memory(plan.memoryBytes(), plan.pages());
     }
 
-    private Dma service(IommuDomain domain) {
-        return domain.dma(plan.protection().strategy());
+    private DmaServices services(PhysicalMemory memory, IommuDomain domain, DmaDebug debug) {
+        return new DmaServices(
+                () -> {
+                    var plain =
+                            domain == null
+                                    ? Dma.off(memory)
+                                    : domain.dma(plan.protection().strategy());
+                    return debug == null ? plain : debug.watch(plain);
+                });
     }
 
     private IommuDomain claim(PhysicalMemory memory, DmaDebug debug) {
-        var domain = source.claim(plan.device().deviceName(), memory, plan.protection().domain());
+        var domain =
+                source.claim(
+                        plan.device().deviceName(),
+                        memory,
+                        plan.protection().domain().withServices(plan.queues()));
         domain.onFault(
                 fault -> {
                     faults.add(fault);
@@ -118,15 +129,17 @@ final class DriverSession {
         return domain;
     }
 
-    private DeviceSetup setup(PhysicalMemory memory, Dma dma, IommuDomain domain) {
+    private DeviceSetup setup(PhysicalMemory memory, DmaServices services, IommuDomain domain) {
         return new DeviceSetup(
                 plan.device().deviceName(),
                 plan.driver().match(),
                 memory,
-                dma,
+                services,
                 domain,
                 plan.queueEntries(),
-                plan.waiting());
+                plan.queues(),
+                plan.waiting(),
+                plan.protection().noIommu());
     }
 
     private void checkMatch(HostedDevice device) {

@@ -16,6 +16,7 @@ import java.util.Map;
  * @param memoryBytes physical memory for the driver
  * @param pages what that memory is made of
  * @param queueEntries the most entries of a queue
+ * @param queues the most queues of the driver at once
  * @param waiting how interrupts wait
  * @param client what uses the driver, or null
  * @param clientOptions what the client is told
@@ -28,6 +29,7 @@ record HostPlan(
         long memoryBytes,
         PageKind pages,
         int queueEntries,
+        int queues,
         WaitPolicy waiting,
         Client client,
         Map<String, String> clientOptions,

@@ -13,12 +13,24 @@ import java.nio.file.Path;
  *     null
  * @param strategy how unmapping is done, with its bounds
  * @param domain what the I/O address space is made of
+ * @param noIommu whether the user accepts that nothing stands before the device; only with {@link
+ *     Owner#NONE}
  */
-record Protection(Owner owner, Path socket, StrategyOptions strategy, DomainOptions domain) {
+record Protection(
+        Owner owner, Path socket, StrategyOptions strategy, DomainOptions domain, boolean noIommu) {
     /** No IOMMU. */
     static final Protection OFF =
             new Protection(
-                    Owner.NONE, null, StrategyOptions.of(Strategy.OFF), DomainOptions.DEFAULT);
+                    Owner.NONE,
+                    null,
+                    StrategyOptions.of(Strategy.OFF),
+                    DomainOptions.DEFAULT,
+                    false);
+
+    /** The same, with or without the user's word that nothing need stand before the device. */
+    Protection withNoIommu(boolean given) {
+        return new Protection(owner, socket, strategy, domain, given);
+    }
 
     boolean isOff() {
         return owner == Owner.NONE;
@@ -48,13 +60,11 @@ record Protection(Owner owner, Path socket, StrategyOptions strategy, DomainOpti
      * In words.
      *
      * @param memoryBytes what a device reaches that nothing stands before
+     * @param keeper who keeps translations for the device unasked, or null
      */
-    String describe(long memoryBytes) {
+    String describe(long memoryBytes, String keeper) {
         return switch (owner) {
-            case NONE ->
-                    "strategy off: no IOMMU, the device reaches all "
-                            + (memoryBytes >> 20)
-                            + " MiB of the driver's memory";
+            case NONE -> describeOff(memoryBytes >> 20, keeper);
             case DRIVER, MEDIATOR ->
                     "strategy %s: %s table of %d entries%s, IOTLB %s"
                             .formatted(
@@ -63,15 +73,27 @@ record Protection(Owner owner, Path socket, StrategyOptions strategy, DomainOpti
                                     domain.tableEntries(),
                                     owner == Owner.MEDIATOR ? " in the mediator" : "",
                                     domain.iotlb());
-            case DEVICE ->
-                    ("strategy %s: the device's own IOTLB, fed from a %s table of %d entries; it"
-                                    + " maps all %d MiB of the driver's memory and is trusted to"
-                                    + " obey")
-                            .formatted(
-                                    strategyWord(),
-                                    domain.format().title(),
-                                    domain.tableEntries(),
-                                    memoryBytes >> 20);
+            case DEVICE -> describeKept(memoryBytes >> 20, keeper);
         };
+    }
+
+    private static String describeOff(long mebibytes, String keeper) {
+        if (keeper == null) {
+            return "strategy off: no IOMMU, the device reaches all %d MiB of the driver's memory"
+                    .formatted(mebibytes);
+        }
+        return "strategy off: all %d MiB of the driver's memory are mapped once by %s"
+                .formatted(mebibytes, keeper);
+    }
+
+    private String describeKept(long mebibytes, String keeper) {
+        if (keeper != null) {
+            return "strategy %s: each mapping is a window of %s".formatted(strategyWord(), keeper);
+        }
+        return ("strategy %s: the device's own IOTLB, fed from a %s table of %d entries; it"
+                        + " maps all %d MiB of the driver's memory and is trusted to"
+                        + " obey")
+                .formatted(
+                        strategyWord(), domain.format().title(), domain.tableEntries(), mebibytes);
     }
 }

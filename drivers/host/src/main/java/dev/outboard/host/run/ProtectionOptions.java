@@ -5,6 +5,7 @@ import dev.outboard.dma.PageKind;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.Strategy;
 import dev.outboard.dma.StrategyOptions;
+import dev.outboard.host.bus.DeviceAddress;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.iommu.IoPage;
 import dev.outboard.iommu.IovaAllocation;
@@ -33,9 +34,17 @@ final class ProtectionOptions {
             names = "--iommu",
             paramLabel = "unix:PATH|device",
             description =
-                    "Where the device attaches to the IOMMU of this process, or 'device' for an"
-                            + " IOTLB of the device's own, fed by vhost-user messages.")
+                    "Where the device attaches to the IOMMU of this process, or 'device' for what"
+                            + " the device has itself: an IOTLB fed by vhost-user messages, the"
+                            + " kernel's IOMMU behind VFIO, the windows of vfio-user.")
     private String iommu;
+
+    @Option(
+            names = "--no-iommu",
+            description =
+                    "Nothing need stand between the device and the memory of the whole machine:"
+                            + " for devices bound to uio_pci_generic, with --strategy off.")
+    private boolean noIommu;
 
     @Option(
             names = "--mediator",
@@ -170,20 +179,26 @@ final class ProtectionOptions {
      * Checks what can be checked without the device.
      *
      * @param memoryBytes how much physical memory the driver gets
+     * @param device what is to be driven: somebody may keep translations for it unasked
      * @throws UsageException when something was asked wrongly
      * @throws IllegalArgumentException likewise
      */
-    Protection protection(long memoryBytes) {
+    Protection protection(long memoryBytes, DeviceAddress device) {
         var chosen = Words.constant(Strategy.class, strategy, "strategy");
         refuseBoundsOfOthers(chosen);
         if (chosen == Strategy.OFF) {
             refuseWithoutIommu();
-            return Protection.OFF;
+            return Protection.OFF.withNoIommu(noIommu);
         }
-        var owner = owner(chosen);
+        if (noIommu) {
+            throw new UsageException(
+                    "--no-iommu is for --strategy off: with --strategy %s an IOMMU is wanted"
+                            .formatted(Words.of(chosen)));
+        }
+        var owner = owner(chosen, device);
         var domain = domain(owner);
         checkReach(domain.format(), memoryBytes);
-        return new Protection(owner, socket(owner), bounds(chosen), domain);
+        return new Protection(owner, socket(owner), bounds(chosen), domain, false);
     }
 
     /** A bound that nothing would look at was meant for something else. */
@@ -228,7 +243,7 @@ final class ProtectionOptions {
         }
     }
 
-    private Owner owner(Strategy chosen) {
+    private Owner owner(Strategy chosen, DeviceAddress device) {
         if (mediator != null) {
             if (iommu != null) {
                 throw new UsageException(
@@ -237,6 +252,9 @@ final class ProtectionOptions {
                                 + " --iommu of the mediator)");
             }
             return Owner.MEDIATOR;
+        }
+        if (iommu == null && device.keeper() != null) {
+            return Owner.DEVICE;
         }
         if (iommu == null) {
             throw new UsageException(

@@ -2,7 +2,6 @@ package dev.outboard.host.run;
 
 import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.IommuOwner;
-import dev.outboard.dma.device.DeviceDomains;
 import dev.outboard.dma.mediator.MediatorClient;
 import dev.outboard.driver.DeviceLostException;
 import dev.outboard.host.bus.DeviceAbsentException;
@@ -102,7 +101,7 @@ public final class RunCommand implements Subcommand {
         return switch (plan.protection().owner()) {
             case NONE -> null;
             case DRIVER -> IommuOwner.listen(socket);
-            case DEVICE -> new DeviceDomains();
+            case DEVICE -> plan.device().domains();
             case MEDIATOR ->
                     MediatorClient.connect(socket, plan.device().deviceName(), MEDIATOR_NANOS);
         };

@@ -1,5 +1,6 @@
 package dev.outboard.host.run;
 
+import dev.outboard.dma.DomainOptions;
 import dev.outboard.host.bus.DeviceAddress;
 import dev.outboard.host.cli.Sizes;
 import dev.outboard.host.cli.UsageException;
@@ -17,6 +18,7 @@ import picocli.CommandLine.Parameters;
 final class RunOptions {
     private static final long LEAST_MEMORY_BYTES = 1L << 20;
     private static final int MOST_ENTRIES = 32_768;
+    private static final int MOST_QUEUES = 128;
 
     @Parameters(paramLabel = "DRIVER", description = "The driver: its name, or its JPMS module.")
     private String driver;
@@ -25,7 +27,7 @@ final class RunOptions {
             names = "--device",
             required = true,
             paramLabel = "ADDRESS",
-            description = "The device, as vhost-user:PATH.")
+            description = "The device, as SCHEME:PLACE; a wrong one lists what there is.")
     private String device;
 
     @Option(
@@ -50,6 +52,15 @@ final class RunOptions {
             paramLabel = "N",
             description = "Entries of a queue, a power of two. Default: ${DEFAULT-VALUE}.")
     private int queueSize;
+
+    @Option(
+            names = "--queues",
+            defaultValue = "1",
+            paramLabel = "N",
+            description =
+                    "The most queues, or pairs of queues, that the driver uses where it can use"
+                            + " several. Default: ${DEFAULT-VALUE}.")
+    private int queues;
 
     @Option(
             names = "--spin-us",
@@ -89,13 +100,16 @@ final class RunOptions {
         try {
             var modules = Modules.of(modulePath);
             var memoryBytes = memoryBytes();
+            var address = DeviceAddress.parse(device);
+            var shield = protection.protection(memoryBytes, address);
             return new HostPlan(
                     modules.driver(driver),
-                    DeviceAddress.parse(device),
-                    protection.protection(memoryBytes),
+                    address,
+                    shield,
                     memoryBytes,
                     protection.pages(),
                     queueEntries(),
+                    queues(shield.isOff()),
                     waiting(),
                     client == null ? null : modules.client(client),
                     Map.copyOf(clientOptions),
@@ -122,6 +136,19 @@ final class RunOptions {
                             + MOST_ENTRIES);
         }
         return queueSize;
+    }
+
+    private int queues(boolean isOff) {
+        var most = isOff ? MOST_QUEUES : DomainOptions.MAX_SERVICES;
+        if (queues < 1 || queues > most) {
+            throw new UsageException(
+                    "--queues %d is not 1 to %d%s"
+                            .formatted(
+                                    queues,
+                                    most,
+                                    isOff ? "" : ", which is as many as map memory at once"));
+        }
+        return queues;
     }
 
     private WaitPolicy waiting() {

@@ -46,7 +46,7 @@ final class RunReport {
     }
 
     private String protection() {
-        return plan.protection().describe(plan.memoryBytes());
+        return plan.protection().describe(plan.memoryBytes(), plan.device().keeper());
     }
 
     /** Whether the driver had started. */

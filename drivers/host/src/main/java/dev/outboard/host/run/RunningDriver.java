@@ -1,11 +1,11 @@
 package dev.outboard.host.run;
 
-import dev.outboard.dma.Dma;
 import dev.outboard.dma.IommuDomain;
 import dev.outboard.dma.MemoryInUseException;
 import dev.outboard.dma.PageKind;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.Unplug;
+import dev.outboard.host.bus.DmaServices;
 import dev.outboard.host.bus.HostedDevice;
 import dev.outboard.host.control.Subject;
 import dev.outboard.host.event.Event;
@@ -40,7 +40,8 @@ final class RunningDriver implements Subject {
     private volatile long refused;
 
     /** What a driver has from its start to its end. */
-    private record Life(PhysicalMemory memory, MemoryTides tides, Dma dma, IommuDomain domain) {}
+    private record Life(
+            PhysicalMemory memory, MemoryTides tides, DmaServices dma, IommuDomain domain) {}
 
     RunningDriver(HostPlan plan, FaultLog faults) {
         this.plan = plan;
@@ -52,7 +53,7 @@ final class RunningDriver implements Subject {
      *
      * @return what tells its client of memory that comes and goes
      */
-    MemoryTides begin(PhysicalMemory memory, Dma dma, IommuDomain domain) {
+    MemoryTides begin(PhysicalMemory memory, DmaServices dma, IommuDomain domain) {
         var tides = new MemoryTides(memory);
         memory.addListener(tides);
         life = new Life(memory, tides, dma, domain);

@@ -1,5 +1,7 @@
 package dev.outboard.host.vhost;
 
+import dev.outboard.dma.DomainSource;
+import dev.outboard.dma.device.DeviceDomains;
 import dev.outboard.host.bus.Bus;
 import dev.outboard.host.bus.DeviceAbsentException;
 import dev.outboard.host.bus.DeviceSetup;
@@ -57,6 +59,12 @@ public final class VhostUserBus implements Bus {
         return file.endsWith(SUFFIX) && file.length() > SUFFIX.length()
                 ? file.substring(0, file.length() - SUFFIX.length())
                 : file;
+    }
+
+    /** The IOTLB of the device, if it has one. */
+    @Override
+    public DomainSource domains(String location) {
+        return new DeviceDomains();
     }
 
     @Override

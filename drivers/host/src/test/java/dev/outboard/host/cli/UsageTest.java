@@ -75,12 +75,21 @@ class UsageTest {
     }
 
     @Test
+    void shouldTakeAsManyQueuesAsCanMapAtOnce() {
+        assertThat(runFailure("--queues", "0")).contains("--queues 0 is not 1 to 128");
+        assertThat(runFailure("--queues", "8", "--strategy", "strict", "--iommu", "device"))
+                .contains("--queues 8 is not 1 to 7, which is as many as map memory at once");
+    }
+
+    @Test
     void shouldWantAnIommuExactlyWhereTheStrategyNeedsOne() {
         assertThat(runFailure("--strategy", "strict"))
                 .contains("--strategy strict needs --iommu unix:PATH")
                 .contains("--iommu device")
                 .contains("--mediator unix:PATH");
         assertThat(runFailure("--strategy", "never-free")).contains("--strategy never-free needs");
+        assertThat(runFailure("--strategy", "strict", "--iommu", "device", "--no-iommu"))
+                .contains("--no-iommu is for --strategy off");
         assertThat(runFailure("--iommu", "unix:" + path("i.sock")))
                 .contains("--iommu has no use with --strategy off");
         assertThat(runFailure("--mediator", "unix:" + path("m.sock")))

@@ -7,6 +7,7 @@ import dev.outboard.driver.Client;
 import dev.outboard.driver.Driver;
 import dev.outboard.driver.Match;
 import dev.outboard.host.bus.DeviceSetup;
+import dev.outboard.host.bus.DmaServices;
 import dev.outboard.uio.Resources;
 import dev.outboard.uio.WaitPolicy;
 import dev.outboard.uio.qtest.QemuProcess;
@@ -53,7 +54,17 @@ final class QemuBench implements AutoCloseable {
     /** The device at a place, without an IOMMU; closed with the bench. */
     PciDevice open(String place, Match match) {
         var dma = resources.add(Dma.off(memory));
-        var setup = new DeviceSetup(place, match, memory, dma, null, 256, WaitPolicy.BLOCK);
+        var setup =
+                new DeviceSetup(
+                        place,
+                        match,
+                        memory,
+                        new DmaServices(() -> dma),
+                        null,
+                        256,
+                        1,
+                        WaitPolicy.BLOCK,
+                        false);
         return resources.add(new PciDevice(setup, qemu.machine().open(place)));
     }
 

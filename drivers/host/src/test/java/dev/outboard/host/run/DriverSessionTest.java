@@ -150,6 +150,7 @@ class DriverSessionTest {
                 1 << 20,
                 PageKind.AUTO,
                 256,
+                1,
                 WaitPolicy.BLOCK,
                 client,
                 Map.of("colour", "red"),
@@ -161,7 +162,8 @@ class DriverSessionTest {
                 Owner.DRIVER,
                 folder.resolve("i.sock"),
                 StrategyOptions.of(strategy),
-                DomainOptions.DEFAULT);
+                DomainOptions.DEFAULT,
+                false);
     }
 
     private void run(Driver driver, Client client) {

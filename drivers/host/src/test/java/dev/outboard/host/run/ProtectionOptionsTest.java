@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outboard.dma.Strategy;
 import dev.outboard.dma.StrategyOptions;
+import dev.outboard.host.bus.DeviceAddress;
 import dev.outboard.iommu.IovaAllocation;
 import dev.outboard.iommu.TableFormat;
 import java.nio.file.Path;
@@ -23,14 +24,14 @@ class ProtectionOptionsTest {
     private static Protection protection(String... words) {
         var options = new ProtectionOptions();
         new CommandLine(options).parseArgs(words);
-        return options.protection(MEMORY_BYTES);
+        return options.protection(MEMORY_BYTES, DeviceAddress.parse("vhost-user:dev.sock"));
     }
 
     @Test
     void shouldHaveNoIommuUnlessAsked() {
         assertThat(protection()).isEqualTo(Protection.OFF);
         assertThat(protection("--strategy", "off").isOff()).isTrue();
-        assertThat(protection().describe(MEMORY_BYTES)).contains("reaches all 64 MiB");
+        assertThat(protection().describe(MEMORY_BYTES, null)).contains("reaches all 64 MiB");
     }
 
     @ParameterizedTest
@@ -44,13 +45,13 @@ class ProtectionOptionsTest {
         var device = protection("--strategy", name, "--iommu", "device");
         assertThat(device.owner()).isEqualTo(Owner.DEVICE);
         assertThat(device.socket()).isNull();
-        assertThat(device.describe(MEMORY_BYTES))
+        assertThat(device.describe(MEMORY_BYTES, null))
                 .startsWith("strategy " + name)
                 .contains("the device's own IOTLB");
         var mediator = protection("--strategy", name, "--mediator", "unix:m.sock");
         assertThat(mediator.owner()).isEqualTo(Owner.MEDIATOR);
         assertThat(mediator.socket()).isEqualTo(Path.of("m.sock"));
-        assertThat(mediator.describe(MEMORY_BYTES)).contains("in the mediator");
+        assertThat(mediator.describe(MEMORY_BYTES, null)).contains("in the mediator");
     }
 
     @Test
@@ -65,7 +66,7 @@ class ProtectionOptionsTest {
                             "--format",
                             format.title());
             assertThat(taken.domain().format()).isEqualTo(format);
-            assertThat(taken.describe(MEMORY_BYTES)).contains(format.title() + " table");
+            assertThat(taken.describe(MEMORY_BYTES, null)).contains(format.title() + " table");
         }
     }
 

@@ -98,7 +98,7 @@ final class ToyBus implements Bus {
 
         @Override
         public Dma dma() {
-            return setup.dma();
+            return setup.services().main();
         }
 
         @Override

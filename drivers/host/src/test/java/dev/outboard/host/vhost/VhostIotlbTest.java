@@ -16,6 +16,7 @@ import dev.outboard.driver.DeviceLostException;
 import dev.outboard.driver.Match;
 import dev.outboard.driver.QueueAddresses;
 import dev.outboard.host.bus.DeviceSetup;
+import dev.outboard.host.bus.DmaServices;
 import dev.outboard.host.bus.HostedDevice;
 import dev.outboard.iommu.Access;
 import dev.outboard.iommu.Fault;
@@ -77,7 +78,15 @@ class VhostIotlbTest {
     private HostedDevice open() {
         var setup =
                 new DeviceSetup(
-                        "dev", Match.type("virtio", 2), memory, dma, domain, 256, WaitPolicy.BLOCK);
+                        "dev",
+                        Match.type("virtio", 2),
+                        memory,
+                        new DmaServices(() -> dma),
+                        domain,
+                        256,
+                        1,
+                        WaitPolicy.BLOCK,
+                        false);
         return new VhostUserBus().open(folder.resolve("dev.sock").toString(), setup);
     }
 

@@ -13,6 +13,7 @@ import dev.outboard.dma.Unplug;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.Match;
 import dev.outboard.host.bus.DeviceSetup;
+import dev.outboard.host.bus.DmaServices;
 import dev.outboard.host.bus.HostedDevice;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.WaitPolicy;
@@ -67,7 +68,15 @@ class VhostMemoryTest {
     private HostedDevice open() {
         var setup =
                 new DeviceSetup(
-                        "dev", Match.type("virtio", 2), memory, dma, null, 256, WaitPolicy.BLOCK);
+                        "dev",
+                        Match.type("virtio", 2),
+                        memory,
+                        new DmaServices(() -> dma),
+                        null,
+                        256,
+                        1,
+                        WaitPolicy.BLOCK,
+                        false);
         return new VhostUserBus().open(folder.resolve("dev.sock").toString(), setup);
     }
 

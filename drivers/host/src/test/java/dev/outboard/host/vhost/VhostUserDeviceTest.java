@@ -16,6 +16,7 @@ import dev.outboard.driver.Match;
 import dev.outboard.driver.QueueAddresses;
 import dev.outboard.host.bus.DeviceAbsentException;
 import dev.outboard.host.bus.DeviceSetup;
+import dev.outboard.host.bus.DmaServices;
 import dev.outboard.host.bus.HostedDevice;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.InterruptLine;
@@ -72,7 +73,16 @@ class VhostUserDeviceTest {
     }
 
     private DeviceSetup setup(Match match) {
-        return new DeviceSetup("dev", match, memory, Dma.off(memory), null, 256, WaitPolicy.BLOCK);
+        return new DeviceSetup(
+                "dev",
+                match,
+                memory,
+                new DmaServices(() -> Dma.off(memory)),
+                null,
+                256,
+                1,
+                WaitPolicy.BLOCK,
+                false);
     }
 
     private HostedDevice open(Match match) {
@@ -346,10 +356,12 @@ class VhostUserDeviceTest {
                                                 "dev",
                                                 DISK,
                                                 memory,
-                                                dma,
+                                                new DmaServices(() -> dma),
                                                 domain,
                                                 256,
-                                                WaitPolicy.BLOCK));
+                                                1,
+                                                WaitPolicy.BLOCK,
+                                                false));
                 var attachment =
                         IommuAttachment.connect(path, "dev", TimeUnit.SECONDS.toNanos(5))) {
             driver.queues().acceptFeatures(VERSION_1);
@@ -376,7 +388,17 @@ class VhostUserDeviceTest {
                 var owner = IommuOwner.listen(path);
                 var domain = owner.claim("dev", memory, DomainOptions.DEFAULT);
                 var dma = domain.dma(Strategy.STRICT)) {
-            var setup = new DeviceSetup("dev", DISK, memory, dma, domain, 256, WaitPolicy.BLOCK);
+            var setup =
+                    new DeviceSetup(
+                            "dev",
+                            DISK,
+                            memory,
+                            new DmaServices(() -> dma),
+                            domain,
+                            256,
+                            1,
+                            WaitPolicy.BLOCK,
+                            false);
             assertThatExceptionOfType(DeviceException.class)
                     .isThrownBy(() -> new VhostUserBus().open(socket().toString(), setup))
                     .withMessageContaining("has no IOMMU")
