@@ -25,6 +25,9 @@ import java.nio.ByteOrder;
  * (completions), 5 (admin commands), 6 (I/O commands).
  */
 final class NvmeDescriptor {
+    /** Mass storage, non-volatile memory, NVM Express. */
+    static final int PCI_CLASS = 0x010802;
+
     // Registers.
     static final int CAPABILITIES = 0x00;
     static final int CONFIGURATION = 0x14;

@@ -1,7 +1,6 @@
 package dev.outboard.nvme;
 
 import dev.outboard.driver.Device;
-import dev.outboard.driver.DeviceId;
 import dev.outboard.driver.Driver;
 import dev.outboard.driver.Match;
 import dev.outboard.driver.Service;
@@ -18,7 +17,7 @@ public final class NvmeDriver implements Driver {
 
     @Override
     public Match match() {
-        return Match.pci(DeviceId.ANY, DeviceId.ANY);
+        return Match.pciClass(NvmeDescriptor.PCI_CLASS);
     }
 
     @Override

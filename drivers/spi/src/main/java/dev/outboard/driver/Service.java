@@ -1,5 +1,7 @@
 package dev.outboard.driver;
 
+import java.util.function.Consumer;
+
 /**
  * A started driver. Its sub-interfaces say what clients can do with it.
  *
@@ -13,6 +15,13 @@ public interface Service extends AutoCloseable {
      * entries}.
      */
     String describe();
+
+    /**
+     * Has somebody told what the device says of itself while it runs; called by any thread of the
+     * driver, one at a time, and must return soon. There is one listener: the host, which prints. A
+     * driver whose devices say nothing ignores it.
+     */
+    default void onNotice(Consumer<Notice> listener) {}
 
     @Override
     void close();

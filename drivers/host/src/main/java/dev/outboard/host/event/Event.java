@@ -21,6 +21,9 @@ public record Event(String name, Map<String, Object> fields) {
     /** A device, or a peer, went away. */
     public static final String LOST = "lost";
 
+    /** A device said something of itself: its health, a change of its size. */
+    public static final String NOTICE = "notice";
+
     /** The figures at the end. */
     public static final String RESULT = "result";
 

@@ -70,7 +70,7 @@ final class PciDevice implements HostedDevice {
                         && identity.device() < END_OF_VIRTIO;
         return isVirtio
                 ? new DeviceId("virtio", DeviceId.ANY, identity.device() - FIRST_VIRTIO)
-                : new DeviceId("pci", identity.vendor(), identity.device());
+                : new DeviceId("pci", identity.vendor(), identity.device(), identity.classCode());
     }
 
     @Override

@@ -75,6 +75,7 @@ final class DriverSession {
             running.opened(device);
             checkMatch(device);
             var service = resources.add(plan.driver().start(device));
+            service.onNotice(report::notice);
             serve(device, domain, tides, service);
             service.close();
             report.measured(services.statistics(), domain == null ? null : domain.statistics());

@@ -6,6 +6,7 @@ import dev.outboard.dma.DomainStatistics;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.StrategyOptions;
 import dev.outboard.driver.ClientContext;
+import dev.outboard.driver.Notice;
 import dev.outboard.host.control.ControlServer;
 import dev.outboard.host.event.Event;
 import dev.outboard.host.event.EventOutput;
@@ -68,6 +69,20 @@ final class RunReport {
         fields.put("pid", ProcessHandle.current().pid());
         control.describe(fields);
         output.say(new Event(Event.READY, fields));
+    }
+
+    /** The device says something of itself. Any thread. */
+    void notice(Notice notice) {
+        output.say(
+                "%s: %s: %s".formatted(plan.device().deviceName(), notice.kind(), notice.text()),
+                Event.of(
+                        Event.NOTICE,
+                        "device",
+                        plan.device().deviceName(),
+                        "kind",
+                        notice.kind(),
+                        "text",
+                        notice.text()));
     }
 
     /** The device went away. Machines only: people get the failure's line. */

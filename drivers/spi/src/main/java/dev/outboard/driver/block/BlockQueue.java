@@ -35,6 +35,34 @@ public interface BlockQueue {
     /** Prepares a flush of the device's write cache. A disk without one completes it at once. */
     boolean flush(long tag);
 
+    /**
+     * Prepares to have blocks read as zeroes from then on, without any data being moved.
+     *
+     * @param lengthBytes a multiple of the device's block, at most {@link
+     *     BlockService#maximumZeroesBytes}
+     * @return false where no request is free: poll, then try again
+     * @throws UnsupportedOperationException where that maximum is 0
+     * @throws IllegalArgumentException when the range is not on the disk, too long, or not aligned
+     */
+    default boolean writeZeroes(long sector, long lengthBytes, long tag) {
+        throw new UnsupportedOperationException(
+                "the disk cannot write zeroes by itself: write a buffer of zeroes");
+    }
+
+    /**
+     * Prepares to tell the disk that nobody wants the content of some blocks any more: what they
+     * read as afterwards is not known, until they are written. The disk may ignore it.
+     *
+     * @param lengthBytes a multiple of the device's block, at most {@link
+     *     BlockService#maximumDiscardBytes}
+     * @return false where no request is free: poll, then try again
+     * @throws UnsupportedOperationException where that maximum is 0
+     * @throws IllegalArgumentException when the range is not on the disk, too long, or not aligned
+     */
+    default boolean discard(long sector, long lengthBytes, long tag) {
+        throw new UnsupportedOperationException("the disk does not take back unused blocks");
+    }
+
     /** Announces what was prepared. */
     void submit();
 
