@@ -13,4 +13,13 @@ public interface FrameHandler {
      * @param lengthBytes how long the frame is
      */
     void onFrame(MemorySegment memory, long offset, int lengthBytes);
+
+    /**
+     * The same, with what the device found out about the frame; queues call this one.
+     *
+     * @param facts {@link FrameFacts}
+     */
+    default void onFrame(MemorySegment memory, long offset, int lengthBytes, int facts) {
+        onFrame(memory, offset, lengthBytes);
+    }
 }

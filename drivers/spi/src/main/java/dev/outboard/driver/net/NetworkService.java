@@ -15,6 +15,40 @@ public interface NetworkService extends Service {
     /** Whether the device says that its link is up; true where it cannot say. */
     boolean isLinkUp();
 
+    /**
+     * Tells of the link going up and down, on a thread of the driver's own. What runs must be short
+     * and must not close the service. The latest listener counts; null ends it. A driver whose
+     * device cannot tell never calls it.
+     */
+    default void onLink(LinkListener listener) {
+        // This device cannot tell.
+    }
+
+    /** What the device can do to frames: capabilities of {@link FrameOffload}, as bits. */
+    default int offloads() {
+        return 0;
+    }
+
+    /**
+     * Receives every frame of the wire, or only those for this interface and for groups.
+     *
+     * @throws UnsupportedOperationException if the device cannot be told
+     */
+    default void receiveAll(boolean isWanted) {
+        throw new UnsupportedOperationException("this device cannot be told what to receive");
+    }
+
+    /** What the device has counted; from the queues' own counts where it counts nothing. */
+    default NetworkStatistics statistics() {
+        long received = 0;
+        long sent = 0;
+        for (int pair = 0; pair < queuePairs(); pair++) {
+            received += receiveQueue(pair).frames();
+            sent += transmitQueue(pair).frames();
+        }
+        return new NetworkStatistics(received, 0, sent, 0, 0, 0);
+    }
+
     /** How many pairs of queues there are. */
     int queuePairs();
 

@@ -41,6 +41,24 @@ public interface TransmitQueue {
      */
     void commit(int buffer, int lengthBytes);
 
+    /**
+     * The same, for a frame that the device has work with.
+     *
+     * @param offload {@link FrameOffload}, of what {@link NetworkService#offloads} says
+     * @throws UnsupportedOperationException if the device cannot
+     */
+    default void commit(int buffer, int lengthBytes, long offload) {
+        refuse(offload);
+        commit(buffer, lengthBytes);
+    }
+
+    private static void refuse(long offload) {
+        if (offload != FrameOffload.NONE) {
+            throw new UnsupportedOperationException(
+                    "this device cannot do that to a frame: offload=0x%x".formatted(offload));
+        }
+    }
+
     /** Gives a claimed buffer back unused. */
     void abandon(int buffer);
 
@@ -51,6 +69,20 @@ public interface TransmitQueue {
      * @return false where the queue is full: wait
      */
     boolean transmit(ScatterGatherList frame);
+
+    /**
+     * Sends a frame whose headers are in a claimed buffer, and what follows them in the caller's
+     * own DMA memory: for a frame that the device cuts into segments, which is longer than a
+     * buffer. The buffer comes back by itself.
+     *
+     * @param headersBytes of the buffer, from {@link #offset} on
+     * @return false where the queue is full: the buffer is still claimed; wait
+     * @throws UnsupportedOperationException if the device cannot
+     */
+    default boolean transmit(
+            int buffer, int headersBytes, ScatterGatherList payload, long offload) {
+        throw new UnsupportedOperationException("this device gathers no frame with headers");
+    }
 
     /**
      * Hands every committed frame to the device and takes back the buffers it is done with.

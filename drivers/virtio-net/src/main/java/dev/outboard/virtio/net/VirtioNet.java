@@ -4,6 +4,9 @@ import dev.outboard.driver.Device;
 import dev.outboard.driver.net.NetworkService;
 import dev.outboard.driver.net.ReceiveQueue;
 import dev.outboard.driver.net.TransmitQueue;
+import dev.outboard.frames.FrameBuffers;
+import dev.outboard.frames.FrameReceiver;
+import dev.outboard.frames.FrameTransmitter;
 import dev.outboard.uio.Resources;
 import dev.outboard.virtio.DriverQueue;
 import dev.outboard.virtio.NetDescriptor;
@@ -16,23 +19,26 @@ final class VirtioNet implements NetworkService {
     private final NetConfig config;
     private final Resources resources;
     private final int entries;
-    private final ReceiveSide receive;
-    private final TransmitSide transmit;
+    private final FrameReceiver receive;
+    private final FrameTransmitter transmit;
 
     private VirtioNet(Device device, long features, NetConfig config, Resources resources) {
         this.config = config;
         this.resources = resources;
         this.entries = device.queues().maximumEntries(NetDescriptor.receiveQueue(PAIR));
-        var in = side(device, NetDescriptor.receiveQueue(PAIR), "receive", features, 1);
-        receive = resources.add(new ReceiveSide(device.dma(), in, buffers(device)));
-        var out =
-                side(
-                        device,
-                        NetDescriptor.transmitQueue(PAIR),
-                        "transmit",
-                        features,
-                        TransmitSide.MAXIMUM_PARTS);
-        transmit = resources.add(new TransmitSide(device.dma(), out, buffers(device)));
+        var in = queue(device, "receive", features, 1);
+        var receiveRing =
+                resources.add(new VirtioReceiveRing(device, NetDescriptor.receiveQueue(PAIR), in));
+        receive = resources.add(new FrameReceiver(device.dma(), receiveRing, buffers(device)));
+        var out = queue(device, "transmit", features, VirtioTransmitRing.MAXIMUM_PARTS);
+        var transmitRing =
+                resources.add(
+                        new VirtioTransmitRing(
+                                device, NetDescriptor.transmitQueue(PAIR), out, entries));
+        transmit =
+                resources.add(
+                        new FrameTransmitter(
+                                device.dma(), transmitRing, buffers(device), offloads()));
     }
 
     static VirtioNet start(Device device, long features, NetConfig config) {
@@ -52,20 +58,19 @@ final class VirtioNet implements NetworkService {
 
     private FrameBuffers buffers(Device device) {
         int frameBytes = NetDescriptor.ETHERNET_HEADER_BYTES + config.mtuBytes();
-        return resources.add(new FrameBuffers(device.dma(), entries, frameBytes));
+        return resources.add(
+                new FrameBuffers(device.dma(), entries, NetDescriptor.HEADER_BYTES, frameBytes));
     }
 
-    private QueueSide side(Device device, int index, String what, long features, int parts) {
-        var queue =
+    private DriverQueue queue(Device device, String what, long features, int parts) {
+        return resources.add(
                 new DriverQueue(
                         device.name() + " " + what,
                         device.dma(),
                         entries,
                         (features & VirtioFeatures.RING_EVENT_IDX) != 0,
                         parts,
-                        (features & VirtioFeatures.RING_INDIRECT_DESC) != 0);
-        resources.add(queue);
-        return resources.add(new QueueSide(device, index, queue));
+                        (features & VirtioFeatures.RING_INDIRECT_DESC) != 0));
     }
 
     @Override

@@ -4,8 +4,8 @@
  * doorbell.
  *
  * <pre>
- *   client ── claim, commit, flush ──► TransmitSide ──► DriverQueue ──► device
- *   client ◄─ poll(handler) ────────── ReceiveSide ◄─── DriverQueue ◄── device
+ *   client ── claim, commit, flush ──► FrameTransmitter ──► VirtioTransmitRing ──► device
+ *   client ◄─ poll(handler) ────────── FrameReceiver ◄───── VirtioReceiveRing ◄── device
  * </pre>
  */
 package dev.outboard.virtio.net;

@@ -1,21 +1,20 @@
-package dev.outboard.virtio.net;
+package dev.outboard.frames;
 
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.DmaMemory;
-import dev.outboard.virtio.NetDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.function.LongFunction;
 
 /**
- * The buffers of one queue: each in a page of its own, since a page is the least an IOMMU protects,
+ * The buffers of one queue: each in pages of its own, since a page is the least an IOMMU protects,
  * and each at another cache line of its page, since lines at one offset of every page compete for
  * the same few sets of the cache.
  *
  * <pre>
- *   0        line x 64 + 4    + 12                        4096
+ *   0        line x 64        + front                     a multiple of 4096
  *   +--------+----------------+--------------------...----+
- *   | unused | virtio header  | frame                     |
+ *   | unused | device's header| frame                     |
  *   +--------+----------------+--------------------...----+
  * </pre>
  *
@@ -23,17 +22,19 @@ import java.util.function.LongFunction;
  * move: then each is where it was until {@link #moved} says otherwise, and what they were in is
  * given back when the last has moved.
  */
-final class FrameBuffers implements AutoCloseable {
-    static final int PAGE_BYTES = 4096;
-
+public final class FrameBuffers implements AutoCloseable {
+    private static final int PAGE_BYTES = 4096;
     private static final int LINE_BYTES = 64;
 
-    /** Puts the frame, 12 bytes after the header, on a boundary of 16. */
-    private static final int HEADER_SHIFT_BYTES = 4;
+    /** Frames begin on a boundary of so much, whatever stands before them. */
+    private static final int FRAME_ALIGNMENT = 16;
 
     private final int count;
     private final int lines;
+    private final int frontBytes;
+    private final int shiftBytes;
     private final int frameBytes;
+    private final int strideBytes;
     private DmaMemory memory;
 
     /** Where buffers are that have not moved; null if all have. */
@@ -42,17 +43,23 @@ final class FrameBuffers implements AutoCloseable {
     private final boolean[] behind;
     private int behindCount;
 
-    FrameBuffers(Dma dma, int count, int frameBytes) {
-        int used = HEADER_SHIFT_BYTES + NetDescriptor.HEADER_BYTES + frameBytes;
-        if (used > PAGE_BYTES) {
-            throw new IllegalArgumentException(
-                    "frameBytes=" + frameBytes + " and its header do not fit a page");
-        }
-        this.memory = dma.allocate((long) count * PAGE_BYTES);
-        this.behind = new boolean[count];
+    /**
+     * Takes the memory.
+     *
+     * @param count how many
+     * @param frontBytes what the device wants before each frame
+     * @param frameBytes the longest frame
+     */
+    public FrameBuffers(Dma dma, int count, int frontBytes, int frameBytes) {
         this.count = count;
+        this.frontBytes = frontBytes;
         this.frameBytes = frameBytes;
-        this.lines = Integer.highestOneBit(Math.max(1, (PAGE_BYTES - used) / LINE_BYTES));
+        shiftBytes = -frontBytes & FRAME_ALIGNMENT - 1;
+        int used = shiftBytes + frontBytes + frameBytes;
+        strideBytes = used + PAGE_BYTES - 1 & -PAGE_BYTES;
+        lines = Integer.highestOneBit(Math.max(1, (strideBytes - used) / LINE_BYTES));
+        memory = dma.allocate((long) count * strideBytes);
+        behind = new boolean[count];
     }
 
     int count() {
@@ -63,9 +70,14 @@ final class FrameBuffers implements AutoCloseable {
         return frameBytes;
     }
 
-    /** Header and the longest frame. */
+    /** What stands before a frame for the device. */
+    int frontBytes() {
+        return frontBytes;
+    }
+
+    /** That, and the longest frame. */
     int bufferBytes() {
-        return NetDescriptor.HEADER_BYTES + frameBytes;
+        return frontBytes + frameBytes;
     }
 
     /** What the buffers are in that have moved. */
@@ -87,7 +99,7 @@ final class FrameBuffers implements AutoCloseable {
         if (before != null) {
             return false;
         }
-        DmaMemory other = allocator.apply((long) count * PAGE_BYTES);
+        DmaMemory other = allocator.apply((long) count * strideBytes);
         before = memory;
         memory = other;
         Arrays.fill(behind, true);
@@ -109,13 +121,13 @@ final class FrameBuffers implements AutoCloseable {
     }
 
     long headerOffset(int buffer) {
-        return (long) buffer * PAGE_BYTES
+        return (long) buffer * strideBytes
                 + (long) (buffer & (lines - 1)) * LINE_BYTES
-                + HEADER_SHIFT_BYTES;
+                + shiftBytes;
     }
 
     long frameOffset(int buffer) {
-        return headerOffset(buffer) + NetDescriptor.HEADER_BYTES;
+        return headerOffset(buffer) + frontBytes;
     }
 
     long headerPhysicalAddress(int buffer) {

@@ -1,4 +1,4 @@
-package dev.outboard.virtio.net;
+package dev.outboard.frames;
 
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.DmaDirection;
@@ -6,8 +6,6 @@ import dev.outboard.dma.DmaMemory;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.net.FrameHandler;
 import dev.outboard.driver.net.ReceiveQueue;
-import dev.outboard.virtio.DriverQueue;
-import dev.outboard.virtio.NetDescriptor;
 import java.util.Arrays;
 import java.util.function.LongFunction;
 
@@ -17,12 +15,14 @@ import java.util.function.LongFunction;
  * <p>A batch is unmapped with one request before any frame of it is shown, and mapped again with
  * one request after the last. While a batch is shown, the next one's unmapping is under way.
  */
-final class ReceiveSide implements ReceiveQueue, AutoCloseable {
+public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     private static final int BATCH = 64;
 
+    /** Two addresses and a type: no frame is shorter. */
+    private static final int HEADER_BYTES = 14;
+
     private final Dma dma;
-    private final QueueSide side;
-    private final DriverQueue queue;
+    private final ReceiveRing ring;
     private final FrameBuffers buffers;
     private final long[] mappedIova;
 
@@ -45,6 +45,7 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
     private static final class Arrivals {
         final int[] buffer = new int[BATCH];
         final int[] lengthBytes = new int[BATCH];
+        final int[] facts = new int[BATCH];
         long ticket;
         int next;
         int end;
@@ -63,10 +64,15 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
         }
     }
 
-    ReceiveSide(Dma dma, QueueSide side, FrameBuffers buffers) {
+    /**
+     * Every buffer here, unmapped.
+     *
+     * @param ring closed by this
+     * @param buffers borrowed: closed after this
+     */
+    public FrameReceiver(Dma dma, ReceiveRing ring, FrameBuffers buffers) {
         this.dma = dma;
-        this.side = side;
-        this.queue = side.queue();
+        this.ring = ring;
         this.buffers = buffers;
         this.mappedIova = new long[buffers.count()];
         this.idle = new int[buffers.count()];
@@ -78,14 +84,15 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
         idleCount = buffers.count();
     }
 
-    void start() {
+    /** Hands the ring with its buffers to the device. */
+    public void start() {
         refill();
-        side.start();
+        ring.start();
     }
 
     /** The device may begin: tells it of the buffers. */
-    void announce() {
-        side.publish();
+    public void announce() {
+        ring.publish();
     }
 
     @Override
@@ -108,10 +115,10 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
         }
         if (taken > 0) {
             frames += taken;
-            side.publish();
-        } else if (queue.outstanding() == 0) {
+            ring.publish();
+        } else if (ring.outstanding() == 0) {
             refill();
-            side.publish();
+            ring.publish();
         }
         return taken;
     }
@@ -121,19 +128,15 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
         if (!batch.isEmpty()) {
             return true;
         }
-        int count = Math.min(Math.min(queue.completed(), limit), BATCH);
+        int count = Math.min(Math.min(ring.completed(), limit), BATCH);
         if (count <= 0) {
             return false;
         }
         for (int i = 0; i < count; i++) {
-            int buffer = queue.take();
-            int length = queue.takenLength() - NetDescriptor.HEADER_BYTES;
-            if (length < NetDescriptor.ETHERNET_HEADER_BYTES) {
-                throw new DeviceException(
-                        "device sent a frame of " + length + " bytes: shorter than its own header");
-            }
+            int buffer = ring.take();
             batch.buffer[i] = buffer;
-            batch.lengthBytes[i] = length;
+            batch.lengthBytes[i] = checked(ring.takenLength());
+            batch.facts[i] = ring.takenFacts();
             batchIova[i] = mappedIova[buffer];
         }
         batch.ticket = dma.unmapAllLater(batchIova, batchBytes, count);
@@ -144,15 +147,32 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
         return true;
     }
 
+    private int checked(int lengthBytes) {
+        if (lengthBytes < HEADER_BYTES && lengthBytes != ReceiveRing.DAMAGED) {
+            throw new DeviceException(
+                    "device sent a frame of %d bytes: shorter than its own header"
+                            .formatted(lengthBytes));
+        }
+        if (lengthBytes > buffers.frameBytes()) {
+            throw new DeviceException(
+                    "device sent a frame of %d bytes into a buffer for %d"
+                            .formatted(lengthBytes, buffers.frameBytes()));
+        }
+        return lengthBytes;
+    }
+
     /** Shows frames of the oldest batch, which no device reaches any more. */
     private int deliver(FrameHandler handler, int limit) {
         int first = arrived.next;
         int end = first + Math.min(limit, arrived.left());
         for (int i = first; i < end; i++) {
-            handler.onFrame(
-                    buffers.memory(arrived.buffer[i]),
-                    buffers.frameOffset(arrived.buffer[i]),
-                    arrived.lengthBytes[i]);
+            if (arrived.lengthBytes[i] != ReceiveRing.DAMAGED) {
+                handler.onFrame(
+                        buffers.memory(arrived.buffer[i]),
+                        buffers.frameOffset(arrived.buffer[i]),
+                        arrived.lengthBytes[i],
+                        arrived.facts[i]);
+            }
         }
         for (int i = end - 1; i >= first; i--) {
             idle[idleCount++] = arrived.buffer[i];
@@ -162,8 +182,8 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
     }
 
     private void refill() {
-        while (idleCount > 0 && queue.free() > 0) {
-            int count = Math.min(Math.min(idleCount, queue.free()), BATCH);
+        while (idleCount > 0 && ring.free() > 0) {
+            int count = Math.min(Math.min(idleCount, ring.free()), BATCH);
             for (int i = 0; i < count; i++) {
                 int buffer = idle[idleCount - 1 - i];
                 buffers.moved(buffer);
@@ -175,7 +195,7 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
             for (int i = 0; i < mapped; i++) {
                 int buffer = idle[--idleCount];
                 mappedIova[buffer] = batchIova[i];
-                queue.add(batchIova[i], buffers.bufferBytes(), true, buffer);
+                ring.add(batchIova[i], buffers.bufferBytes(), buffer);
             }
             if (mapped < count) {
                 return;
@@ -195,7 +215,7 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
             dma.awaitUnmapped(arrived.ticket);
             return true;
         }
-        return side.await(timeoutNanos);
+        return ring.await(timeoutNanos);
     }
 
     @Override
@@ -205,13 +225,13 @@ final class ReceiveSide implements ReceiveQueue, AutoCloseable {
 
     @Override
     public long interrupts() {
-        return side.interrupts();
+        return ring.interrupts();
     }
 
     /** Stops the queue, then unmaps what the device still had. */
     @Override
     public void close() {
-        side.close();
+        ring.close();
         for (int buffer = 0; buffer < mappedIova.length; buffer++) {
             if (mappedIova[buffer] != Dma.NO_IOVA) {
                 dma.unmap(mappedIova[buffer], buffers.bufferBytes());

@@ -3,11 +3,13 @@ package dev.outboard.virtio.net;
 import dev.outboard.driver.Device;
 import dev.outboard.driver.Doorbell;
 import dev.outboard.driver.QueueTransport;
+import dev.outboard.frames.FrameRing;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.virtio.DriverQueue;
 
 /** What both directions share: a queue on the transport, its interrupt and its doorbell. */
-final class QueueSide implements AutoCloseable {
+abstract sealed class VirtioRing implements FrameRing
+        permits VirtioReceiveRing, VirtioTransmitRing {
     private final Device device;
     private final QueueTransport transport;
     private final int index;
@@ -17,7 +19,7 @@ final class QueueSide implements AutoCloseable {
     private long doorbells;
     private boolean closed;
 
-    QueueSide(Device device, int index, DriverQueue queue) {
+    VirtioRing(Device device, int index, DriverQueue queue) {
         this.device = device;
         this.transport = device.queues();
         this.index = index;
@@ -25,31 +27,51 @@ final class QueueSide implements AutoCloseable {
         this.interrupt = transport.interrupt(index, queue);
     }
 
-    DriverQueue queue() {
-        return queue;
-    }
-
-    void start() {
+    @Override
+    public final void start() {
         doorbell = transport.start(index, queue.addresses());
     }
 
-    /** Shows what was added, and rings when the device asks for it. */
-    void publish() {
+    @Override
+    public final int free() {
+        return queue.free();
+    }
+
+    @Override
+    public final int outstanding() {
+        return queue.outstanding();
+    }
+
+    @Override
+    public final int completed() {
+        return queue.completed();
+    }
+
+    @Override
+    public final int take() {
+        return queue.take();
+    }
+
+    @Override
+    public final void publish() {
         if (queue.publish()) {
             doorbells++;
             doorbell.ring();
         }
     }
 
-    long doorbells() {
+    @Override
+    public final long doorbells() {
         return doorbells;
     }
 
-    long interrupts() {
+    @Override
+    public final long interrupts() {
         return interrupt.count();
     }
 
-    boolean await(long timeoutNanos) {
+    @Override
+    public final boolean await(long timeoutNanos) {
         device.checkPresent();
         boolean signalled = interrupt.await(timeoutNanos);
         device.checkPresent();
@@ -58,7 +80,7 @@ final class QueueSide implements AutoCloseable {
 
     /** Takes the queue back from the device and masks its interrupt. Idempotent. */
     @Override
-    public void close() {
+    public final void close() {
         if (!closed) {
             closed = true;
             transport.stop(index);

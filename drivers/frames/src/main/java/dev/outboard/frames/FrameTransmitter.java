@@ -1,33 +1,38 @@
-package dev.outboard.virtio.net;
+package dev.outboard.frames;
 
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.dma.ScatterGatherList;
+import dev.outboard.driver.net.FrameOffload;
 import dev.outboard.driver.net.TransmitQueue;
-import dev.outboard.virtio.DriverQueue;
-import dev.outboard.virtio.NetDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.function.LongFunction;
 
 /**
- * The transmit queue. A buffer is free, claimed by the client, committed, or with the device and
+ * The transmit ring. A buffer is free, claimed by the client, committed, or with the device and
  * mapped. One thread.
  */
-final class TransmitSide implements TransmitQueue, AutoCloseable {
+public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
     private static final int BATCH = 64;
 
-    /** The most parts of a gathered frame: a header and 64 KiB in pages, not aligned. */
-    static final int MAXIMUM_PARTS = 18;
+    /** Two addresses and a type: no frame is shorter. */
+    private static final int HEADER_BYTES = 14;
 
     private final Dma dma;
-    private final QueueSide side;
-    private final DriverQueue queue;
+    private final TransmitRing ring;
     private final FrameBuffers buffers;
 
+    /** What the device can do to frames: {@link FrameOffload}. */
+    private final int offloads;
+
     private final long[] mappedIova;
+
+    /** Mapped of a buffer, with what stands before the frame. */
     private final int[] lengths;
+
+    private final long[] offload;
     private final ScatterGatherList[] gathered;
 
     private final int[] freeStack;
@@ -52,14 +57,22 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
 
     private long frames;
 
-    TransmitSide(Dma dma, QueueSide side, FrameBuffers buffers) {
+    /**
+     * Every buffer free.
+     *
+     * @param ring closed by this
+     * @param buffers borrowed: closed after this
+     * @param offloads what the device can do to frames: capabilities of {@link FrameOffload}
+     */
+    public FrameTransmitter(Dma dma, TransmitRing ring, FrameBuffers buffers, int offloads) {
         this.dma = dma;
-        this.side = side;
-        this.queue = side.queue();
+        this.ring = ring;
         this.buffers = buffers;
+        this.offloads = offloads;
         int count = buffers.count();
         this.mappedIova = new long[count];
         this.lengths = new int[count];
+        this.offload = new long[count];
         this.gathered = new ScatterGatherList[count];
         this.freeStack = new int[count];
         this.committed = new int[count];
@@ -68,13 +81,11 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
             freeStack[i] = count - 1 - i;
         }
         freeCount = count;
-        // Half a ring a wake-up: a sender that waits for room is woken for a batch, not for a
-        // frame.
-        queue.wakeAfter(Math.max(1, count / 2));
     }
 
-    void start() {
-        side.start();
+    /** Hands the ring to the device. */
+    public void start() {
+        ring.start();
     }
 
     @Override
@@ -105,8 +116,20 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
 
     @Override
     public void commit(int buffer, int lengthBytes) {
-        if (lengthBytes < NetDescriptor.ETHERNET_HEADER_BYTES
-                || lengthBytes > buffers.frameBytes()) {
+        commit(buffer, lengthBytes, FrameOffload.NONE);
+    }
+
+    @Override
+    public void commit(int buffer, int lengthBytes, long wanted) {
+        checkLength(lengthBytes);
+        prepare(buffer, lengthBytes, lengthBytes, wanted);
+        int at = committedHead + committedCount;
+        committed[at < committed.length ? at : at - committed.length] = buffer;
+        committedCount++;
+    }
+
+    private void checkLength(int lengthBytes) {
+        if (lengthBytes < HEADER_BYTES || lengthBytes > buffers.frameBytes()) {
             throw new IllegalArgumentException(
                     "lengthBytes="
                             + lengthBytes
@@ -114,10 +137,30 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
                             + buffers.frameBytes()
                             + " bytes");
         }
-        lengths[buffer] = NetDescriptor.HEADER_BYTES + lengthBytes;
-        int at = committedHead + committedCount;
-        committed[at < committed.length ? at : at - committed.length] = buffer;
-        committedCount++;
+    }
+
+    /** Only headers that are in the buffer can be what the device changes. */
+    private void prepare(int buffer, int inBufferBytes, int frameBytes, long wanted) {
+        if (wanted != FrameOffload.NONE) {
+            checkOffload(inBufferBytes, wanted);
+        }
+        ring.prepare(buffers.memory(), buffers.frameOffset(buffer), frameBytes, wanted);
+        lengths[buffer] = buffers.frontBytes() + inBufferBytes;
+        offload[buffer] = wanted;
+    }
+
+    private void checkOffload(int inBufferBytes, long wanted) {
+        if ((FrameOffload.needed(wanted) & ~offloads) != 0) {
+            throw new UnsupportedOperationException(
+                    "this device cannot do that to a frame: offload=0x%x".formatted(wanted));
+        }
+        int sumEnd = FrameOffload.startBytes(wanted) + FrameOffload.offsetBytes(wanted) + 2;
+        if (Math.max(sumEnd, FrameOffload.headersBytes(wanted)) > inBufferBytes
+                || FrameOffload.startBytes(wanted) < HEADER_BYTES) {
+            throw new IllegalArgumentException(
+                    "offload=0x%x names more than the %d bytes of the buffer"
+                            .formatted(wanted, inBufferBytes));
+        }
     }
 
     @Override
@@ -127,38 +170,74 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
 
     @Override
     public boolean transmit(ScatterGatherList frame) {
-        if (frame.count() >= MAXIMUM_PARTS) {
-            throw new IllegalArgumentException(
-                    "a frame of " + frame.count() + " parts: at most " + (MAXIMUM_PARTS - 1));
-        }
+        checkParts(frame);
         reclaim();
-        if (freeCount == 0 || !queue.hasRoom(frame.count() + 1)) {
+        if (freeCount == 0) {
             return false;
         }
-        int header = freeStack[freeCount - 1];
-        long headerIova =
-                dma.map(
-                        buffers.headerPhysicalAddress(header),
-                        NetDescriptor.HEADER_BYTES,
-                        DmaDirection.TO_DEVICE);
-        if (headerIova == Dma.NO_IOVA) {
-            return false;
-        }
-        if (!dma.map(frame, DmaDirection.TO_DEVICE)) {
-            dma.unmap(headerIova, NetDescriptor.HEADER_BYTES);
+        int buffer = freeStack[freeCount - 1];
+        prepare(buffer, 0, 0, FrameOffload.NONE);
+        if (!gather(buffer, frame)) {
             return false;
         }
         freeCount--;
-        mappedIova[header] = headerIova;
-        lengths[header] = NetDescriptor.HEADER_BYTES;
-        gathered[header] = frame;
-        queue.part(headerIova, NetDescriptor.HEADER_BYTES, false);
-        // What is contiguous for the device takes one descriptor, however many parts it has here.
-        for (int i = 0; i < frame.deviceCount(); i++) {
-            queue.part(frame.deviceIova(i), frame.deviceLengthBytes(i), false);
+        return true;
+    }
+
+    @Override
+    public boolean transmit(int buffer, int headersBytes, ScatterGatherList payload, long wanted) {
+        checkLength(headersBytes);
+        checkParts(payload);
+        reclaim();
+        int frameBytes = headersBytes;
+        for (int i = 0; i < payload.count(); i++) {
+            frameBytes += payload.lengthBytes(i);
         }
-        queue.add(header);
-        side.publish();
+        prepare(buffer, headersBytes, frameBytes, wanted);
+        return gather(buffer, payload);
+    }
+
+    private void checkParts(ScatterGatherList frame) {
+        if (frame.count() >= ring.maximumParts()) {
+            throw new IllegalArgumentException(
+                    "a frame of " + frame.count() + " parts: at most " + (ring.maximumParts() - 1));
+        }
+    }
+
+    /** What is of the frame in a buffer, and the rest where it is; at once. */
+    private boolean gather(int buffer, ScatterGatherList rest) {
+        if (!ring.hasRoom(rest.count() + 1)) {
+            return false;
+        }
+        int headBytes = lengths[buffer];
+        long headIova = Dma.NO_IOVA;
+        if (headBytes > 0) {
+            headIova =
+                    dma.map(
+                            buffers.headerPhysicalAddress(buffer),
+                            headBytes,
+                            DmaDirection.TO_DEVICE);
+            if (headIova == Dma.NO_IOVA) {
+                return false;
+            }
+        }
+        if (!dma.map(rest, DmaDirection.TO_DEVICE)) {
+            if (headBytes > 0) {
+                dma.unmap(headIova, headBytes);
+            }
+            return false;
+        }
+        mappedIova[buffer] = headIova;
+        gathered[buffer] = rest;
+        if (headBytes > 0) {
+            ring.part(headIova, headBytes);
+        }
+        // What is contiguous for the device takes one descriptor, however many parts it has here.
+        for (int i = 0; i < rest.deviceCount(); i++) {
+            ring.part(rest.deviceIova(i), rest.deviceLengthBytes(i));
+        }
+        ring.add(buffer, offload[buffer]);
+        ring.publish();
         return true;
     }
 
@@ -166,13 +245,13 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
     public int flush() {
         reclaim();
         int sent = 0;
-        while (committedCount > 0 && queue.free() > 0) {
-            int count = Math.min(Math.min(committedCount, queue.free()), BATCH);
+        while (committedCount > 0 && ring.free() > 0) {
+            int count = Math.min(Math.min(committedCount, ring.free()), BATCH);
             int mapped = mapBatch(count);
             for (int i = 0; i < mapped; i++) {
                 int buffer = batchBuffer[i];
                 mappedIova[buffer] = batchIova[i];
-                queue.add(batchIova[i], batchBytes[i], false, buffer);
+                ring.add(batchIova[i], batchBytes[i], buffer, offload[buffer]);
             }
             committedHead = (committedHead + mapped) % committed.length;
             committedCount -= mapped;
@@ -182,7 +261,7 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
             }
         }
         if (sent > 0) {
-            side.publish();
+            ring.publish();
         }
         return sent;
     }
@@ -204,17 +283,22 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
      * section forgets a batch later, and its buffers are free with the next call.
      */
     private void reclaim() {
-        int available = queue.completed();
+        int available = ring.completed();
         while (hasNoneLeaving() && available > 0) {
             int count = Math.min(available, BATCH);
+            int mapped = 0;
             for (int i = 0; i < count; i++) {
-                int buffer = queue.take();
+                int buffer = ring.take();
                 leaving[i] = buffer;
-                batchIova[i] = mappedIova[buffer];
-                batchBytes[i] = lengths[buffer];
-                mappedIova[buffer] = Dma.NO_IOVA;
+                if (mappedIova[buffer] != Dma.NO_IOVA) {
+                    batchIova[mapped] = mappedIova[buffer];
+                    batchBytes[mapped] = lengths[buffer];
+                    mapped++;
+                    mappedIova[buffer] = Dma.NO_IOVA;
+                }
             }
-            leavingTicket = dma.unmapAllLater(batchIova, batchBytes, count);
+            leavingTicket =
+                    mapped == 0 ? Dma.UNMAPPED : dma.unmapAllLater(batchIova, batchBytes, mapped);
             leavingCount = count;
             frames += count;
             available -= count;
@@ -264,7 +348,7 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
     @Override
     public int pending() {
         reclaim();
-        return committedCount + queue.outstanding();
+        return committedCount + ring.outstanding();
     }
 
     @Override
@@ -274,7 +358,7 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
             awaitLeaving();
             return true;
         }
-        return side.await(timeoutNanos);
+        return ring.await(timeoutNanos);
     }
 
     @Override
@@ -284,13 +368,13 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
 
     @Override
     public long doorbells() {
-        return side.doorbells();
+        return ring.doorbells();
     }
 
     /** Stops the queue, then unmaps what the device still had. */
     @Override
     public void close() {
-        side.close();
+        ring.close();
         if (leavingCount > 0) {
             awaitLeaving();
         }
@@ -298,7 +382,10 @@ final class TransmitSide implements TransmitQueue, AutoCloseable {
             if (mappedIova[buffer] != Dma.NO_IOVA) {
                 dma.unmap(mappedIova[buffer], lengths[buffer]);
                 mappedIova[buffer] = Dma.NO_IOVA;
-                free(buffer);
+            }
+            if (gathered[buffer] != null) {
+                dma.unmap(gathered[buffer]);
+                gathered[buffer] = null;
             }
         }
     }

@@ -1,0 +1,46 @@
+package dev.outboard.virtio.net;
+
+import dev.outboard.driver.Device;
+import dev.outboard.frames.TransmitRing;
+import dev.outboard.virtio.DriverQueue;
+
+/** A virtqueue of frames, each behind a virtio header that asks for nothing: all zero. */
+final class VirtioTransmitRing extends VirtioRing implements TransmitRing {
+    /** The most parts of a gathered frame: a header and 64 KiB in pages, not aligned. */
+    static final int MAXIMUM_PARTS = 18;
+
+    private final DriverQueue queue;
+
+    VirtioTransmitRing(Device device, int index, DriverQueue queue, int entries) {
+        super(device, index, queue);
+        this.queue = queue;
+        // Half a ring a wake-up: a sender that waits for room is woken for a batch, not for a
+        // frame.
+        queue.wakeAfter(Math.max(1, entries / 2));
+    }
+
+    @Override
+    public int maximumParts() {
+        return MAXIMUM_PARTS;
+    }
+
+    @Override
+    public boolean hasRoom(int parts) {
+        return queue.hasRoom(parts);
+    }
+
+    @Override
+    public void add(long iova, int lengthBytes, int buffer, long offload) {
+        queue.add(iova, lengthBytes, false, buffer);
+    }
+
+    @Override
+    public void part(long iova, int lengthBytes) {
+        queue.part(iova, lengthBytes, false);
+    }
+
+    @Override
+    public void add(int buffer, long offload) {
+        queue.add(buffer);
+    }
+}
