@@ -3,6 +3,7 @@ package dev.outboard.driver;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.pool.PagePool;
 import dev.outboard.uio.Interrupt;
+import dev.outboard.uio.InterruptLine;
 import dev.outboard.uio.Registers;
 import java.util.function.BooleanSupplier;
 
@@ -70,6 +71,21 @@ public interface Device {
      * @throws DeviceException where there is none of this number
      */
     Interrupt interrupt(int vector, BooleanSupplier hasWork);
+
+    /**
+     * Claims a vector that the driver masks by other means than the vector's own, as by a register
+     * of the device. Where the vector has a mask too, as an INTx line, both apply.
+     *
+     * @throws DeviceException where there is none of this number
+     */
+    default Interrupt interrupt(int vector, InterruptLine line) {
+        throw new DeviceException("device " + name() + " has no vectors that its driver masks");
+    }
+
+    /** How many interrupt vectors there are; 0 where the device has queues only. */
+    default int vectors() {
+        return 0;
+    }
 
     /** The same where only the interrupt tells of work. */
     default Interrupt interrupt(int vector) {

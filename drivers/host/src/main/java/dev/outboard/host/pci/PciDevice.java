@@ -132,11 +132,16 @@ final class PciDevice implements HostedDevice {
 
     @Override
     public Interrupt interrupt(int vector, BooleanSupplier hasWork) {
-        return claim(vector, new MessageLine(hasWork));
+        return interrupt(vector, new MessageLine(hasWork));
     }
 
-    /** Claims a vector whose line is masked by other means than itself. */
-    Interrupt claim(int vector, InterruptLine line) {
+    @Override
+    public int vectors() {
+        return Math.min(MOST_VECTORS, function.maximumVectors());
+    }
+
+    @Override
+    public Interrupt interrupt(int vector, InterruptLine line) {
         if (events.isEmpty()) {
             signal();
         }
@@ -156,7 +161,7 @@ final class PciDevice implements HostedDevice {
 
     private void signal() {
         List<EventDescriptor> made = new ArrayList<>();
-        int count = Math.min(MOST_VECTORS, function.maximumVectors());
+        int count = vectors();
         for (int vector = 0; vector < count; vector++) {
             made.add(resources.add(EventDescriptor.create()));
         }

@@ -283,7 +283,7 @@ final class VirtioPciQueues implements QueueTransport, AutoCloseable {
     /** A vector for each queue. */
     @Override
     public Interrupt interrupt(int queue, InterruptLine line) {
-        return device.claim(queue, line);
+        return device.interrupt(queue, line);
     }
 
     @Override
