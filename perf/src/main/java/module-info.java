@@ -11,6 +11,7 @@ import dev.outboard.perf.disk.DiskSha256Client;
 import dev.outboard.perf.dmaperf.DeviceCommand;
 import dev.outboard.perf.dmaperf.DmaPerfCommand;
 import dev.outboard.perf.dmaperf.DriverCommand;
+import dev.outboard.perf.guest.GuestCommand;
 import dev.outboard.perf.hotplug.HotplugCommand;
 import dev.outboard.perf.physperf.PhysPerfCommand;
 import dev.outboard.perf.poolperf.PoolPerfCommand;
@@ -47,6 +48,8 @@ module dev.outboard.perf {
             info.picocli;
     opens dev.outboard.perf.dmaperf to
             info.picocli;
+    opens dev.outboard.perf.guest to
+            info.picocli;
     opens dev.outboard.perf.hotplug to
             info.picocli;
     opens dev.outboard.perf.physperf to
@@ -75,6 +78,7 @@ module dev.outboard.perf {
             BenchCommand,
             VersusCommand,
             HotplugCommand,
+            GuestCommand,
             DmaPerfCommand,
             DriverCommand,
             DeviceCommand,
