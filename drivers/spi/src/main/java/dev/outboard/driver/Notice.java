@@ -14,6 +14,9 @@ public record Notice(String kind, String text) {
     /** A device was reset by its driver, and works again. */
     public static final String RESET = "reset";
 
+    /** A link went up, or down. */
+    public static final String LINK = "link";
+
     /** What the device offers is another than at the start: its size, its parts. */
     public static final String CHANGED = "changed";
 }
