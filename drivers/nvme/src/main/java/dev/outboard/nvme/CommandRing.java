@@ -3,7 +3,6 @@ package dev.outboard.nvme;
 import dev.outboard.dma.CoherentMemory;
 import dev.outboard.dma.Dma;
 import dev.outboard.driver.DeviceException;
-import dev.outboard.uio.Registers;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -11,7 +10,8 @@ import java.lang.foreign.MemorySegment;
  * construction nothing allocates.
  *
  * <p>Whoever uses it has at most {@code entries - 1} commands under way, so the ring of commands is
- * never full, and every command has an id below {@code entries}.
+ * never full. The ring of completions may be larger: then places in it need not be given back one
+ * by one.
  */
 final class CommandRing implements AutoCloseable {
     private static final int PHASE = 1 << 16;
@@ -19,9 +19,9 @@ final class CommandRing implements AutoCloseable {
     private static final int ID_MASK = 0xffff;
 
     private final int entries;
-    private final Registers registers;
-    private final long tailDoorbell;
-    private final long headDoorbell;
+    private final int completionEntries;
+    private final Doorbell tailDoorbell;
+    private final Doorbell headDoorbell;
     private final CoherentMemory memory;
     private final MemorySegment bytes;
     private final long completions;
@@ -35,20 +35,24 @@ final class CommandRing implements AutoCloseable {
     /** The completion looked at last. */
     private int word;
 
-    /**
-     * @param queue 0 for the admin queue
-     * @param doorbellStride bytes between doorbells
-     */
-    CommandRing(Dma dma, Registers registers, int queue, int doorbellStride, int entries) {
+    CommandRing(
+            Dma dma,
+            int entries,
+            int completionEntries,
+            Doorbell tailDoorbell,
+            Doorbell headDoorbell) {
         this.entries = entries;
-        this.registers = registers;
-        tailDoorbell = NvmeDescriptor.DOORBELLS + 2L * queue * doorbellStride;
-        headDoorbell = tailDoorbell + doorbellStride;
+        this.completionEntries = completionEntries;
+        this.tailDoorbell = tailDoorbell;
+        this.headDoorbell = headDoorbell;
         // Each ring begins on a page.
         completions = roundUp((long) entries * NvmeDescriptor.COMMAND_BYTES);
         memory =
                 dma.allocateCoherent(
-                        completions + roundUp((long) entries * NvmeDescriptor.COMPLETION_BYTES));
+                        completions
+                                + roundUp(
+                                        (long) completionEntries
+                                                * NvmeDescriptor.COMPLETION_BYTES));
         bytes = memory.memory();
     }
 
@@ -56,8 +60,13 @@ final class CommandRing implements AutoCloseable {
         return length + NvmeDescriptor.PAGE_BYTES - 1 & -NvmeDescriptor.PAGE_BYTES;
     }
 
+    /** Of commands. */
     int entries() {
         return entries;
+    }
+
+    int completionEntries() {
+        return completionEntries;
     }
 
     long submissionsIova() {
@@ -71,6 +80,8 @@ final class CommandRing implements AutoCloseable {
     /** As new: the controller has forgotten it. */
     void reset() {
         bytes.fill((byte) 0);
+        tailDoorbell.reset();
+        headDoorbell.reset();
         tail = 0;
         announced = 0;
         head = 0;
@@ -79,13 +90,13 @@ final class CommandRing implements AutoCloseable {
     }
 
     /** Begins a command, all zero but for its first words; the offset of it in {@link #bytes}. */
-    long begin(int opcode, int flags, int id, int namespace) {
+    long begin(int opcode, int id, int namespace) {
         long at = (long) tail * NvmeDescriptor.COMMAND_BYTES;
         tail = tail + 1 == entries ? 0 : tail + 1;
         for (int word = 8; word < NvmeDescriptor.COMMAND_BYTES; word += Long.BYTES) {
             bytes.set(NvmeDescriptor.U64, at + word, 0L);
         }
-        bytes.set(NvmeDescriptor.U32, at, opcode | flags | id << NvmeDescriptor.ID_SHIFT);
+        bytes.set(NvmeDescriptor.U32, at, opcode | id << NvmeDescriptor.ID_SHIFT);
         bytes.set(NvmeDescriptor.U32, at + NvmeDescriptor.COMMAND_NAMESPACE, namespace);
         return at;
     }
@@ -98,12 +109,29 @@ final class CommandRing implements AutoCloseable {
         bytes.set(NvmeDescriptor.U32, offset, value);
     }
 
+    /**
+     * Adds a whole command. Only the words that such commands use are written: nobody writes the
+     * others of this ring, so they are zero.
+     *
+     * @param first opcode, flags, id and namespace
+     * @param blocks dwords 12 and 13
+     */
+    void add(long first, long pointer, long secondPointer, long dword10, long blocks) {
+        long at = (long) tail * NvmeDescriptor.COMMAND_BYTES;
+        tail = tail + 1 == entries ? 0 : tail + 1;
+        bytes.set(NvmeDescriptor.U64, at, first);
+        bytes.set(NvmeDescriptor.U64, at + NvmeDescriptor.COMMAND_POINTER, pointer);
+        bytes.set(NvmeDescriptor.U64, at + NvmeDescriptor.COMMAND_SECOND_POINTER, secondPointer);
+        bytes.set(NvmeDescriptor.U64, at + NvmeDescriptor.COMMAND_DWORD10, dword10);
+        bytes.set(NvmeDescriptor.U64, at + NvmeDescriptor.COMMAND_DWORD12, blocks);
+    }
+
     /** Tells the controller of the commands since the last time, if there are any. */
     void announce() {
         if (tail != announced) {
+            int before = announced;
             announced = tail;
-            // The register orders all stores before it: the commands are there when it is seen.
-            registers.putInt(tailDoorbell, tail);
+            tailDoorbell.ring(before, tail);
         }
     }
 
@@ -124,7 +152,7 @@ final class CommandRing implements AutoCloseable {
     /** Takes the completion that {@link #isReady} saw: the id of its command, unchecked. */
     int take() {
         head++;
-        if (head == entries) {
+        if (head == completionEntries) {
             head = 0;
             phase ^= PHASE;
         }
@@ -138,7 +166,7 @@ final class CommandRing implements AutoCloseable {
 
     /** The first word of the completion taken last. */
     int result() {
-        int last = head == 0 ? entries - 1 : head - 1;
+        int last = head == 0 ? completionEntries - 1 : head - 1;
         return bytes.get(
                 NvmeDescriptor.U32, completions + (long) last * NvmeDescriptor.COMPLETION_BYTES);
     }
@@ -146,8 +174,17 @@ final class CommandRing implements AutoCloseable {
     /** Lets the controller use the places of the completions that were taken. */
     void acknowledge() {
         if (head != acknowledged) {
+            int before = acknowledged;
             acknowledged = head;
-            registers.putInt(headDoorbell, head);
+            headDoorbell.ring(before, head);
+        }
+    }
+
+    /** The same once half of the places wait for it: for a thread that does not sleep. */
+    void acknowledgeMany() {
+        int taken = head - acknowledged;
+        if ((taken < 0 ? taken + completionEntries : taken) << 1 >= completionEntries) {
+            acknowledge();
         }
     }
 

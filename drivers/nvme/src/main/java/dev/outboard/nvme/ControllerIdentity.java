@@ -1,45 +1,44 @@
 package dev.outboard.nvme;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.charset.StandardCharsets;
-
 /**
  * What a controller says of itself, as far as this driver asks.
  *
  * @param maximumTransferBytes the longest transfer of a command; {@link Integer#MAX_VALUE} if it
  *     has no limit
- * @param namespaces the highest number of one
+ * @param eventLimit how many events can be awaited at once, at least one
+ * @param takesDoorbellBuffers whether doorbells may be in memory
  */
 record ControllerIdentity(
         String model,
         String serial,
         int maximumTransferBytes,
-        int namespaces,
+        int eventLimit,
         boolean hasWriteCache,
         boolean canWriteZeroes,
-        boolean takesSgl) {
+        boolean canDiscard,
+        boolean takesSgl,
+        boolean tellsOfNamespaces,
+        boolean takesDoorbellBuffers) {
     private static final int MOST_TRANSFER_SHIFT = 18;
 
-    static ControllerIdentity of(MemorySegment page) {
-        int shift = Byte.toUnsignedInt(page.get(ValueLayout.JAVA_BYTE, 77));
-        int known = page.get(NvmeDescriptor.U16.withByteAlignment(1), 520);
-        int sgl = page.get(NvmeDescriptor.U32.withByteAlignment(1), 536);
+    static ControllerIdentity of(IdentifyPage page) {
+        int shift = page.u8(IdentifyDescriptor.TRANSFER_SHIFT);
+        int known = page.u16(IdentifyDescriptor.IO_COMMANDS);
+        int sgl = page.u32(IdentifyDescriptor.SGL) & 3;
+        int events = page.u32(IdentifyDescriptor.EVENTS);
+        int admin = page.u16(IdentifyDescriptor.ADMIN_COMMANDS);
         return new ControllerIdentity(
-                text(page, 24, 40),
-                text(page, 4, 20),
+                page.text(IdentifyDescriptor.MODEL, IdentifyDescriptor.MODEL_LENGTH),
+                page.text(IdentifyDescriptor.SERIAL, IdentifyDescriptor.SERIAL_LENGTH),
                 shift == 0 || shift > MOST_TRANSFER_SHIFT
                         ? Integer.MAX_VALUE
                         : NvmeDescriptor.PAGE_BYTES << shift,
-                page.get(NvmeDescriptor.U32.withByteAlignment(1), 516),
-                (page.get(ValueLayout.JAVA_BYTE, 525) & 1) != 0,
-                (known & 1 << 3) != 0,
-                (sgl & 3) == 1 || (sgl & 3) == 2);
-    }
-
-    /** Printable, whatever the device wrote. */
-    private static String text(MemorySegment page, int offset, int length) {
-        byte[] bytes = page.asSlice(offset, length).toArray(ValueLayout.JAVA_BYTE);
-        return new String(bytes, StandardCharsets.US_ASCII).replaceAll("[^ -~]", "?").strip();
+                page.u8(IdentifyDescriptor.EVENT_LIMIT) + 1,
+                (page.u8(IdentifyDescriptor.WRITE_CACHE) & 1) != 0,
+                (known & IdentifyDescriptor.IO_COMMANDS_WRITE_ZEROES) != 0,
+                (known & IdentifyDescriptor.IO_COMMANDS_DATASET_MANAGEMENT) != 0,
+                sgl == 1 || sgl == 2,
+                (events & NvmeDescriptor.EVENTS_NAMESPACES) != 0,
+                (admin & IdentifyDescriptor.ADMIN_COMMANDS_DOORBELL_BUFFERS) != 0);
     }
 }

@@ -1,115 +1,178 @@
 package dev.outboard.nvme;
 
+import dev.outboard.dma.Dma;
 import dev.outboard.driver.Device;
 import dev.outboard.driver.DeviceException;
-import dev.outboard.driver.block.BlockQueue;
-import dev.outboard.driver.block.BlockService;
+import dev.outboard.driver.Notice;
+import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.Resources;
-import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 
-/** A running controller, with its first namespace as the disk. */
-final class Nvme implements BlockService {
-    private final ControllerIdentity identity;
-    private final Namespace namespace;
-    private final NvmeLimits limits;
-    private final NvmeQueue queue;
-    private final Resources resources;
+/** A running controller: its queues, and its namespaces as disks. The thread that started it. */
+final class Nvme implements AutoCloseable {
+    /** Namespaces that are looked for: a controller may claim thousands of millions. */
+    private static final int MOST_NAMESPACES = 128;
 
-    private Nvme(
-            ControllerIdentity identity,
-            Namespace namespace,
-            NvmeLimits limits,
-            NvmeQueue queue,
-            Resources resources) {
-        this.identity = identity;
-        this.namespace = namespace;
-        this.limits = limits;
-        this.queue = queue;
-        this.resources = resources;
+    private static final int NO_VECTOR = -1;
+
+    private final Device device;
+    private final NvmeOptions options;
+    private final Notices notices = new Notices();
+    private final Resources resources = new Resources();
+    private final Map<Integer, Namespace> namespaces = new LinkedHashMap<>();
+    private final List<String> refused = new ArrayList<>();
+    private final List<NvmeQueue> queues = new ArrayList<>();
+    private final List<NvmeDisk> disks = new ArrayList<>();
+    private ControllerIdentity identity;
+    private Controller controller;
+    private NvmeLimits limits;
+
+    private Nvme(Device device, NvmeOptions options) {
+        this.device = device;
+        this.options = options;
     }
 
-    /**
-     * @param mayUseSgl whether data may be named by an SGL where the controller takes one
-     */
-    static Nvme start(Device device, boolean mayUseSgl) {
-        Resources resources = new Resources();
+    /** Brings a controller up; its first namespace. */
+    static NvmeDisk start(Device device, NvmeOptions options) {
+        Nvme nvme = new Nvme(device, options);
         try {
-            Controller controller = resources.add(new Controller(device));
-            AdminQueue admin = controller.admin();
-            ControllerIdentity identity =
-                    ControllerIdentity.of(admin.identify(NvmeDescriptor.IDENTIFY_CONTROLLER, 0));
-            Namespace namespace = firstNamespace(device, admin);
-            NvmeLimits limits = NvmeLimits.of(identity, controller.mostEntries(), mayUseSgl);
-            controller.setQueueCount(1);
-            NvmeQueue queue =
-                    resources.add(
-                            new NvmeQueue(device, controller, namespace, limits, 1, resources));
-            return new Nvme(identity, namespace, limits, queue, resources);
+            nvme.begin();
+            return nvme.disks.getFirst();
         } catch (RuntimeException failure) {
-            resources.closeAfter(failure);
+            nvme.resources.closeAfter(failure);
             throw failure;
         }
     }
 
-    private static Namespace firstNamespace(Device device, AdminQueue admin) {
-        MemorySegment list = admin.identify(NvmeDescriptor.IDENTIFY_NAMESPACES, 0);
-        int first = list.get(NvmeDescriptor.U32.withByteAlignment(1), 0);
-        if (first == 0) {
-            throw new DeviceException("device " + device.name() + " has no namespace: no disk");
+    private void begin() {
+        controller = resources.add(new Controller(device, notices));
+        AdminQueue admin = controller.admin();
+        identity = ControllerIdentity.of(admin.identify(IdentifyDescriptor.CONTROLLER, 0));
+        limits = NvmeLimits.of(identity, controller.mostEntries(), options);
+        findNamespaces(admin);
+        if (identity.takesDoorbellBuffers() && options.mayUseShadows()) {
+            controller.useShadows();
         }
-        return Namespace.of(
-                device.name(), first, admin.identify(NvmeDescriptor.IDENTIFY_NAMESPACE, first));
+        int vector = openQueues();
+        namespaces.values().forEach(found -> disks.add(new NvmeDisk(this, found, limits, queues)));
+        EventWatch watch =
+                resources.add(
+                        new EventWatch(device, controller, identity, namespaces, notices, vector));
+        controller.watchedBy(watch::wake);
     }
 
-    @Override
-    public String describe() {
-        return "nvme %s (%s), namespace %d of %,d bytes in blocks of %d, %s, %s"
-                .formatted(
-                        identity.model(),
-                        identity.serial(),
-                        namespace.id(),
-                        namespace.capacityBytes(),
-                        1 << namespace.blockShift(),
-                        limits.takesSgl() ? "SGL" : "PRP",
-                        identity.hasWriteCache() ? "write cache" : "no write cache");
-    }
-
-    @Override
-    public long capacityBytes() {
-        return namespace.capacityBytes();
-    }
-
-    @Override
-    public int blockBytes() {
-        return 1 << namespace.blockShift();
-    }
-
-    @Override
-    public boolean isReadOnly() {
-        return false;
-    }
-
-    @Override
-    public boolean hasWriteCache() {
-        return identity.hasWriteCache();
-    }
-
-    @Override
-    public int maximumRequestBytes() {
-        return limits.requestBytes() & -blockBytes();
-    }
-
-    @Override
-    public int queueCount() {
-        return 1;
-    }
-
-    @Override
-    public BlockQueue queue(int index) {
-        if (index != 0) {
-            throw new IndexOutOfBoundsException("queue " + index + " of 1");
+    private void findNamespaces(AdminQueue admin) {
+        IdentifyPage list = admin.identify(IdentifyDescriptor.ACTIVE_NAMESPACES, 0);
+        for (int index = 0; index < MOST_NAMESPACES; index++) {
+            int id = list.u32(index * Integer.BYTES);
+            if (id == 0) {
+                break;
+            }
+            try {
+                namespaces.put(
+                        id,
+                        Namespace.of(
+                                device.name(),
+                                id,
+                                admin.identify(IdentifyDescriptor.NAMESPACE, id)));
+            } catch (DeviceException unusable) {
+                if (admin.isStuck()) {
+                    throw unusable;
+                }
+                refused.add(unusable.getMessage());
+            }
         }
-        return queue;
+        if (namespaces.isEmpty()) {
+            throw new DeviceException(
+                    refused.isEmpty()
+                            ? "device %s has no namespace: create and attach one (nvme create-ns)"
+                                    .formatted(device.name())
+                            : refused.getFirst());
+        }
+    }
+
+    /**
+     * As many as the host wants, the controller has, and there are vectors for.
+     *
+     * @return the vector that is left for the admin queue, or {@link #NO_VECTOR}
+     */
+    private int openQueues() {
+        int wanted = Math.clamp(controller.mostQueues(), 1, Math.max(1, device.queueLimit()));
+        int given = controller.setQueueCount(wanted);
+        if (!open(1, 1, device.dma())) {
+            // One vector, or a line: the queue has it, and tells when it came for another.
+            if (!open(1, 0, device.dma())) {
+                throw new DeviceException(
+                        "device %s has no interrupt vector".formatted(device.name()));
+            }
+            return NO_VECTOR;
+        }
+        for (int index = 2; index <= given; index++) {
+            Dma dma = device.openDma();
+            resources.add(dma);
+            if (!open(index, index, dma)) {
+                break;
+            }
+        }
+        return 0;
+    }
+
+    /** Opens a queue, unless there is no such vector. */
+    private boolean open(int index, int vector, Dma dma) {
+        CommandRing ring =
+                resources.add(
+                        new CommandRing(
+                                dma,
+                                limits.entries(),
+                                limits.completionEntries(),
+                                controller.tailDoorbell(index),
+                                controller.headDoorbell(index)));
+        Interrupt interrupt;
+        try {
+            interrupt = resources.add(device.interrupt(vector, ring::isReady));
+        } catch (DeviceException none) {
+            ring.close();
+            return false;
+        }
+        queues.add(
+                resources.add(
+                        new NvmeQueue(
+                                device, dma, controller, limits, index, ring, vector, interrupt)));
+        return true;
+    }
+
+    List<NvmeDisk> disks() {
+        return disks;
+    }
+
+    void onNotice(Consumer<Notice> listener) {
+        notices.listener(listener);
+    }
+
+    String describe(NvmeDisk disk) {
+        StringBuilder text = new StringBuilder();
+        text.append("nvme %s (%s), ".formatted(identity.model(), identity.serial()))
+                .append(disk.describeItself());
+        for (NvmeDisk other : disks) {
+            if (other != disk) {
+                text.append("; ").append(other.describeItself());
+            }
+        }
+        text.append(
+                "; %d queue%s of %d, %s, %s, doorbells in %s"
+                        .formatted(
+                                queues.size(),
+                                queues.size() == 1 ? "" : "s",
+                                limits.entries(),
+                                limits.takesSgl() ? "SGL" : "PRP",
+                                limits.hasWriteCache() ? "write cache" : "no write cache",
+                                controller.usesShadows() ? "memory" : "registers"));
+        refused.forEach(why -> text.append("; not used: ").append(why));
+        return text.toString();
     }
 
     @Override

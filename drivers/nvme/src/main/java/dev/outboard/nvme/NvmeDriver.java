@@ -5,7 +5,10 @@ import dev.outboard.driver.Driver;
 import dev.outboard.driver.Match;
 import dev.outboard.driver.Service;
 
-/** Drives NVMe controllers of version 1.0 and later, of any vendor. */
+/**
+ * Drives NVMe controllers of version 1.0 and later, of any vendor: all their namespaces, and as
+ * many queues as the host wants.
+ */
 public final class NvmeDriver implements Driver {
     /** For the service loader. */
     public NvmeDriver() {}
@@ -22,6 +25,6 @@ public final class NvmeDriver implements Driver {
 
     @Override
     public Service start(Device device) {
-        return Nvme.start(device, true);
+        return Nvme.start(device, NvmeOptions.DEFAULT);
     }
 }

@@ -1,60 +1,45 @@
 package dev.outboard.nvme;
 
-import dev.outboard.dma.CoherentMemory;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.driver.Device;
 import dev.outboard.driver.DeviceException;
-import dev.outboard.driver.block.BlockQueue;
 import dev.outboard.driver.block.BlockStatus;
 import dev.outboard.driver.block.CompletionHandler;
 import dev.outboard.uio.Interrupt;
-import dev.outboard.uio.Resources;
-import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A pair of rings for the commands of one thread; each command has a slot, whose number is its id.
+ * A pair of rings for the commands of one thread, on whatever namespace, with an interrupt vector
+ * and a mapping service of its own. After construction nothing allocates but what fails.
  *
- * <p>When the controller was reset, by whichever thread, the queue creates itself anew at the next
- * call, and sends again what was under way: reads and writes are the same the second time. What has
- * been sent {@link #MOST_ATTEMPTS} times completes with an error. Nothing allocates but that.
+ * <p>What the controller says may succeed the next time is sent again, {@link #MOST_ATTEMPTS} times
+ * in all. When the controller was reset, by whichever thread, the queue creates itself anew at the
+ * next call, and sends again what was under way: all its commands do the same the second time.
  */
-final class NvmeQueue implements BlockQueue, AutoCloseable {
+final class NvmeQueue implements AutoCloseable {
     /** How often a request is sent before it fails. */
     static final int MOST_ATTEMPTS = 3;
 
-    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
-    private static final int PAGE_BYTES = NvmeDescriptor.PAGE_BYTES;
-    private static final int PAGE_MASK = PAGE_BYTES - 1;
-    private static final int SGL_DATA_BLOCK = 0;
-    private static final int FREE = -1;
+    /** How long nothing has to come before somebody looks whether the controller works. */
+    static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+    /** Polls between two looks at the clock, for who never waits. */
+    private static final int POLLS_BETWEEN = 1 << 16;
+
+    private static final int MOST_RECOVERIES = 3;
 
     private final Device device;
     private final Dma dma;
     private final Controller controller;
-    private final Namespace namespace;
     private final NvmeLimits limits;
     private final int index;
+    private final int vector;
     private final CommandRing ring;
+    private final DataPointers pointers;
+    private final Requests requests;
     private final Interrupt interrupt;
-
-    /** A page of PRP entries for each slot, or null where every command takes an SGL. */
-    private final CoherentMemory lists;
-
-    private final int depth;
-    private final int[] opcodes;
-    private final long[] firstBlocks;
-    private final int[] blockCounts;
-    private final long[] tags;
-    private final long[] dataIova;
-    private final int[] dataBytes;
-    private final int[] attempts;
-    private final long[] sentNanos;
-    private final int[] freeSlots;
-    private int freeCount;
 
     /** Completed without the device: flushes of no cache, and what was sent too often. */
     private final long[] doneTags;
@@ -62,223 +47,208 @@ final class NvmeQueue implements BlockQueue, AutoCloseable {
     private final int[] doneStatus;
     private int doneCount;
 
+    /** What was taken from the ring, and from where on it is still to be told. */
     private final int[] taken;
+
     private final int[] takenStatus;
+    private int takenNext;
+    private int takenCount;
+
+    /** Whether the memory of what was taken may still be reached by the device. */
+    private boolean mustFlush;
+
     private final long[] batchIova;
     private final int[] batchBytes;
     private long generation;
+    private int polls;
+
+    // How long the oldest command has been under way at least: since the mark was set.
+    private long markSequence;
+    private long markNanos;
+
+    /** The command that was aborted last, by its sequence. */
+    private long abortedSequence;
+
+    private DeviceException broken;
     private boolean closed;
 
+    /**
+     * Has the controller make it, too.
+     *
+     * @param index from 1
+     * @param ring borrowed, as the interrupt
+     * @param vector of the interrupt
+     */
     NvmeQueue(
             Device device,
+            Dma dma,
             Controller controller,
-            Namespace namespace,
             NvmeLimits limits,
             int index,
-            Resources resources) {
+            CommandRing ring,
+            int vector,
+            Interrupt interrupt) {
         this.device = device;
+        this.dma = dma;
         this.controller = controller;
-        this.namespace = namespace;
         this.limits = limits;
         this.index = index;
-        dma = device.dma();
-        ring =
-                resources.add(
-                        new CommandRing(
-                                dma,
-                                controller.registers(),
-                                index,
-                                controller.doorbellStride(),
-                                limits.entries()));
-        depth = limits.entries() - 1;
-        lists =
-                limits.takesSgl()
-                        ? null
-                        : resources.add(dma.allocateCoherent((long) depth * PAGE_BYTES));
-        opcodes = new int[depth];
-        firstBlocks = new long[depth];
-        blockCounts = new int[depth];
-        tags = new long[depth];
-        dataIova = new long[depth];
-        dataBytes = new int[depth];
-        attempts = new int[depth];
-        sentNanos = new long[depth];
-        freeSlots = new int[depth];
+        this.vector = vector;
+        this.ring = ring;
+        this.interrupt = interrupt;
+        int depth = limits.entries() - 1;
+        requests = new Requests(depth);
         doneTags = new long[depth];
         doneStatus = new int[depth];
         taken = new int[depth];
         takenStatus = new int[depth];
         batchIova = new long[depth];
         batchBytes = new int[depth];
-        Arrays.fill(opcodes, FREE);
-        Arrays.fill(dataIova, Dma.NO_IOVA);
-        for (int slot = 0; slot < depth; slot++) {
-            freeSlots[slot] = depth - 1 - slot;
+        pointers =
+                new DataPointers(
+                        dma, depth, limits.requestBytes(), limits.takesSgl(), limits.canDiscard());
+        try {
+            create();
+        } catch (RuntimeException failure) {
+            pointers.close();
+            throw failure;
         }
-        freeCount = depth;
-        interrupt = resources.add(device.interrupt(index, ring::isReady));
-        create();
     }
 
     private void create() {
         generation = controller.generation();
         ring.reset();
-        controller.admin().create(index, ring, index);
+        controller.admin().create(index, ring, vector);
     }
 
-    @Override
-    public int depth() {
-        return depth;
+    int depth() {
+        return requests.depth();
     }
 
-    @Override
-    public int free() {
-        return freeCount - doneCount;
+    int free() {
+        return requests.freeCount() - doneCount;
     }
 
-    @Override
-    public boolean read(
-            long sector, DmaMemory target, long offsetBytes, int lengthBytes, long tag) {
-        limits.check(namespace, sector, lengthBytes);
-        limits.check(target, offsetBytes, lengthBytes);
-        return transfer(
-                NvmeDescriptor.IO_READ,
-                DmaDirection.FROM_DEVICE,
-                sector,
-                target.physicalAddress() + offsetBytes,
-                lengthBytes,
-                tag);
+    int pending() {
+        return requests.depth() - requests.freeCount() + doneCount;
     }
 
-    @Override
-    public boolean write(
-            long sector, DmaMemory source, long offsetBytes, int lengthBytes, long tag) {
-        limits.check(namespace, sector, lengthBytes);
-        limits.check(source, offsetBytes, lengthBytes);
-        return transfer(
-                NvmeDescriptor.IO_WRITE,
-                DmaDirection.TO_DEVICE,
-                sector,
-                source.physicalAddress() + offsetBytes,
-                lengthBytes,
-                tag);
-    }
-
-    private boolean transfer(
+    /** A read or a write; as {@link dev.outboard.driver.block.BlockQueue#read}. */
+    boolean transfer(
+            Namespace namespace,
             int opcode,
             DmaDirection direction,
             long sector,
-            long physicalAddress,
+            DmaMemory memory,
+            long offsetBytes,
             int lengthBytes,
             long tag) {
+        namespace.check(sector, lengthBytes, limits.requestBytes());
+        if (offsetBytes < 0
+                || offsetBytes > memory.lengthBytes() - lengthBytes
+                || (offsetBytes & Integer.BYTES - 1) != 0) {
+            throw notInMemory(memory, offsetBytes, lengthBytes);
+        }
         refresh();
         if (free() == 0) {
             return false;
         }
-        long iova = dma.map(physicalAddress, lengthBytes, direction);
+        long iova = dma.map(memory.physicalAddress() + offsetBytes, lengthBytes, direction);
         if (iova == Dma.NO_IOVA) {
             return false;
         }
-        int slot = take(opcode, sector, lengthBytes, tag);
-        dataIova[slot] = iova;
-        dataBytes[slot] = lengthBytes;
-        send(slot);
+        int slot = requests.take();
+        requests.fill(
+                slot,
+                opcode | pointers.flags(iova, lengthBytes) | first(namespace),
+                iova,
+                pointers.second(slot, iova, lengthBytes),
+                namespace.block(sector),
+                (lengthBytes >>> namespace.blockShift()) - 1,
+                tag,
+                lengthBytes);
+        requests.send(slot, ring);
         return true;
     }
 
-    @Override
-    public boolean flush(long tag) {
+    private static long first(Namespace namespace) {
+        return (long) namespace.id() << Integer.SIZE;
+    }
+
+    private static IllegalArgumentException notInMemory(
+            DmaMemory memory, long offsetBytes, int lengthBytes) {
+        return new IllegalArgumentException(
+                "offsetBytes=%d lengthBytes=%d is not in the memory, in words of 4: lengthBytes=%d"
+                        .formatted(offsetBytes, lengthBytes, memory.lengthBytes()));
+    }
+
+    /** As {@link dev.outboard.driver.block.BlockQueue#flush}. */
+    boolean flush(Namespace namespace, long tag) {
         refresh();
         if (free() == 0) {
             return false;
         }
         if (limits.hasWriteCache()) {
-            send(take(NvmeDescriptor.IO_FLUSH, 0, 0, tag));
+            int slot = requests.take();
+            requests.fill(slot, NvmeDescriptor.IO_FLUSH | first(namespace), 0, 0, 0, 0, tag, 0);
+            requests.send(slot, ring);
         } else {
             done(tag, BlockStatus.OK);
         }
         return true;
     }
 
-    /**
-     * Has blocks read as zeroes from now on.
-     *
-     * @return false where no request is free
-     * @throws IllegalArgumentException if the range is none, or the controller cannot
-     */
-    boolean writeZeroes(long sector, int lengthBytes, long tag) {
-        limits.checkWriteZeroes(namespace, sector, lengthBytes);
+    /** As {@link dev.outboard.driver.block.BlockQueue#writeZeroes}; the range was checked. */
+    boolean writeZeroes(Namespace namespace, long sector, long lengthBytes, long tag) {
         refresh();
         if (free() == 0) {
             return false;
         }
-        send(take(NvmeDescriptor.IO_WRITE_ZEROES, sector, lengthBytes, tag));
+        int slot = requests.take();
+        requests.fill(
+                slot,
+                NvmeDescriptor.IO_WRITE_ZEROES | first(namespace),
+                0,
+                0,
+                namespace.block(sector),
+                (lengthBytes >>> namespace.blockShift()) - 1,
+                tag,
+                0);
+        requests.send(slot, ring);
         return true;
     }
 
-    private int take(int opcode, long sector, int lengthBytes, long tag) {
-        int slot = freeSlots[--freeCount];
-        opcodes[slot] = opcode;
-        firstBlocks[slot] = sector >>> namespace.blockShift() - NvmeLimits.SECTOR_SHIFT;
-        blockCounts[slot] = lengthBytes >>> namespace.blockShift();
-        tags[slot] = tag;
-        attempts[slot] = 0;
-        return slot;
+    /** As {@link dev.outboard.driver.block.BlockQueue#discard}; the range was checked. */
+    boolean discard(Namespace namespace, long sector, long lengthBytes, long tag) {
+        refresh();
+        if (free() == 0) {
+            return false;
+        }
+        int slot = requests.take();
+        long range =
+                pointers.range(
+                        slot, namespace.block(sector), lengthBytes >>> namespace.blockShift());
+        requests.fill(
+                slot,
+                NvmeDescriptor.IO_DATASET_MANAGEMENT | first(namespace),
+                range,
+                0,
+                // One range: dword 10 counts from 0.
+                (long) NvmeDescriptor.DATASET_DEALLOCATE << Integer.SIZE,
+                0,
+                tag,
+                0);
+        requests.send(slot, ring);
+        return true;
     }
 
-    /** Puts a slot's command into the ring; told of by {@link #submit}. */
-    private void send(int slot) {
-        attempts[slot]++;
-        sentNanos[slot] = System.nanoTime();
-        int opcode = opcodes[slot];
-        boolean hasData = dataIova[slot] != Dma.NO_IOVA;
-        int flags = hasData && lists == null ? NvmeDescriptor.FLAG_SGL : 0;
-        long at = ring.begin(opcode, flags, slot, namespace.id());
-        if (opcode != NvmeDescriptor.IO_FLUSH) {
-            ring.setLong(at + NvmeDescriptor.COMMAND_DWORD10, firstBlocks[slot]);
-            ring.setInt(at + NvmeDescriptor.COMMAND_DWORD12, blockCounts[slot] - 1);
-        }
-        if (!hasData) {
-            return;
-        }
-        if (lists == null) {
-            ring.setLong(at + NvmeDescriptor.COMMAND_POINTER, dataIova[slot]);
-            ring.setLong(
-                    at + NvmeDescriptor.COMMAND_SECOND_POINTER,
-                    dataBytes[slot] | (long) SGL_DATA_BLOCK << 56);
-        } else {
-            pointers(at, slot);
-        }
-    }
-
-    /** The first page as it is, the second, or a list of all others. */
-    private void pointers(long at, int slot) {
-        long iova = dataIova[slot];
-        long end = iova + dataBytes[slot];
-        ring.setLong(at + NvmeDescriptor.COMMAND_POINTER, iova);
-        long next = (iova & ~PAGE_MASK) + PAGE_BYTES;
-        if (next >= end) {
-            return;
-        }
-        if (end - next <= PAGE_BYTES) {
-            ring.setLong(at + NvmeDescriptor.COMMAND_SECOND_POINTER, next);
-            return;
-        }
-        long list = (long) slot * PAGE_BYTES;
-        ring.setLong(at + NvmeDescriptor.COMMAND_SECOND_POINTER, lists.iova() + list);
-        MemorySegment memory = lists.memory();
-        for (long entry = list; next < end; entry += Long.BYTES, next += PAGE_BYTES) {
-            memory.set(NvmeDescriptor.U64, entry, next);
-        }
-    }
-
-    @Override
-    public void submit() {
+    /** Tells the controller of all commands since the last time: one doorbell. */
+    void submit() {
         ring.announce();
     }
 
-    @Override
-    public int poll(CompletionHandler handler, int limit) {
+    /** As {@link dev.outboard.driver.block.BlockQueue#poll}. */
+    int poll(CompletionHandler handler, int limit) {
         refresh();
         int count = 0;
         while (doneCount > 0 && count < limit) {
@@ -286,46 +256,79 @@ final class NvmeQueue implements BlockQueue, AutoCloseable {
             doneCount--;
             handler.onCompletion(doneTags[doneCount], doneStatus[doneCount]);
         }
-        int completed = collect(limit - count);
-        for (int at = 0; at < completed; at++) {
-            int slot = taken[at];
-            long tag = tags[slot];
-            release(slot);
-            handler.onCompletion(tag, takenStatus[at]);
+        if (mustFlush) {
+            dma.flush();
+            mustFlush = false;
         }
-        return count + completed;
-    }
-
-    /** Takes completions from the ring, and their memory from the device: all of it together. */
-    private int collect(int limit) {
-        int count = 0;
-        int mapped = 0;
-        while (count < limit && ring.isReady()) {
-            int slot = ring.take();
-            if (slot >= depth || opcodes[slot] == FREE) {
-                throw CommandRing.broken(device.name(), slot);
-            }
-            taken[count] = slot;
-            takenStatus[count] = NvmeStatus.toBlockStatus(ring.status());
+        if (takenNext == takenCount) {
+            collect(limit - count);
+        }
+        // By fields: what a handler that throws leaves behind is told the next time.
+        while (takenNext < takenCount && count < limit) {
+            int slot = taken[takenNext];
+            int status = takenStatus[takenNext++];
+            long tag = requests.tag(slot);
+            requests.release(slot);
             count++;
-            // Not under way any more: a second completion of it is refused.
-            opcodes[slot] = FREE;
-            if (dataIova[slot] != Dma.NO_IOVA) {
-                batchIova[mapped] = dataIova[slot];
-                batchBytes[mapped++] = dataBytes[slot];
-                dataIova[slot] = Dma.NO_IOVA;
-            }
+            handler.onCompletion(tag, status);
         }
-        ring.acknowledge();
-        if (mapped > 0) {
-            dma.unmapAll(batchIova, batchBytes, mapped);
+        if ((++polls & POLLS_BETWEEN - 1) == 0) {
+            lookAfter(System.nanoTime());
         }
         return count;
     }
 
-    private void release(int slot) {
-        opcodes[slot] = FREE;
-        freeSlots[freeCount++] = slot;
+    /** Takes completions from the ring, and their memory from the device: all of it together. */
+    private void collect(int limit) {
+        if (broken != null) {
+            throw broken;
+        }
+        takenNext = 0;
+        takenCount = 0;
+        int mapped = 0;
+        boolean again = false;
+        while (takenCount < limit && ring.isReady()) {
+            int slot = ring.take();
+            if (!requests.isUnderWay(slot)) {
+                // Told of when what came before has been told.
+                broken = CommandRing.broken(device.name(), slot);
+                break;
+            }
+            int status = ring.status();
+            if (status != 0 && tryAgain(slot, status)) {
+                again = true;
+                continue;
+            }
+            requests.ended(slot);
+            if (requests.dataBytes(slot) != 0) {
+                batchIova[mapped] = requests.dataIova(slot);
+                batchBytes[mapped++] = requests.dataBytes(slot);
+                requests.unmapped(slot);
+            }
+            taken[takenCount] = slot;
+            takenStatus[takenCount++] = NvmeStatus.toBlockStatus(status);
+        }
+        if (again) {
+            ring.announce();
+        }
+        ring.acknowledgeMany();
+        if (mapped > 0) {
+            // If the flush fails, nobody is told of them before one succeeds.
+            mustFlush = true;
+            dma.unmapAll(batchIova, batchBytes, mapped);
+            mustFlush = false;
+        }
+        if (broken != null && takenCount == 0) {
+            throw broken;
+        }
+    }
+
+    private boolean tryAgain(int slot, int status) {
+        if (!NvmeStatus.mayRetry(status) || requests.attempts(slot) >= MOST_ATTEMPTS) {
+            return false;
+        }
+        requests.send(slot, ring);
+        return true;
     }
 
     private void done(long tag, int status) {
@@ -341,99 +344,148 @@ final class NvmeQueue implements BlockQueue, AutoCloseable {
     }
 
     private void recover() {
-        controller.checkAlive();
-        create();
-        for (int slot = 0; slot < depth; slot++) {
-            if (opcodes[slot] == FREE) {
+        for (int attempt = 1; ; attempt++) {
+            checkAlive();
+            try {
+                create();
+                break;
+            } catch (DeviceException failed) {
+                if (attempt == MOST_RECOVERIES) {
+                    throw failed;
+                }
+                reset(failed.getMessage());
+            }
+        }
+        for (int slot = 0; slot < requests.depth(); slot++) {
+            if (!requests.isUnderWay(slot)) {
                 continue;
             }
-            if (attempts[slot] < MOST_ATTEMPTS) {
-                send(slot);
+            if (requests.attempts(slot) < MOST_ATTEMPTS) {
+                requests.send(slot, ring);
                 continue;
             }
-            if (dataIova[slot] != Dma.NO_IOVA) {
-                dma.unmap(dataIova[slot], dataBytes[slot]);
-                dataIova[slot] = Dma.NO_IOVA;
-            }
-            long tag = tags[slot];
-            release(slot);
+            requests.ended(slot);
+            unmap(slot);
+            long tag = requests.tag(slot);
+            requests.release(slot);
             done(tag, BlockStatus.IO_ERROR);
         }
         ring.announce();
     }
 
-    @Override
-    public boolean await(long timeoutNanos) {
-        controller.checkAlive();
+    private void unmap(int slot) {
+        if (requests.dataBytes(slot) != 0) {
+            dma.unmap(requests.dataIova(slot), requests.dataBytes(slot));
+            requests.unmapped(slot);
+        }
+    }
+
+    private boolean hasWork() {
+        return doneCount > 0 || takenNext < takenCount || ring.isReady();
+    }
+
+    /** As {@link dev.outboard.driver.block.BlockQueue#await}. */
+    boolean await(long timeoutNanos) {
+        refresh();
+        if (hasWork()) {
+            return true;
+        }
+        checkAlive();
+        // Who sleeps lets the controller have its places first: a line is asserted until then.
+        ring.acknowledge();
         long started = System.nanoTime();
+        long now = started;
         while (true) {
-            refresh();
-            if (doneCount > 0 || ring.isReady()) {
+            lookAfter(now);
+            if (hasWork()) {
                 return true;
             }
             long left =
                     timeoutNanos < 0
                             ? LOOK_NANOS
-                            : Math.min(LOOK_NANOS, timeoutNanos - (System.nanoTime() - started));
-            if (left > 0 && interrupt.await(left) && ring.isReady()) {
+                            : Math.min(LOOK_NANOS, timeoutNanos - (now - started));
+            boolean isSignalled = left > 0 && interrupt.await(left);
+            checkAlive();
+            refresh();
+            if (hasWork()) {
                 return true;
             }
-            controller.checkAlive();
-            lookAfter();
-            if (timeoutNanos >= 0 && System.nanoTime() - started >= timeoutNanos) {
-                return doneCount > 0 || ring.isReady();
+            if (isSignalled && vector == 0) {
+                // The vector of the admin queue, too: it came for that.
+                controller.callWatch();
+            }
+            now = System.nanoTime();
+            if (timeoutNanos >= 0 && now - started >= timeoutNanos) {
+                lookAfter(now);
+                return hasWork();
             }
         }
     }
 
-    /** Nothing came for a while: the controller may have failed, or forgotten a command. */
-    private void lookAfter() {
-        int oldest = oldest();
-        if (oldest < 0 || ring.isReady()) {
+    /** Whether the controller may have failed, or forgotten a command; looked at now and then. */
+    private void lookAfter(long now) {
+        if (now - markNanos < LOOK_NANOS) {
             return;
         }
-        long waited = System.nanoTime() - sentNanos[oldest];
-        if (waited < LOOK_NANOS) {
+        int oldest = requests.oldest();
+        if (oldest == Requests.NONE || requests.sequence(oldest) > markSequence) {
+            // All that was under way at the mark has come back.
+            markSequence = requests.lastSequence();
+            markNanos = now;
             return;
         }
-        if (controller.hasFailed()) {
-            controller.reset(generation);
+        if (ring.isReady()) {
+            return;
+        }
+        if (controller.needsReset()) {
+            reset("the controller failed");
             refresh();
-        } else if (waited > limits.timeoutNanos()) {
-            giveUp(oldest);
+        } else if (now - markNanos > limits.timeoutNanos()) {
+            giveUp(oldest, now);
         }
     }
 
     /** Aborts a command that takes too long; if that does not end it, resets the controller. */
-    private void giveUp(int slot) {
+    private void giveUp(int slot, long now) {
         boolean isAborted = false;
-        try {
-            isAborted = controller.admin().abort(index, slot);
-        } catch (DeviceException refused) {
-            // It does not even answer: reset it.
+        long sequence = requests.sequence(slot);
+        if (abortedSequence != sequence) {
+            abortedSequence = sequence;
+            try {
+                isAborted = controller.admin().abort(index, slot);
+            } catch (DeviceException refused) {
+                // Not even that: reset it.
+                isAborted = false;
+            }
         }
         if (isAborted) {
             // Its completion comes by the ring; until then it has as long again.
-            sentNanos[slot] = System.nanoTime();
+            markNanos = now;
         } else if (!ring.isReady()) {
-            controller.reset(generation);
+            reset("a command was not answered for a long time");
             refresh();
         }
     }
 
-    private int oldest() {
-        int found = -1;
-        for (int slot = 0; slot < depth; slot++) {
-            if (opcodes[slot] != FREE && (found < 0 || sentNanos[slot] - sentNanos[found] < 0)) {
-                found = slot;
-            }
+    private void reset(String why) {
+        try {
+            controller.reset(generation, why);
+        } catch (DeviceException failed) {
+            checkAlive();
+            throw failed;
         }
-        return found;
     }
 
-    @Override
-    public int pending() {
-        return depth - freeCount + doneCount;
+    /** Throws where no request of this queue will ever end: by the names of those under way. */
+    private void checkAlive() {
+        device.checkPresent();
+        if (controller.isDead()) {
+            try {
+                controller.checkAlive();
+            } catch (DeviceException dead) {
+                throw new DeviceException(dead.getMessage() + "; " + requests.describe(), dead);
+            }
+        }
     }
 
     /** Has the controller forget the queue, then unmaps what it still had. Idempotent. */
@@ -443,15 +495,19 @@ final class NvmeQueue implements BlockQueue, AutoCloseable {
             return;
         }
         closed = true;
-        // One that failed, or rests, has forgotten its queues, and answers nothing.
-        if (!device.isLost() && controller.generation() == generation && !controller.hasFailed()) {
-            controller.admin().delete(index);
-        }
-        for (int slot = 0; slot < depth; slot++) {
-            if (dataIova[slot] != Dma.NO_IOVA) {
-                dma.unmap(dataIova[slot], dataBytes[slot]);
-                dataIova[slot] = Dma.NO_IOVA;
+        try {
+            // One that failed, or rests, has forgotten its queues, and answers nothing.
+            if (!device.isLost()
+                    && !controller.isDead()
+                    && controller.generation() == generation
+                    && !controller.needsReset()) {
+                controller.admin().delete(index);
             }
+        } finally {
+            for (int slot = 0; slot < requests.depth(); slot++) {
+                unmap(slot);
+            }
+            pointers.close();
         }
     }
 }

@@ -44,10 +44,10 @@ class NvmeOnQemuTest {
     private BlockQueue queue;
 
     private void start(String controller) throws IOException {
-        start(controller, true);
+        start(controller, NvmeOptions.DEFAULT, 1);
     }
 
-    private void start(String controller, boolean mayUseSgl) throws IOException {
+    private void start(String controller, NvmeOptions options, int queues) throws IOException {
         boolean there =
                 Stream.of(System.getenv("PATH").split(File.pathSeparator))
                         .anyMatch(at -> Files.isExecutable(Path.of(at, QemuProcess.PROGRAM)));
@@ -60,12 +60,13 @@ class NvmeOnQemuTest {
         device =
                 QtestDevice.start(
                         directory,
+                        queues,
                         "-drive",
                         "file=disk.raw,if=none,id=d,format=raw",
                         "-device",
                         "nvme,drive=d,serial=abc,addr=04.0" + controller);
-        disk = Nvme.start(device, mayUseSgl);
-        assertThat(disk.describe()).contains(mayUseSgl ? "SGL" : "PRP");
+        disk = Nvme.start(device, options);
+        assertThat(disk.describe()).contains(options.mayUseSgl() ? "SGL" : "PRP");
         queue = disk.queue(0);
     }
 
@@ -114,7 +115,10 @@ class NvmeOnQemuTest {
                 ",max_ioqpairs=1,msix_qsize=2"
             })
     void shouldReadWhatIsThere(String options) throws IOException {
-        start(options.replace(",prp", ""), !options.contains(",prp"));
+        start(
+                options.replace(",prp", ""),
+                options.contains(",prp") ? NvmeOptions.DEFAULT.withoutSgl() : NvmeOptions.DEFAULT,
+                1);
         try (DmaMemory memory = device.dma().allocate(disk.maximumRequestBytes() + 8192)) {
             int block = disk.blockBytes();
             for (int round = 0; round < 40; round++) {
@@ -174,7 +178,7 @@ class NvmeOnQemuTest {
     @Test
     void shouldWriteZeroes() throws IOException {
         start("");
-        assertThat(((NvmeQueue) queue).writeZeroes(8, 4096, 5)).isTrue();
+        assertThat(queue.writeZeroes(8, 4096, 5)).isTrue();
         queue.submit();
         assertThat(await(5)).isZero();
         assertThat(queue.flush(6)).isTrue();

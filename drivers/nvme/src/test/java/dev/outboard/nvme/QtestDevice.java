@@ -23,28 +23,34 @@ import java.util.function.BooleanSupplier;
 
 /** A device of a QEMU without a guest, with memory that both reach and no IOMMU between. */
 final class QtestDevice implements Device, AutoCloseable {
-    private static final int VECTORS = 3;
-
     final QemuProcess qemu;
     final PhysicalMemory memory;
     private final Dma dma;
     private final PciFunction function;
     private final List<EventDescriptor> events = new ArrayList<>();
 
-    private QtestDevice(QemuProcess qemu, PhysicalMemory memory, String place) {
+    private final List<Dma> services = new ArrayList<>();
+    private final int queues;
+
+    private QtestDevice(QemuProcess qemu, PhysicalMemory memory, String place, int queues) {
         this.qemu = qemu;
         this.memory = memory;
+        this.queues = queues;
         dma = Dma.off(memory);
         function = qemu.machine().open(place);
-        for (int vector = 0; vector < Math.min(VECTORS, function.maximumVectors()); vector++) {
+        for (int vector = 0; vector < Math.min(queues + 1, function.maximumVectors()); vector++) {
             events.add(EventDescriptor.create());
         }
         function.signal(events);
         function.allowDma(true);
     }
 
-    /** A machine with one device at place 04.0. */
-    static QtestDevice start(Path directory, String... options) {
+    /**
+     * A machine with one device at place 04.0.
+     *
+     * @param queues the most that the driver is to open
+     */
+    static QtestDevice start(Path directory, int queues, String... options) {
         PhysicalMemory memory = PhysicalMemory.create(16 << 20);
         PhysicalSegment segment = memory.segments().getFirst();
         Path file =
@@ -58,7 +64,7 @@ final class QtestDevice implements Device, AutoCloseable {
                         QemuProcess.memory(
                                 "dimm", file, segment.physicalAddress(), segment.lengthBytes()));
         all.addAll(List.of(options));
-        return new QtestDevice(QemuProcess.start(directory, all), memory, "00:04.0");
+        return new QtestDevice(QemuProcess.start(directory, all), memory, "00:04.0", queues);
     }
 
     @Override
@@ -69,12 +75,30 @@ final class QtestDevice implements Device, AutoCloseable {
     @Override
     public DeviceId id() {
         var identity = PciIdentity.of(function.configuration());
-        return new DeviceId("pci", identity.vendor(), identity.device());
+        return new DeviceId("pci", identity.vendor(), identity.device(), identity.classCode());
     }
 
     @Override
     public Dma dma() {
         return dma;
+    }
+
+    @Override
+    public Dma openDma() {
+        Dma service = Dma.off(memory);
+        services.add(service);
+        return service;
+    }
+
+    @Override
+    public int queueLimit() {
+        return queues;
+    }
+
+    /** Mappings of all services that were not undone. */
+    long liveMappings() {
+        return dma.statistics().liveMappings()
+                + services.stream().mapToLong(one -> one.statistics().liveMappings()).sum();
     }
 
     @Override
@@ -106,6 +130,9 @@ final class QtestDevice implements Device, AutoCloseable {
                         return hasWork.getAsBoolean();
                     }
                 };
+        if (vector < 0 || vector >= events.size()) {
+            throw new DeviceException(name() + " has no vector " + vector);
+        }
         var event = EventDescriptor.adopt(events.get(vector).descriptor().duplicate());
         return Interrupt.open(name() + " vector " + vector, line, event, WaitPolicy.BLOCK);
     }
