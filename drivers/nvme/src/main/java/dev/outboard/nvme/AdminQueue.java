@@ -4,6 +4,7 @@ import dev.outboard.dma.CoherentMemory;
 import dev.outboard.dma.Dma;
 import dev.outboard.driver.Device;
 import dev.outboard.driver.DeviceException;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -82,10 +83,7 @@ final class AdminQueue implements AutoCloseable {
     /** What a controller or a namespace says of itself: a copy. */
     synchronized IdentifyPage identify(int what, int namespace) {
         page.memory().fill((byte) 0);
-        long at = ring.begin(NvmeDescriptor.ADMIN_IDENTIFY, takeId(), namespace);
-        ring.setLong(at + NvmeDescriptor.COMMAND_POINTER, page.iova());
-        ring.setInt(at + NvmeDescriptor.COMMAND_DWORD10, what);
-        complete("identify");
+        command("identify", NvmeDescriptor.ADMIN_IDENTIFY, namespace, what, 0);
         return IdentifyPage.copyOf(page.memory());
     }
 
@@ -93,19 +91,37 @@ final class AdminQueue implements AutoCloseable {
     synchronized IdentifyPage log(int log, int lengthBytes) {
         page.memory().fill((byte) 0);
         int words = lengthBytes / Integer.BYTES - 1;
-        long at = ring.begin(NvmeDescriptor.ADMIN_GET_LOG, takeId(), NvmeDescriptor.ALL_NAMESPACES);
-        ring.setLong(at + NvmeDescriptor.COMMAND_POINTER, page.iova());
-        ring.setInt(at + NvmeDescriptor.COMMAND_DWORD10, words << 16 | log);
-        complete("read log page " + log);
+        command(
+                "read log page " + log,
+                NvmeDescriptor.ADMIN_GET_LOG,
+                NvmeDescriptor.ALL_NAMESPACES,
+                words << 16 | log,
+                0);
         return IdentifyPage.copyOf(page.memory());
     }
 
     /** Sets a feature; the result. */
-    synchronized int setFeature(int feature, int value) {
-        long at = ring.begin(NvmeDescriptor.ADMIN_SET_FEATURES, takeId(), 0);
-        ring.setInt(at + NvmeDescriptor.COMMAND_DWORD10, feature);
-        ring.setInt(at + NvmeDescriptor.COMMAND_DWORD11, value);
-        return complete("set feature " + feature);
+    int setFeature(int feature, int value) {
+        return command(
+                "set feature " + feature, NvmeDescriptor.ADMIN_SET_FEATURES, 0, feature, value);
+    }
+
+    /** The page that the data of commands is in; under this object's lock. */
+    MemorySegment page() {
+        return page.memory();
+    }
+
+    /**
+     * A command whose data, if it has any, is in the page.
+     *
+     * @return the first word of its completion
+     */
+    synchronized int command(String what, int opcode, int namespace, int dword10, int dword11) {
+        long at = ring.begin(opcode, takeId(), namespace);
+        ring.setLong(at + NvmeDescriptor.COMMAND_POINTER, page.iova());
+        ring.setInt(at + NvmeDescriptor.COMMAND_DWORD10, dword10);
+        ring.setInt(at + NvmeDescriptor.COMMAND_DWORD11, dword11);
+        return complete(what);
     }
 
     /** Asks for so many pairs of queues; how many there are then, at least one. */
@@ -143,17 +159,14 @@ final class AdminQueue implements AutoCloseable {
                 new int[] {
                     NvmeDescriptor.ADMIN_DELETE_SUBMISSIONS, NvmeDescriptor.ADMIN_DELETE_COMPLETIONS
                 }) {
-            long at = ring.begin(opcode, takeId(), 0);
-            ring.setInt(at + NvmeDescriptor.COMMAND_DWORD10, queue);
-            complete("delete a queue");
+            command("delete a queue", opcode, 0, queue, 0);
         }
     }
 
     /** Asks it to give a command up; whether it says that it did. */
-    synchronized boolean abort(int queue, int id) {
-        long at = ring.begin(NvmeDescriptor.ADMIN_ABORT, takeId(), 0);
-        ring.setInt(at + NvmeDescriptor.COMMAND_DWORD10, queue | id << 16);
-        return (complete("abort") & 1) == 0;
+    boolean abort(int queue, int id) {
+        int result = command("abort", NvmeDescriptor.ADMIN_ABORT, 0, queue | id << 16, 0);
+        return (result & 1) == 0;
     }
 
     /** Has so many commands await events, and no more. */
@@ -186,10 +199,12 @@ final class AdminQueue implements AutoCloseable {
             isStuck = true;
             throw CommandRing.broken(device.name(), id);
         }
-        awaited[index] = false;
-        // One that was refused tells of nothing, and is not asked for again before a reset.
-        if (ring.status() == 0 && eventCount < MOST_EVENTS) {
-            events[eventCount++] = Integer.toUnsignedLong(ring.result());
+        // One that was refused is not asked for again before a reset.
+        if (ring.status() == 0) {
+            awaited[index] = false;
+            if (eventCount < MOST_EVENTS) {
+                events[eventCount++] = Integer.toUnsignedLong(ring.result());
+            }
         }
     }
 

@@ -71,6 +71,8 @@ final class EventWatch implements AutoCloseable {
                 NvmeDescriptor.EVENTS_HEALTH
                         | (identity.tellsOfNamespaces() ? NvmeDescriptor.EVENTS_NAMESPACES : 0);
         interrupt = vector <= NO_INTERRUPT ? null : device.interrupt(vector);
+        // Now: what happens right after the start is heard, too.
+        arm(controller.generation());
         thread = Thread.ofPlatform().daemon().name(device.name() + "-events").start(this::run);
     }
 
@@ -103,12 +105,8 @@ final class EventWatch implements AutoCloseable {
 
     private void round() {
         long seen = controller.generation();
+        arm(seen);
         try {
-            if (seen != generation) {
-                controller.admin().setFeature(NvmeDescriptor.FEATURE_EVENTS, wanted);
-                generation = seen;
-            }
-            controller.admin().awaitEvents(eventCount);
             long event;
             for (int count = 0;
                     count < eventCount
@@ -123,6 +121,19 @@ final class EventWatch implements AutoCloseable {
         }
         if (!closed && controller.needsReset() && controller.generation() == seen) {
             controller.reset(seen, "the controller failed");
+        }
+    }
+
+    /** Has the controller tell of events, once a generation; and awaits as many as may be. */
+    private void arm(long seen) {
+        try {
+            if (seen != generation) {
+                generation = seen;
+                controller.admin().setFeature(NvmeDescriptor.FEATURE_EVENTS, wanted);
+            }
+            controller.admin().awaitEvents(eventCount);
+        } catch (DeviceException failed) {
+            notices.tell(Notice.HEALTH, failed.getMessage());
         }
     }
 

@@ -145,6 +145,10 @@ final class Nvme implements AutoCloseable {
         return true;
     }
 
+    Controller controller() {
+        return controller;
+    }
+
     List<NvmeDisk> disks() {
         return disks;
     }

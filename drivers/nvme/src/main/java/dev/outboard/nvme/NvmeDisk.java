@@ -25,6 +25,10 @@ final class NvmeDisk implements BlockService {
         }
     }
 
+    Nvme nvme() {
+        return nvme;
+    }
+
     @Override
     public String describe() {
         return nvme.describe(this);

@@ -6,10 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.block.BlockQueue;
-import dev.outboard.driver.block.BlockService;
 import dev.outboard.driver.block.BlockStatus;
-import dev.outboard.uio.qtest.QemuProcess;
-import java.io.File;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -18,10 +15,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,75 +25,46 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The driver on QEMU's controller, which others wrote. */
 @Timeout(120)
 class NvmeOnQemuTest {
-    private static final int DISK_BYTES = 4 << 20;
-    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
-
     @TempDir Path directory;
 
     private final Random random = new Random(11);
+    private QemuDisk qemu;
+    private QtestDevice device;
     private byte[] content;
     private Path file;
-    private QtestDevice device;
-    private BlockService disk;
+    private NvmeDisk disk;
     private BlockQueue queue;
 
     private void start(String controller) throws IOException {
-        start(controller, NvmeOptions.DEFAULT, 1);
+        start(controller, NvmeOptions.DEFAULT);
     }
 
-    private void start(String controller, NvmeOptions options, int queues) throws IOException {
-        boolean there =
-                Stream.of(System.getenv("PATH").split(File.pathSeparator))
-                        .anyMatch(at -> Files.isExecutable(Path.of(at, QemuProcess.PROGRAM)));
-        if (System.getenv("CI") == null) {
-            Assumptions.assumeTrue(there, "apt install qemu-system-x86");
-        }
-        content = new byte[DISK_BYTES];
-        random.nextBytes(content);
-        file = Files.write(directory.resolve("disk.raw"), content);
-        device =
-                QtestDevice.start(
-                        directory,
-                        queues,
-                        "-drive",
-                        "file=disk.raw,if=none,id=d,format=raw",
-                        "-device",
-                        "nvme,drive=d,serial=abc,addr=04.0" + controller);
-        disk = Nvme.start(device, options);
-        assertThat(disk.describe()).contains(options.mayUseSgl() ? "SGL" : "PRP");
+    private void start(String controller, NvmeOptions options) throws IOException {
+        qemu = QemuDisk.simple(directory, random, 1, options, controller);
+        assertThat(qemu.disk.describe()).contains(options.mayUseSgl() ? "SGL" : "PRP");
+        device = qemu.device;
+        content = qemu.content;
+        file = qemu.file;
+        disk = qemu.disk;
         queue = disk.queue(0);
     }
 
     @AfterEach
     void end() {
-        try {
-            if (disk != null) {
-                disk.close();
-            }
-        } finally {
-            // The machine ends also where the disk does not close.
-            if (device != null) {
-                device.close();
-            }
+        if (qemu != null) {
+            qemu.close();
         }
     }
 
     private int await(long tag) {
-        var found = new HashMap<Long, Integer>();
-        long deadline = System.nanoTime() + PATIENCE_NANOS;
-        while (!found.containsKey(tag)) {
-            assertThat(System.nanoTime()).as("no answer to %d", tag).isLessThan(deadline);
-            queue.await(100_000_000);
-            queue.poll(found::put, 1);
-        }
-        return found.get(tag);
+        return QemuDisk.await(queue, 1).get(tag);
     }
 
     @Test
     void shouldTellWhatItFound() throws IOException {
         start("");
         assertThat(disk.describe()).contains("QEMU NVMe Ctrl (abc), namespace 1 of 4,194,304");
-        assertThat(disk.capacityBytes()).isEqualTo(DISK_BYTES);
+        assertThat(disk.capacityBytes()).isEqualTo(QemuDisk.DISK_BYTES);
         assertThat(disk.blockBytes()).isEqualTo(512);
         assertThat(disk.hasWriteCache()).isTrue();
         assertThat(disk.maximumRequestBytes()).isEqualTo(512 << 10);
@@ -112,19 +77,21 @@ class NvmeOnQemuTest {
                 ",prp",
                 ",logical_block_size=4096,physical_block_size=4096",
                 ",prp,logical_block_size=4096,physical_block_size=4096,mdts=3",
-                ",max_ioqpairs=1,msix_qsize=2"
+                ",max_ioqpairs=1,msix_qsize=2",
+                // A buffer of the controller's own for commands, which nobody needs.
+                ",cmb_size_mb=64",
+                ",prp,msix-exclusive-bar=on"
             })
     void shouldReadWhatIsThere(String options) throws IOException {
         start(
                 options.replace(",prp", ""),
-                options.contains(",prp") ? NvmeOptions.DEFAULT.withoutSgl() : NvmeOptions.DEFAULT,
-                1);
+                options.contains(",prp") ? NvmeOptions.DEFAULT.withoutSgl() : NvmeOptions.DEFAULT);
         try (DmaMemory memory = device.dma().allocate(disk.maximumRequestBytes() + 8192)) {
             int block = disk.blockBytes();
             for (int round = 0; round < 40; round++) {
-                int most = Math.min(disk.maximumRequestBytes(), DISK_BYTES / 4);
+                int most = Math.min(disk.maximumRequestBytes(), QemuDisk.DISK_BYTES / 4);
                 int length = (1 + random.nextInt(most / block)) * block;
-                int start = random.nextInt((DISK_BYTES - length) / block) * block;
+                int start = random.nextInt((QemuDisk.DISK_BYTES - length) / block) * block;
                 int offset = random.nextInt(2048) * 4;
                 memory.memory().fill((byte) 0);
                 assertThat(queue.read(start / 512, memory, offset, length, round)).isTrue();
@@ -159,7 +126,7 @@ class NvmeOnQemuTest {
             }
             queue.submit();
             var seen = new HashMap<Long, Integer>();
-            long deadline = System.nanoTime() + PATIENCE_NANOS;
+            long deadline = System.nanoTime() + QemuDisk.PATIENCE_NANOS;
             while (seen.size() < depth) {
                 assertThat(System.nanoTime()).isLessThan(deadline);
                 queue.await(100_000_000);
@@ -186,7 +153,10 @@ class NvmeOnQemuTest {
         assertThat(await(6)).isZero();
         var now = Files.readAllBytes(file);
         assertThat(Arrays.copyOfRange(now, 4096, 8192)).containsOnly(0);
-        assertThat(Arrays.mismatch(now, 8192, DISK_BYTES, content, 8192, DISK_BYTES)).isEqualTo(-1);
+        assertThat(
+                        Arrays.mismatch(
+                                now, 8192, QemuDisk.DISK_BYTES, content, 8192, QemuDisk.DISK_BYTES))
+                .isEqualTo(-1);
     }
 
     @Test
@@ -203,7 +173,7 @@ class NvmeOnQemuTest {
                 // Somebody else's mistake, or the controller's own failure: it forgets all queues.
                 registers.putInt(NvmeDescriptor.CONFIGURATION, 0);
                 var seen = new HashMap<Long, Integer>();
-                long deadline = System.nanoTime() + PATIENCE_NANOS;
+                long deadline = System.nanoTime() + QemuDisk.PATIENCE_NANOS;
                 while (seen.size() < 16) {
                     assertThat(System.nanoTime()).isLessThan(deadline);
                     queue.await(200_000_000);
@@ -230,7 +200,6 @@ class NvmeOnQemuTest {
         start("");
         device.registers(0).putInt(NvmeDescriptor.CONFIGURATION, 0);
         disk.close();
-        disk = null;
         assertThat(device.registers(0).getInt(NvmeDescriptor.STATUS) & 1).isZero();
     }
 
@@ -240,7 +209,7 @@ class NvmeOnQemuTest {
         try (DmaMemory memory = device.dma().allocate(8192)) {
             assertThatThrownBy(() -> queue.read(0, memory, 0, 100, 0))
                     .hasMessageContaining("whole blocks of 512");
-            assertThatThrownBy(() -> queue.read(DISK_BYTES / 512, memory, 0, 512, 0))
+            assertThatThrownBy(() -> queue.read(QemuDisk.DISK_BYTES / 512, memory, 0, 512, 0))
                     .hasMessageContaining("not on the disk");
             assertThatThrownBy(() -> queue.read(-1, memory, 0, 512, 0))
                     .isInstanceOf(IllegalArgumentException.class);
@@ -249,6 +218,42 @@ class NvmeOnQemuTest {
             assertThatThrownBy(() -> queue.write(0, memory, 2, 512, 0))
                     .hasMessageContaining("not in the memory");
         }
+        assertThat(queue.free()).isEqualTo(queue.depth());
+    }
+
+    @Test
+    void shouldDiscardAndReadZeroes() throws IOException {
+        start("");
+        assertThat(disk.maximumDiscardBytes()).isGreaterThan(1L << 40);
+        assertThat(disk.maximumZeroesBytes()).isEqualTo(512 << 16);
+        assertThat(queue.discard(2048, 1 << 20, 5)).isTrue();
+        queue.submit();
+        assertThat(await(5)).isZero();
+        var now = Files.readAllBytes(file);
+        // QEMU punches a hole, which reads as zeroes; all else is as it was.
+        assertThat(Arrays.copyOfRange(now, 1 << 20, 2 << 20)).containsOnly(0);
+        assertThat(Arrays.mismatch(now, 0, 1 << 20, content, 0, 1 << 20)).isEqualTo(-1);
+        assertThat(
+                        Arrays.mismatch(
+                                now,
+                                2 << 20,
+                                QemuDisk.DISK_BYTES,
+                                content,
+                                2 << 20,
+                                QemuDisk.DISK_BYTES))
+                .isEqualTo(-1);
+    }
+
+    @Test
+    void shouldRefuseToDiscardWhatIsNotOnTheDisk() throws IOException {
+        start("");
+        assertThatThrownBy(() -> queue.discard(0, QemuDisk.DISK_BYTES + 512L, 0))
+                .hasMessageContaining("not on the disk");
+        assertThatThrownBy(() -> queue.discard(Long.MAX_VALUE, 512, 0))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> queue.writeZeroes(0, disk.maximumZeroesBytes() + 512, 0))
+                .hasMessageContaining("of at most");
+        assertThatThrownBy(() -> queue.writeZeroes(0, 0, 0)).hasMessageContaining("whole blocks");
         assertThat(queue.free()).isEqualTo(queue.depth());
     }
 
