@@ -10,6 +10,7 @@ module dev.outboard.uio {
     exports dev.outboard.uio.pci;
     exports dev.outboard.uio.qtest;
     exports dev.outboard.uio.sysfs;
+    exports dev.outboard.uio.vfio;
     exports dev.outboard.uio.vfiouser;
     exports dev.outboard.uio.vhost;
 }

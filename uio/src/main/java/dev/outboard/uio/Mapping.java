@@ -49,6 +49,22 @@ public final class Mapping implements AutoCloseable {
         return at(address, mappedBytes, before, lengthBytes, writable);
     }
 
+    /**
+     * Registers of a device: from just that offset, which is a page's, since what lies before it
+     * may not be there to be mapped.
+     */
+    static Mapping ofDevice(Descriptor node, long offsetBytes, long lengthBytes, boolean writable) {
+        long address = DataCalls.map(node.number(), offsetBytes, lengthBytes, writable);
+        if (address < 0) {
+            throw Failures.failure(
+                    "mmap",
+                    address,
+                    "%s, offset=0x%x, length=0x%x, writable=%b"
+                            .formatted(node, offsetBytes, lengthBytes, writable));
+        }
+        return at(address, lengthBytes, 0, lengthBytes, writable);
+    }
+
     // SAFETY: the segment is exactly what was mapped at this address, by the caller for this; its
     // arena unmaps it when it closes, and is closed by this object alone.
     @SuppressWarnings("restricted")

@@ -60,10 +60,17 @@ public final class DataCalls {
 
     private DataCalls() {}
 
+    static MethodHandle bind(String name, MemoryLayout result, MemoryLayout... parameters) {
+        return bind(
+                name,
+                FunctionDescriptor.of(result, parameters),
+                Linker.Option.captureCallState("errno"));
+    }
+
     // SAFETY: the symbol is the C library's, which is never unloaded, and each descriptor beside it
     // is the prototype of its manual page; lengths are checked by the callers in this package.
     @SuppressWarnings("restricted")
-    static MethodHandle bind(String name, MemoryLayout result, MemoryLayout... parameters) {
+    static MethodHandle bind(String name, FunctionDescriptor prototype, Linker.Option... options) {
         Linker linker = Linker.nativeLinker();
         MemorySegment symbol =
                 linker.defaultLookup()
@@ -74,10 +81,7 @@ public final class DataCalls {
                                                 name
                                                         + " is not in the C library: glibc 2.35 or"
                                                         + " later is needed"));
-        return linker.downcallHandle(
-                symbol,
-                FunctionDescriptor.of(result, parameters),
-                Linker.Option.captureCallState("errno"));
+        return linker.downcallHandle(symbol, prototype, options);
     }
 
     /** What {@code invokeExact} declares and a system call never throws. */

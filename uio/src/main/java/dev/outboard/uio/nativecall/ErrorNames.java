@@ -21,6 +21,12 @@ public final class ErrorNames {
     public static final int ECONNABORTED = Errno.ECONNABORTED.intValue();
     public static final int EOPNOTSUPP = Errno.EOPNOTSUPP.intValue();
     public static final int ENOSYS = Errno.ENOSYS.intValue();
+    public static final int EIO = Errno.EIO.intValue();
+    public static final int EBUSY = Errno.EBUSY.intValue();
+    public static final int ENODEV = Errno.ENODEV.intValue();
+    public static final int ENOMEM = Errno.ENOMEM.intValue();
+    public static final int ENOSPC = Errno.ENOSPC.intValue();
+    public static final int ENOTTY = Errno.ENOTTY.intValue();
 
     private ErrorNames() {}
 

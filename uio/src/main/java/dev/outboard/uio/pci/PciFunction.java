@@ -31,11 +31,32 @@ public interface PciFunction extends AutoCloseable {
 
     /**
      * Has vectors 0 to {@code events.size() - 1} signalled; none, for an empty list. Events stay
-     * the caller's, open until others, or none, are given here or this is closed.
+     * the caller's, open until others, or none, are given here or this is closed. Where there
+     * {@link #isLine is one line} every interrupt signals all events, of which there may be any
+     * number.
+     *
+     * <p>What is signalled while events are exchanged may be lost: who exchanges them has everybody
+     * look for work.
      *
      * @throws IllegalArgumentException if they are more than it has
      */
     void signal(List<EventDescriptor> events);
+
+    /**
+     * Whether its one vector is a line that stays asserted until the driver has served the device,
+     * and is masked by each interrupt: then {@link #mask} is needed before each wait.
+     */
+    default boolean isLine() {
+        return false;
+    }
+
+    /**
+     * Masks or unmasks the line. An interrupt that is asserted while it is masked comes when it is
+     * unmasked. Any thread; allocates nothing.
+     */
+    default void mask(boolean isMasked) {
+        // A message needs no mask: it comes once, and waits in its event.
+    }
 
     /**
      * Lets it reach memory, or not. A driver has it on while it runs; it is off when a function is
