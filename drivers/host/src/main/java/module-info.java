@@ -7,6 +7,7 @@ import dev.outboard.host.doctor.DoctorCommand;
 import dev.outboard.host.log.PlatformLog;
 import dev.outboard.host.mediator.MediatorCommand;
 import dev.outboard.host.memory.MemoryCommand;
+import dev.outboard.host.pci.PciBus;
 import dev.outboard.host.run.RunCommand;
 import dev.outboard.host.top.TopCommand;
 import dev.outboard.host.vhost.VhostUserBus;
@@ -60,7 +61,8 @@ module dev.outboard.host {
     uses Subcommand;
 
     provides Bus with
-            VhostUserBus;
+            VhostUserBus,
+            PciBus;
     provides System.LoggerFinder with
             PlatformLog;
     provides Subcommand with

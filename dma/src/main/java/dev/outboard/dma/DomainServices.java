@@ -26,12 +26,31 @@ public final class DomainServices {
      * @param memory what the services map
      */
     public DomainServices(String domain, PhysicalMemory memory, DomainOptions options) {
+        this(
+                domain,
+                memory,
+                options,
+                1,
+                options.tableEntries() - options.format().reservedLastPages());
+    }
+
+    /**
+     * The same where not all of the table can be used.
+     *
+     * @param firstEntry the first that can, 1 or more
+     * @param endEntry behind the last that can
+     */
+    public DomainServices(
+            String domain,
+            PhysicalMemory memory,
+            DomainOptions options,
+            int firstEntry,
+            int endEntry) {
         this.domain = domain;
         this.memory = memory;
         services = new Dma[options.services()];
         iovas = new IovaAllocator[options.services()];
-        int end = options.tableEntries() - options.format().reservedLastPages();
-        space = options.allocation().create(1, end, options.services());
+        space = options.allocation().create(firstEntry, endEntry, options.services());
     }
 
     /** Makes what a service stands on. */

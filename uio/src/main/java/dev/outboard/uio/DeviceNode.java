@@ -1,6 +1,5 @@
 package dev.outboard.uio;
 
-import dev.outboard.uio.nativecall.ControlCalls;
 import dev.outboard.uio.nativecall.ErrorNames;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -60,12 +59,16 @@ public interface DeviceNode extends AutoCloseable {
      * @throws NativeException ENOENT, EACCES, EBUSY, ENODEV
      */
     static DeviceNode open(Path path) {
-        int flags =
-                OpenFlags.O_RDWR.intValue()
-                        | OpenFlags.O_CLOEXEC.intValue()
-                        | OpenFlags.O_NONBLOCK.intValue();
-        int number = ControlCalls.open(path.toString(), flags, 0);
-        return adopt(path.toString(), Descriptor.adopt(Failures.check(number, "open", path)));
+        return OpenNode.open(path, OpenFlags.O_RDWR);
+    }
+
+    /**
+     * The same for reading only.
+     *
+     * @throws NativeException ENOENT, EACCES
+     */
+    static DeviceNode openToRead(Path path) {
+        return OpenNode.open(path, OpenFlags.O_RDONLY);
     }
 
     /** Takes over a descriptor that another node gave. */

@@ -100,6 +100,11 @@ public final class Interrupt implements AutoCloseable {
         return name;
     }
 
+    /** Whether {@link #close} was called. Any thread. */
+    public boolean isClosed() {
+        return (int) STATE.getAcquire(this) >= CLOSING;
+    }
+
     /**
      * Unmasks the line, waits for it, and masks it again.
      *

@@ -1,9 +1,12 @@
 package dev.outboard.uio;
 
+import dev.outboard.uio.nativecall.ControlCalls;
 import dev.outboard.uio.nativecall.DeviceCalls;
 import dev.outboard.uio.nativecall.FileCalls;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
+import java.nio.file.Path;
+import jnr.constants.platform.OpenFlags;
 
 /** A node that is open. Owns its descriptor; any thread. */
 final class OpenNode implements DeviceNode {
@@ -13,6 +16,14 @@ final class OpenNode implements DeviceNode {
     OpenNode(String name, Descriptor descriptor) {
         this.name = name;
         this.descriptor = descriptor;
+    }
+
+    static DeviceNode open(Path path, OpenFlags mode) {
+        int flags =
+                mode.intValue() | OpenFlags.O_CLOEXEC.intValue() | OpenFlags.O_NONBLOCK.intValue();
+        int number = ControlCalls.open(path.toString(), flags, 0);
+        return new OpenNode(
+                path.toString(), Descriptor.adopt(Failures.check(number, "open", path)));
     }
 
     @Override

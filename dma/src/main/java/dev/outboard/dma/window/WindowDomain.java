@@ -37,6 +37,7 @@ public final class WindowDomain implements IommuDomain {
     private final String name;
     private final PhysicalMemory memory;
     private final DomainOptions options;
+    private final ReservedRange.Run usable;
     private final DomainServices services;
     private final DevicePresence presence = new DevicePresence();
     private final FaultDelivery faults = new FaultDelivery();
@@ -52,14 +53,22 @@ public final class WindowDomain implements IommuDomain {
     private int count;
     private DmaWindows windows;
 
-    WindowDomain(WindowDomains domains, String name, PhysicalMemory memory, DomainOptions options) {
+    WindowDomain(
+            WindowDomains domains,
+            String name,
+            PhysicalMemory memory,
+            DomainOptions options,
+            List<ReservedRange> reserved) {
         this.domains = domains;
         this.name = name;
         this.memory = memory;
         this.options = options;
         lengths = new int[options.tableEntries()];
         frames = new long[options.tableEntries()];
-        services = new DomainServices(name, memory, options);
+        usable =
+                ReservedRange.longest(
+                        reserved, 1, options.tableEntries() - options.format().reservedLastPages());
+        services = new DomainServices(name, memory, options, usable.first(), usable.end());
     }
 
     /**
@@ -168,6 +177,22 @@ public final class WindowDomain implements IommuDomain {
             }
         }
         return Translations.NO_FRAME;
+    }
+
+    /** The first IOVA that a window may have. */
+    public long firstIova() {
+        return (long) usable.first() << IoPage.SHIFT;
+    }
+
+    /** Behind the last. */
+    public long endIova() {
+        return (long) usable.end() << IoPage.SHIFT;
+    }
+
+    /** Whether there is a window at an IOVA, now. */
+    public boolean isMapped(long iova) {
+        long page = iova >>> IoPage.SHIFT;
+        return page < lengths.length && frame(page) != Translations.NO_FRAME;
     }
 
     /** Windows at this moment. */

@@ -18,6 +18,7 @@ import java.util.regex.Pattern;
  */
 public final class SysfsFunction {
     private static final Pattern SPACE = Pattern.compile("\\s+");
+    private static final int HEX = 16;
     private static final int BASE_ADDRESSES = 6;
     private static final int RESOURCE_WORDS = 3;
     private static final int BRIDGE_CLASS = 0x0604;
@@ -90,6 +91,25 @@ public final class SysfsFunction {
                 .toList();
     }
 
+    /** IOVA that no memory can be mapped at, whoever keeps its translations. */
+    public List<ReservedIova> reservedIova() {
+        List<ReservedIova> found = new ArrayList<>();
+        Sysfs.text(folder.resolve("iommu_group/reserved_regions")).stream()
+                .flatMap(String::lines)
+                .map(SPACE::split)
+                .filter(words -> words.length == RESOURCE_WORDS)
+                .forEach(
+                        words ->
+                                found.add(
+                                        new ReservedIova(
+                                                number(words[0]), number(words[1]), words[2])));
+        return found;
+    }
+
+    private static long number(String text) {
+        return Long.parseUnsignedLong(text.substring(2), HEX);
+    }
+
     /** The other functions of its group, bridges left out. */
     public List<SysfsFunction> groupOthers() {
         return iommuGroup().stream()
@@ -110,9 +130,9 @@ public final class SysfsFunction {
             if (words.length < RESOURCE_WORDS) {
                 continue;
             }
-            long start = Long.parseUnsignedLong(words[0].substring(2), 16);
-            long end = Long.parseUnsignedLong(words[1].substring(2), 16);
-            long flags = Long.parseUnsignedLong(words[2].substring(2), 16);
+            long start = number(words[0]);
+            long end = number(words[1]);
+            long flags = number(words[2]);
             if (flags != 0 && end != 0) {
                 found.add(new PciResource(index, start, end - start + 1, flags));
             }

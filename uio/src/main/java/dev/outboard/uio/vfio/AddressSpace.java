@@ -20,14 +20,15 @@ public interface AddressSpace extends AutoCloseable {
     /**
      * Lets devices reach memory; when this returns they do.
      *
-     * @param here native memory, page-aligned, which stays mapped in this process until {@link
-     *     #unmap}
+     * @param here native memory, which stays mapped in this process until {@link #unmap}
+     * @param offset of the run in it, so that it begins with a page
      * @param access {@link #READ}, {@link #WRITE}
+     * @throws IndexOutOfBoundsException if the run is not in the memory
      * @return false where there are as many mappings as the kernel allows, and nothing was mapped
      * @throws VfioException if the memory cannot be locked, or is mapped already, or the IOVA is
      *     none that can be mapped
      */
-    boolean map(long iova, MemorySegment here, int access);
+    boolean map(long iova, MemorySegment here, long offset, long lengthBytes, int access);
 
     /**
      * Takes mappings away, whole ones; when this returns devices do not reach them.

@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * An address space of iommufd: {@code /dev/iommu}, of Linux 6.2 and later. A device's node is bound
@@ -106,20 +107,22 @@ final class IommufdSpace implements AddressSpace {
     }
 
     @Override
-    public synchronized boolean map(long iova, MemorySegment here, int access) {
+    public synchronized boolean map(
+            long iova, MemorySegment here, long offset, long lengthBytes, int access) {
         requireOpen();
+        Objects.checkFromIndexSize(offset, lengthBytes, here.byteSize());
         int rights =
                 ((access & READ) != 0 ? IommufdDescriptor.MAP_READABLE : 0)
                         | ((access & WRITE) != 0 ? IommufdDescriptor.MAP_WRITABLE : 0);
         map.set(VfioDescriptor.U32, 0, IommufdDescriptor.MAP_BYTES);
         map.set(VfioDescriptor.U32, 4, rights | IommufdDescriptor.MAP_FIXED_IOVA);
         map.set(VfioDescriptor.U32, IommufdDescriptor.MAP_SPACE, space);
-        map.set(VfioDescriptor.U64, IommufdDescriptor.MAP_HERE, here.address());
-        map.set(VfioDescriptor.U64, IommufdDescriptor.MAP_LENGTH, here.byteSize());
+        map.set(VfioDescriptor.U64, IommufdDescriptor.MAP_HERE, here.address() + offset);
+        map.set(VfioDescriptor.U64, IommufdDescriptor.MAP_LENGTH, lengthBytes);
         map.set(VfioDescriptor.U64, IommufdDescriptor.MAP_IOVA, iova);
         int answer = node.control(IommufdDescriptor.SPACE_MAP, map);
         if (answer < 0) {
-            throw MappingFailure.of(this, answer, iova, here.byteSize());
+            throw MappingFailure.of(this, answer, iova, lengthBytes);
         }
         return true;
     }

@@ -5,6 +5,7 @@ import dev.outboard.uio.nativecall.ErrorNames;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The address space of groups: {@code /dev/vfio/vfio}, with an IOMMU of type 1, version 2. Groups
@@ -96,20 +97,22 @@ final class VfioContainer implements AddressSpace {
     }
 
     @Override
-    public synchronized boolean map(long iova, MemorySegment here, int access) {
+    public synchronized boolean map(
+            long iova, MemorySegment here, long offset, long lengthBytes, int access) {
         requireOpen();
+        Objects.checkFromIndexSize(offset, lengthBytes, lengthBytes);
         map.set(VfioDescriptor.U32, 0, VfioDescriptor.MAP_BYTES);
         // READ and WRITE are VFIO's own bits.
         map.set(VfioDescriptor.U32, 4, access & (READ | WRITE));
-        map.set(VfioDescriptor.U64, VfioDescriptor.MAP_HERE, here.address());
+        map.set(VfioDescriptor.U64, VfioDescriptor.MAP_HERE, here.address() + offset);
         map.set(VfioDescriptor.U64, VfioDescriptor.MAP_IOVA, iova);
-        map.set(VfioDescriptor.U64, VfioDescriptor.MAP_LENGTH, here.byteSize());
+        map.set(VfioDescriptor.U64, VfioDescriptor.MAP_LENGTH, lengthBytes);
         int answer = node.control(VfioDescriptor.IOMMU_MAP, map);
         if (answer == -ErrorNames.ENOSPC) {
             return false;
         }
         if (answer < 0) {
-            throw MappingFailure.of(this, answer, iova, here.byteSize());
+            throw MappingFailure.of(this, answer, iova, lengthBytes);
         }
         return true;
     }

@@ -10,7 +10,6 @@ import dev.outboard.driver.QueueTransport;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.HostedDevice;
 import dev.outboard.host.bus.PagesOnDemand;
-import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.InterruptLine;
 import dev.outboard.uio.Registers;
@@ -30,30 +29,38 @@ final class PciDevice implements HostedDevice {
     private static final int FIRST_VIRTIO = 0x1040;
     private static final int END_OF_VIRTIO = 0x1080;
 
-    /** Vectors that are set up for a function that has more. */
-    private static final int MOST_VECTORS = 33;
-
     private final DeviceSetup setup;
     private final PciFunction function;
     private final DeviceId id;
     private final Resources resources = new Resources();
     private final List<Runnable> listeners = new ArrayList<>();
-    private final List<Interrupt> claimed = new ArrayList<>();
     private final PagesOnDemand pages;
-    private List<EventDescriptor> events = List.of();
+    private final PciVectors vectors;
+    private final boolean isBehindIommu;
     private VirtioPciQueues queues;
     private boolean closed;
     private volatile boolean lost;
 
+    /** A device that stands on nothing but its function. */
+    PciDevice(DeviceSetup setup, PciFunction function) {
+        this(setup, function, () -> {}, setup.isTranslated());
+    }
+
     /**
      * @param function closed with this, also if this fails
+     * @param ground closed after the function, also if this fails: what gives it memory
+     * @param isBehindIommu whether its addresses are IOVAs, whatever the strategy
      */
-    PciDevice(DeviceSetup setup, PciFunction function) {
+    PciDevice(
+            DeviceSetup setup, PciFunction function, AutoCloseable ground, boolean isBehindIommu) {
         this.setup = setup;
+        this.isBehindIommu = isBehindIommu;
         // Closed last: no device is left that reaches a page of it.
         pages = resources.add(new PagesOnDemand(setup.name(), setup.memory()));
+        resources.add(ground);
         this.function = resources.add(function);
         try {
+            vectors = resources.add(new PciVectors(setup.name(), function, setup.waiting()));
             id = identify();
             function.allowDma(true);
         } catch (RuntimeException failure) {
@@ -137,38 +144,22 @@ final class PciDevice implements HostedDevice {
 
     @Override
     public int vectors() {
-        return Math.min(MOST_VECTORS, function.maximumVectors());
+        return vectors.count();
     }
 
     @Override
     public Interrupt interrupt(int vector, InterruptLine line) {
-        if (events.isEmpty()) {
-            signal();
-        }
-        if (vector < 0 || vector >= events.size()) {
-            throw new DeviceException(
-                    "device %s has no interrupt vector %d: it has %d"
-                            .formatted(name(), vector, events.size()));
-        }
-        EventDescriptor own = EventDescriptor.adopt(events.get(vector).descriptor().duplicate());
-        Interrupt interrupt =
-                Interrupt.open(name() + " vector " + vector, line, own, setup.waiting());
-        synchronized (this) {
-            claimed.add(interrupt);
-        }
-        return interrupt;
+        return vectors.claim(vector, line);
     }
 
-    private void signal() {
-        List<EventDescriptor> made = new ArrayList<>();
-        int count = vectors();
-        for (int vector = 0; vector < count; vector++) {
-            made.add(resources.add(EventDescriptor.create()));
-        }
-        function.signal(made);
-        events = List.copyOf(made);
-        // Before the events are closed nobody signals them any more.
-        resources.add(() -> function.signal(List.of()));
+    /** Whether its vector is a line, for all that it has to say. */
+    boolean hasLine() {
+        return function.isLine();
+    }
+
+    /** Whether its addresses are IOVAs. */
+    boolean isBehindIommu() {
+        return isBehindIommu;
     }
 
     @Override
@@ -179,16 +170,14 @@ final class PciDevice implements HostedDevice {
     /** The function has gone. Any thread; again does nothing. */
     void lose() {
         List<Runnable> told;
-        List<Interrupt> woken;
         synchronized (this) {
             if (lost) {
                 return;
             }
             lost = true;
             told = List.copyOf(listeners);
-            woken = List.copyOf(claimed);
         }
-        woken.forEach(Interrupt::wake);
+        vectors.wake();
         told.forEach(Runnable::run);
     }
 

@@ -58,6 +58,7 @@ final class VirtioPciQueues implements QueueTransport, AutoCloseable {
     private static final int DOORBELL_STRIDE = 16;
     private static final int COMMON_KIND = 1;
     private static final int DOORBELL_KIND = 2;
+    private static final int STATUS_KIND = 3;
     private static final int CONFIG_KIND = 4;
 
     private static final short NO_VECTOR = (short) 0xffff;
@@ -70,6 +71,7 @@ final class VirtioPciQueues implements QueueTransport, AutoCloseable {
     private final DeviceSetup setup;
     private final Window common;
     private final Window doorbells;
+    private final Window interruptStatus;
     private final Window config;
     private final long doorbellStride;
     private boolean accepted;
@@ -93,8 +95,9 @@ final class VirtioPciQueues implements QueueTransport, AutoCloseable {
         ConfigurationSpace space = function.configuration();
         common = window(function, COMMON_KIND);
         doorbells = window(function, DOORBELL_KIND);
+        interruptStatus = window(function, STATUS_KIND);
         config = window(function, CONFIG_KIND);
-        if (common == null || doorbells == null) {
+        if (common == null || doorbells == null || interruptStatus == null) {
             throw new DeviceException(
                     "device %s (%s) has no modern virtio registers: is it a legacy device?"
                             .formatted(device.name(), function.name()));
@@ -103,7 +106,9 @@ final class VirtioPciQueues implements QueueTransport, AutoCloseable {
         resetDevice();
         status(ACKNOWLEDGED);
         status(ACKNOWLEDGED | HAS_DRIVER);
-        putShort(CHANGE_VECTOR, NO_VECTOR);
+        if (!device.hasLine()) {
+            putShort(CHANGE_VECTOR, NO_VECTOR);
+        }
     }
 
     private static long doorbellStride(ConfigurationSpace space) {
@@ -211,9 +216,10 @@ final class VirtioPciQueues implements QueueTransport, AutoCloseable {
                     "device %s does not offer features 0x%x (it offers 0x%x)"
                             .formatted(device.name(), features & ~offered, offered));
         }
-        if (setup.isTranslated() && (offered & ACCESS_PLATFORM) == 0) {
+        if (device.isBehindIommu() && (offered & ACCESS_PLATFORM) == 0) {
             throw new DeviceException(
-                    "device %s does not offer ACCESS_PLATFORM: it would pass the IOMMU by"
+                    ("device %s does not offer ACCESS_PLATFORM: it would pass the IOMMU by (a device"
+                                    + " of QEMU's does with iommu_platform=on)")
                             .formatted(device.name()));
         }
         long all = features | offered & ACCESS_PLATFORM;
@@ -280,10 +286,38 @@ final class VirtioPciQueues implements QueueTransport, AutoCloseable {
         return common.registers.getByte(common.at(GENERATION, 1));
     }
 
-    /** A vector for each queue. */
+    /** A vector for each queue, where there are vectors. */
     @Override
     public Interrupt interrupt(int queue, InterruptLine line) {
-        return device.interrupt(queue, line);
+        return device.hasLine()
+                ? device.interrupt(0, new StatusLine(line))
+                : device.interrupt(queue, line);
+    }
+
+    /** A queue on a line that stays asserted until the device's interrupt status was read. */
+    private final class StatusLine implements InterruptLine {
+        private final InterruptLine queue;
+
+        StatusLine(InterruptLine queue) {
+            this.queue = queue;
+        }
+
+        /** Cleared first: work that comes later asserts the line again (VIRTIO 1.2, 4.1.4.5). */
+        @Override
+        public boolean unmask() {
+            interruptStatus.registers.getByte(interruptStatus.at(0, 1));
+            return queue.unmask();
+        }
+
+        @Override
+        public void mask() {
+            queue.mask();
+        }
+
+        @Override
+        public boolean isPending() {
+            return queue.isPending();
+        }
     }
 
     @Override
@@ -293,10 +327,12 @@ final class VirtioPciQueues implements QueueTransport, AutoCloseable {
         }
         select(queue);
         putShort(ENTRIES, (short) addresses.entries());
-        putShort(VECTOR, (short) queue);
-        if (getShort(VECTOR) != queue) {
-            throw new DeviceException(
-                    "device %s has no vector for queue %d".formatted(device.name(), queue));
+        if (!device.hasLine()) {
+            putShort(VECTOR, (short) queue);
+            if (getShort(VECTOR) != queue) {
+                throw new DeviceException(
+                        "device %s has no vector for queue %d".formatted(device.name(), queue));
+            }
         }
         putAddress(DESCRIPTORS, addresses.descriptorIova());
         putAddress(AVAILABLE, addresses.availableIova());
