@@ -36,8 +36,8 @@ final class VfioWindows implements DmaWindows {
         }
         if (!isMapped) {
             throw new QuotaExceededException(
-                    ("%s has as many mappings as the kernel allows: unmap some, take a strategy that"
-                                    + " maps more at a time, or modprobe vfio_iommu_type1"
+                    ("%s has as many mappings as the kernel allows: unmap some, take a strategy"
+                                    + " that maps more at a time, or modprobe vfio_iommu_type1"
                                     + " dma_entry_limit=N")
                             .formatted(space.describe()));
         }

@@ -218,8 +218,8 @@ final class VirtioPciQueues implements QueueTransport, AutoCloseable {
         }
         if (device.isBehindIommu() && (offered & ACCESS_PLATFORM) == 0) {
             throw new DeviceException(
-                    ("device %s does not offer ACCESS_PLATFORM: it would pass the IOMMU by (a device"
-                                    + " of QEMU's does with iommu_platform=on)")
+                    ("device %s does not offer ACCESS_PLATFORM: it would pass the IOMMU by (QEMU's"
+                                    + " devices do with iommu_platform=on)")
                             .formatted(device.name()));
         }
         long all = features | offered & ACCESS_PLATFORM;
