@@ -1,8 +1,10 @@
 /**
- * What the kernel tells of PCI functions in its files.
+ * What the kernel tells of PCI functions in its files, and how it is asked to bind them.
  *
  * <pre>
  *   Sysfs ──► SysfsFunction ──► identity, driver, IommuGroup, PciResource, nodes of UIO and VFIO
+ *                  ▲
+ *   DriverBinding ─┘  driver_override, unbind, drivers_probe
  * </pre>
  *
  * <p>The root of the file system is a parameter, so that a test can show another machine. Layouts
