@@ -1,5 +1,8 @@
 import dev.outboard.driver.Client;
 import dev.outboard.driver.Driver;
+import dev.outboard.host.bind.BindCommand;
+import dev.outboard.host.bind.ListCommand;
+import dev.outboard.host.bind.UnbindCommand;
 import dev.outboard.host.bus.Bus;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.device.DeviceCommand;
@@ -38,6 +41,8 @@ module dev.outboard.host {
     exports dev.outboard.host.event;
     exports dev.outboard.host.process;
 
+    opens dev.outboard.host.bind to
+            info.picocli;
     opens dev.outboard.host.cli to
             info.picocli;
     opens dev.outboard.host.control to
@@ -70,6 +75,9 @@ module dev.outboard.host {
             DeviceCommand,
             MediatorCommand,
             MemoryCommand,
+            ListCommand,
+            BindCommand,
+            UnbindCommand,
             TopCommand,
             DoctorCommand;
 }

@@ -3,6 +3,7 @@ package dev.outboard.host.cli;
 import dev.outboard.host.log.PlatformLog;
 import dev.outboard.host.process.OutboardProcess;
 import dev.outboard.uio.ProcessControl;
+import java.io.PrintWriter;
 import java.util.Comparator;
 import java.util.ServiceLoader;
 import picocli.CommandLine;
@@ -49,6 +50,16 @@ public final class Outboard implements Runnable {
             stop.finished(code);
         }
         System.exit(code);
+    }
+
+    /**
+     * Runs one command in this process, as a program does that tries several.
+     *
+     * @param err where its failure is told, in one line
+     * @return its exit code
+     */
+    public static int execute(PrintWriter err, String... words) {
+        return commandLine().setErr(err).execute(words);
     }
 
     /** The command with all its words. */
