@@ -35,6 +35,8 @@ class ArchitectureTest {
                     Map.entry("dma", Set.of("iommu", "uio")),
                     Map.entry("driver", Set.of("dma", "uio")),
                     Map.entry("virtio", Set.of("driver", "dma", "uio")),
+                    Map.entry("edu", Set.of("driver", "dma", "uio")),
+                    Map.entry("nvme", Set.of("driver", "dma", "uio")),
                     Map.entry("frames", Set.of("driver", "dma", "uio")),
                     Map.entry("virtio.net", Set.of("frames", "virtio", "driver", "dma", "uio")),
                     Map.entry("e1000e", Set.of("frames", "driver", "dma", "uio")),

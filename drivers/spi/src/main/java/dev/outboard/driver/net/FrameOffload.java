@@ -13,8 +13,10 @@ package dev.outboard.driver.net;
  *
  * <p>The meaning is that of {@code virtio_net_hdr} (VIRTIO 1.2, section 5.1.6): the device sums
  * what is from {@code start} to the frame's end, and stores the sum at {@code start + offset},
- * where the client has put the sum of the pseudo header. A frame with an MSS is sent as many
- * frames, each with the headers of the first, continued, and up to MSS bytes behind them.
+ * where the client has put the sum of the pseudo header. Such a frame is not filled up to 60 bytes
+ * by the client: the device would sum that, too, and fills it up itself. A frame with an MSS is
+ * sent as many frames, each with the headers of the first, continued, and up to MSS bytes behind
+ * them.
  */
 public final class FrameOffload {
     /** Nothing. */
