@@ -9,11 +9,12 @@ import java.nio.ByteOrder;
  * What {@code statx} tells of an open descriptor.
  *
  * @param mode type and permissions
+ * @param device the number of its file system
  * @param inode the file's number in its file system
  * @param lengthBytes its length; 0 for a device
  * @param blockBytes what its file system deals in; of huge pages, the size of one
  */
-record FileStatus(int mode, long inode, long lengthBytes, int blockBytes) {
+record FileStatus(int mode, long device, long inode, long lengthBytes, int blockBytes) {
     static FileStatus of(Descriptor descriptor) {
         byte[] raw = new byte[StatxDescriptor.SIZE_BYTES];
         int number = descriptor.number();
@@ -21,6 +22,7 @@ record FileStatus(int mode, long inode, long lengthBytes, int blockBytes) {
         ByteBuffer fields = ByteBuffer.wrap(raw).order(ByteOrder.nativeOrder());
         return new FileStatus(
                 fields.getShort(StatxDescriptor.MODE_OFFSET) & 0xffff,
+                fields.getLong(StatxDescriptor.DEVICE_OFFSET),
                 fields.getLong(StatxDescriptor.INODE_OFFSET),
                 fields.getLong(StatxDescriptor.SIZE_OFFSET),
                 fields.getInt(StatxDescriptor.BLOCK_BYTES_OFFSET));

@@ -114,6 +114,20 @@ public final class MemoryFile implements AutoCloseable {
         return descriptor;
     }
 
+    /** Which file it is: the same for all descriptors of it. */
+    public Identity identity() {
+        FileStatus status = FileStatus.of(descriptor);
+        return new Identity(status.device(), status.inode());
+    }
+
+    /**
+     * What tells a file from every other that is open.
+     *
+     * @param device the file system's
+     * @param inode its number in there
+     */
+    public record Identity(long device, long inode) {}
+
     /** Its length when it was made or received; only a sealed size stays. */
     public long lengthBytes() {
         return lengthBytes;

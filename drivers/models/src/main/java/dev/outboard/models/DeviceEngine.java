@@ -1,5 +1,7 @@
 package dev.outboard.models;
 
+import dev.outboard.models.loop.DeviceLoop;
+
 /** What a device model does with the rings of its sessions. The loop's thread. */
 interface DeviceEngine {
     /**

@@ -1,5 +1,6 @@
 package dev.outboard.models;
 
+import dev.outboard.models.loop.DeviceLoop;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;

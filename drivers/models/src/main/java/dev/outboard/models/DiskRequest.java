@@ -5,6 +5,7 @@ import static dev.outboard.virtio.BlockDescriptor.IDENTITY_BYTES;
 import static dev.outboard.virtio.BlockDescriptor.SECTOR_BYTES;
 import static dev.outboard.virtio.BlockDescriptor.STATUS_BYTES;
 
+import dev.outboard.models.loop.Counters;
 import dev.outboard.dma.DmaWindow;
 import dev.outboard.iommu.Access;
 import dev.outboard.uio.FileAccess;

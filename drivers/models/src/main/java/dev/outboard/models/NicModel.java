@@ -1,5 +1,7 @@
 package dev.outboard.models;
 
+import dev.outboard.models.loop.DeviceLoop;
+import dev.outboard.models.loop.ModelRunner;
 import dev.outboard.dma.SharedIotlb;
 import java.util.ArrayList;
 import java.util.List;

@@ -4,6 +4,7 @@ import static dev.outboard.virtio.NetDescriptor.ETHERNET_HEADER_BYTES;
 import static dev.outboard.virtio.NetDescriptor.HEADER_BUFFERS_OFFSET;
 import static dev.outboard.virtio.NetDescriptor.HEADER_BYTES;
 
+import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.virtio.NetDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,5 +1,7 @@
 package dev.outboard.models;
 
+import dev.outboard.models.loop.DeviceLoop;
+import dev.outboard.models.loop.ModelRunner;
 import java.util.List;
 
 /**

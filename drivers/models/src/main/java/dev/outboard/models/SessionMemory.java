@@ -1,5 +1,7 @@
 package dev.outboard.models;
 
+import dev.outboard.models.loop.DeviceLoop;
+import dev.outboard.models.loop.AttachGate;
 import dev.outboard.dma.AskingBusMaster;
 import dev.outboard.dma.BusMaster;
 import dev.outboard.dma.IommuAttachment;

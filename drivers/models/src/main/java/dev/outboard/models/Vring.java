@@ -1,5 +1,6 @@
 package dev.outboard.models;
 
+import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.dma.BusMaster;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;

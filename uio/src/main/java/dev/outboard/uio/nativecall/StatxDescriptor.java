@@ -13,6 +13,10 @@ package dev.outboard.uio.nativecall;
  *   +---------------+---------------+---------------+
  *   | inode (32)                    | size (40)     | …
  *   +-------------------------------+---------------+
+ *   | … times (64 to 127)           | rdev (128)    |
+ *   +-------------------------------+---------------+
+ *   | device, major and minor (136) | …
+ *   +-------------------------------+
  * </pre>
  */
 public final class StatxDescriptor {
@@ -20,6 +24,7 @@ public final class StatxDescriptor {
     public static final int MODE_OFFSET = 28;
     public static final int INODE_OFFSET = 32;
     public static final int SIZE_OFFSET = 40;
+    public static final int DEVICE_OFFSET = 136;
     public static final int SIZE_BYTES = 256;
 
     /** {@code AT_EMPTY_PATH}: about the descriptor itself. */

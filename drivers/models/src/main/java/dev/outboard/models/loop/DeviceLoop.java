@@ -1,4 +1,4 @@
-package dev.outboard.models;
+package dev.outboard.models.loop;
 
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.Epoll;
@@ -26,12 +26,12 @@ import java.util.List;
  * <p>{@link #watch}, {@link #unwatch} and {@link #run} belong to the loop's thread, or to whoever
  * starts it before it runs; {@link #stop} may come from any.
  */
-final class DeviceLoop implements AutoCloseable {
+public final class DeviceLoop implements AutoCloseable {
     /** How long sockets are not looked at while there is work. */
-    static final long LOOK_NANOS = 1_000_000;
+    public static final long LOOK_NANOS = 1_000_000;
 
     /** Sleep without limit. */
-    static final long FOREVER = -1;
+    public static final long FOREVER = -1;
 
     private static final int WAKE_TOKEN = 0;
 
@@ -46,13 +46,13 @@ final class DeviceLoop implements AutoCloseable {
 
     /** What happens when a descriptor is ready. */
     @FunctionalInterface
-    interface Watch {
+    public interface Watch {
         /** The descriptor has these events, bits of {@link Epoll}. */
         void onReady(int events);
     }
 
     /** What the device does. All on the loop's thread. */
-    interface Work {
+    public interface Work {
         /**
          * Does a bounded burst of whatever there is to do.
          *
@@ -80,7 +80,7 @@ final class DeviceLoop implements AutoCloseable {
         void memoryFailed(InternalError error);
     }
 
-    DeviceLoop(WaitPolicy wait) {
+    public DeviceLoop(WaitPolicy wait) {
         this.wait = wait;
         try {
             wake = EventDescriptor.create();
@@ -97,7 +97,7 @@ final class DeviceLoop implements AutoCloseable {
      *
      * @return the token for {@link #unwatch}
      */
-    int watch(Descriptor descriptor, int interest, Watch watch) {
+    public int watch(Descriptor descriptor, int interest, Watch watch) {
         int token = watches.indexOf(null);
         if (token < 0) {
             token = watches.size();
@@ -109,13 +109,13 @@ final class DeviceLoop implements AutoCloseable {
     }
 
     /** Watches a descriptor no more; it is still open. */
-    void unwatch(Descriptor descriptor, int token) {
+    public void unwatch(Descriptor descriptor, int token) {
         watches.set(token, null);
         epoll.remove(descriptor);
     }
 
     /** Runs until {@link #stop}. */
-    void run(Work work) {
+    public void run(Work work) {
         lookedNanos = System.nanoTime();
         busyNanos = lookedNanos;
         while (!stopping) {
@@ -161,7 +161,7 @@ final class DeviceLoop implements AutoCloseable {
     }
 
     /** Ends {@link #run} soon. Any thread. */
-    void stop() {
+    public void stop() {
         stopping = true;
         wake.signal();
     }

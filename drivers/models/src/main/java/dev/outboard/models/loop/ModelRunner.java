@@ -1,4 +1,4 @@
-package dev.outboard.models;
+package dev.outboard.models.loop;
 
 import dev.outboard.uio.WaitPolicy;
 import java.util.function.Function;
@@ -9,7 +9,7 @@ import java.util.function.Function;
  * <p>Everything is opened on the thread that calls {@link #run} or {@link #start}, so that it gets
  * the errors; from then on the loop's thread owns it, and closes it at the end.
  */
-final class ModelRunner {
+public final class ModelRunner {
     private final String name;
     private final WaitPolicy wait;
     private final Function<DeviceLoop, Assembly> assembler;
@@ -20,14 +20,14 @@ final class ModelRunner {
     private boolean stopped;
 
     /** What runs on the loop. */
-    interface Assembly extends AutoCloseable {
+    public interface Assembly extends AutoCloseable {
         DeviceLoop.Work work();
 
         @Override
         void close();
     }
 
-    ModelRunner(String name, WaitPolicy wait, Function<DeviceLoop, Assembly> assembler) {
+    public ModelRunner(String name, WaitPolicy wait, Function<DeviceLoop, Assembly> assembler) {
         this.name = name;
         this.wait = wait;
         this.assembler = assembler;
@@ -57,7 +57,7 @@ final class ModelRunner {
     }
 
     /** Runs on the calling thread until stopped. */
-    void run(Runnable ready) {
+    public void run(Runnable ready) {
         if (!open(Thread.currentThread())) {
             return;
         }
@@ -70,7 +70,7 @@ final class ModelRunner {
     }
 
     /** Runs on a daemon thread of its own. */
-    void start() {
+    public void start() {
         Thread runner =
                 Thread.ofPlatform()
                         .daemon()
@@ -101,7 +101,7 @@ final class ModelRunner {
     }
 
     /** Ends it, and waits until everything is closed; harmless when it is not running. */
-    synchronized void stop() {
+    public synchronized void stop() {
         if (!used) {
             stopped = true;
         }

@@ -1,18 +1,18 @@
-package dev.outboard.models;
+package dev.outboard.models.loop;
 
 /**
  * Keeps a port whose IOMMU does not answer from stalling the other ports: to attach is to wait, on
  * the one thread there is. After a wait in vain the gate is shut for nine times as long, so that at
  * most a tenth of the thread's time is lost, however often a driver tries. The loop's thread.
  */
-final class AttachGate {
+public final class AttachGate {
     private static final int REST = 9;
 
     private boolean shut;
     private long openNanos;
 
     /** For how long it is still shut; 0 when it is open. */
-    long shutNanos(long nowNanos) {
+    public long shutNanos(long nowNanos) {
         if (shut && nowNanos - openNanos >= 0) {
             shut = false;
         }
@@ -20,7 +20,7 @@ final class AttachGate {
     }
 
     /** An attempt that began then failed now. */
-    void failed(long beganNanos, long nowNanos) {
+    public void failed(long beganNanos, long nowNanos) {
         shut = true;
         openNanos = nowNanos + REST * (nowNanos - beganNanos);
     }
