@@ -1,5 +1,6 @@
 /**
- * Emulated devices that are processes of their own: an Ethernet switch and a disk, over vhost-user.
+ * Emulated devices that are processes of their own: an Ethernet switch and a disk, over vhost-user,
+ * and PCI functions over vfio-user.
  */
 module dev.outboard.models {
     requires transitive dev.outboard.uio;
@@ -9,4 +10,5 @@ module dev.outboard.models {
     requires org.slf4j;
 
     exports dev.outboard.models;
+    exports dev.outboard.models.nvme;
 }

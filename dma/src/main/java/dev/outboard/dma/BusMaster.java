@@ -49,6 +49,14 @@ public interface BusMaster extends AutoCloseable {
     }
 
     /**
+     * Whether bytes that can be resolved are the memory itself, so that what others write there
+     * later is seen; false where they are fetched, and sent, by message.
+     */
+    default boolean isMapped(long address, long lengthBytes) {
+        return true;
+    }
+
+    /**
      * The bus address of a ring that a front-end named: without an IOMMU it names its own user
      * address, with one an IOVA.
      *

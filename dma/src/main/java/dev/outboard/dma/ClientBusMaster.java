@@ -150,6 +150,12 @@ public final class ClientBusMaster implements BusMaster {
         }
     }
 
+    @Override
+    public boolean isMapped(long address, long lengthBytes) {
+        int found = memory.find(address);
+        return found >= 0 && memory.isHere(found) && lengthBytes <= memory.end(found) - address;
+    }
+
     /** A client of vfio-user names everything by IOVA. */
     @Override
     public long ringAddress(long vringAddress) {

@@ -125,6 +125,38 @@ public final class IoVector implements AutoCloseable {
         }
     }
 
+    /** Fills the pieces from memory, without a call; consumes the list. */
+    public void copyFrom(MemorySegment source, long offset) {
+        long at = offset;
+        for (int piece = first; piece < count; piece++) {
+            MemorySegment memory = memories[piece];
+            long length = length(piece);
+            MemorySegment.copy(source, at, memory, offsetIn(piece, memory), length);
+            at += length;
+        }
+        clear();
+    }
+
+    /** Copies the pieces to memory, without a call; consumes the list. */
+    public void copyTo(MemorySegment target, long offset) {
+        long at = offset;
+        for (int piece = first; piece < count; piece++) {
+            MemorySegment memory = memories[piece];
+            long length = length(piece);
+            MemorySegment.copy(memory, offsetIn(piece, memory), target, at, length);
+            at += length;
+        }
+        clear();
+    }
+
+    private long length(int piece) {
+        return entries.get(ValueLayout.JAVA_LONG, piece * ENTRY_BYTES + LENGTH_OFFSET);
+    }
+
+    private long offsetIn(int piece, MemorySegment memory) {
+        return entries.get(ValueLayout.JAVA_LONG, piece * ENTRY_BYTES) - memory.address();
+    }
+
     /** Lets go of the pieces; the list itself goes with the object. */
     @Override
     public void close() {

@@ -1,7 +1,7 @@
 package dev.outboard.models;
 
-/** An emulated device that drivers reach over vhost-user. It is run once. */
-public sealed interface DeviceModel extends AutoCloseable permits NicModel, DiskModel {
+/** An emulated device that drivers reach over vhost-user or vfio-user. It is run once. */
+public sealed interface DeviceModel extends AutoCloseable permits NicModel, DiskModel, NvmeModel {
     /**
      * Serves drivers on the calling thread, until {@link #stop} is called from another.
      *

@@ -1,9 +1,9 @@
 package dev.outboard.models;
 
+import dev.outboard.dma.AskedCounters;
+import dev.outboard.models.loop.Counters;
 import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.models.loop.ModelRunner;
-import dev.outboard.models.loop.Counters;
-import dev.outboard.dma.AskedCounters;
 import dev.outboard.uio.IoVector;
 import java.util.List;
 

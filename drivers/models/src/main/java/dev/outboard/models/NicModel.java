@@ -1,8 +1,8 @@
 package dev.outboard.models;
 
+import dev.outboard.dma.SharedIotlb;
 import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.models.loop.ModelRunner;
-import dev.outboard.dma.SharedIotlb;
 import java.util.ArrayList;
 import java.util.List;
 

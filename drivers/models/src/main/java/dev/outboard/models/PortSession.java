@@ -1,8 +1,8 @@
 package dev.outboard.models;
 
-import dev.outboard.models.loop.DeviceLoop;
-import dev.outboard.models.loop.AttachGate;
 import dev.outboard.dma.MemoryTable;
+import dev.outboard.models.loop.AttachGate;
+import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.UnixSocket;

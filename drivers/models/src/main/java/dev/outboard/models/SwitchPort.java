@@ -1,7 +1,7 @@
 package dev.outboard.models;
 
-import dev.outboard.models.loop.Counters;
 import dev.outboard.dma.AskedCounters;
+import dev.outboard.models.loop.Counters;
 import dev.outboard.virtio.NetDescriptor;
 import dev.outboard.virtio.VirtioFeatures;
 

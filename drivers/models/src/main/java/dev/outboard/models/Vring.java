@@ -1,7 +1,7 @@
 package dev.outboard.models;
 
-import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.dma.BusMaster;
+import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.vhost.MemoryRegion;

@@ -37,7 +37,8 @@ final class ServedInterrupts implements AutoCloseable {
     }
 
     Answer set(MemorySegment payload, List<Descriptor> passed) {
-        int kind = Request.index(payload, VfioUserDescriptor.SET_IRQS_BYTES, VfioUserDescriptor.IRQS);
+        int kind =
+                Request.index(payload, VfioUserDescriptor.SET_IRQS_BYTES, VfioUserDescriptor.IRQS);
         int flags = payload.get(VfioUserDescriptor.U32, 4);
         int first = payload.get(VfioUserDescriptor.U32, 12);
         int count = payload.get(VfioUserDescriptor.U32, 16);
@@ -61,7 +62,8 @@ final class ServedInterrupts implements AutoCloseable {
 
     private void listen(int kind, int first, int count, List<Descriptor> passed) {
         if (passed.size() != count && !passed.isEmpty()) {
-            throw new VfioUserException("as many events as vectors, or none", VfioUserSession.EINVAL);
+            throw new VfioUserException(
+                    "as many events as vectors, or none", VfioUserSession.EINVAL);
         }
         EventDescriptor[] old = events[kind];
         EventDescriptor[] now = Arrays.copyOf(old, Math.max(old.length, first + count));

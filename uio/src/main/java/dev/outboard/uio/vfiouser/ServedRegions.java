@@ -19,7 +19,8 @@ final class ServedRegions {
     }
 
     Answer info(MemorySegment payload) {
-        int index = Request.index(payload, VfioUserDescriptor.REGION_BYTES, VfioUserDescriptor.REGIONS);
+        int index =
+                Request.index(payload, VfioUserDescriptor.REGION_BYTES, VfioUserDescriptor.REGIONS);
         long length = device.regionBytes(index);
         VfioUserDevice.Shared shared = length == 0 ? null : device.shared(index);
         List<VfioUserDevice.Area> areas = shared == null ? List.of() : shared.areas();
@@ -87,7 +88,9 @@ final class ServedRegions {
     }
 
     private static int region(MemorySegment payload) {
-        int region = Request.need(payload, VfioUserDescriptor.ACCESS_BYTES).get(VfioUserDescriptor.U32, 8);
+        int region =
+                Request.need(payload, VfioUserDescriptor.ACCESS_BYTES)
+                        .get(VfioUserDescriptor.U32, 8);
         return region >= VfioUserDescriptor.REGIONS ? -1 : region;
     }
 

@@ -91,7 +91,8 @@ public final class VfioUserSession implements AutoCloseable {
 
     private void serve(Request request) {
         try {
-            if ((request.flags() & VfioUserDescriptor.TYPE_MASK) != VfioUserDescriptor.TYPE_COMMAND) {
+            if ((request.flags() & VfioUserDescriptor.TYPE_MASK)
+                    != VfioUserDescriptor.TYPE_COMMAND) {
                 throw new VfioUserException("a reply to nothing: id=" + request.id());
             }
             reply(request, answer(request));
@@ -157,8 +158,7 @@ public final class VfioUserSession implements AutoCloseable {
         }
         isAgreed = true;
         client =
-                Capabilities.of(
-                        major, minor, Wire.text(payload, VfioUserDescriptor.VERSION_BYTES));
+                Capabilities.of(major, minor, Wire.text(payload, VfioUserDescriptor.VERSION_BYTES));
         byte[] json = Capabilities.ours().getBytes(StandardCharsets.UTF_8);
         return Answer.of(
                 VfioUserDescriptor.VERSION_BYTES + json.length + 1,
@@ -249,8 +249,7 @@ public final class VfioUserSession implements AutoCloseable {
             if (reply == null || reply.byteSize() != VfioUserDescriptor.ACCESS_BYTES + part) {
                 return false;
             }
-            into.asSlice(done, part)
-                    .copyFrom(reply.asSlice(VfioUserDescriptor.ACCESS_BYTES, part));
+            into.asSlice(done, part).copyFrom(reply.asSlice(VfioUserDescriptor.ACCESS_BYTES, part));
         }
         return true;
     }

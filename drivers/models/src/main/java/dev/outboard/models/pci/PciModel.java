@@ -28,6 +28,11 @@ public interface PciModel {
     /** As after power-on. */
     void reset();
 
+    /** As {@link #reset}, and what the client shared is to be nobody's any more. */
+    default void disconnected() {
+        reset();
+    }
+
     /**
      * Does a bounded burst of whatever there is to do. The port's bus is open: {@link
      * PciPort#bus()}.

@@ -126,8 +126,7 @@ public final class PciPort implements DeviceLoop.Work, ModelRunner.Assembly {
             return false;
         }
         try {
-            return served.hasWaiting()
-                    || served.bus() != null && model.askForDoorbells(nowNanos);
+            return served.hasWaiting() || served.bus() != null && model.askForDoorbells(nowNanos);
         } catch (RuntimeException failure) {
             failed(failure);
             return true;
@@ -198,7 +197,7 @@ public final class PciPort implements DeviceLoop.Work, ModelRunner.Assembly {
         connected = false;
         ended.abandon();
         try {
-            model.reset();
+            model.disconnected();
         } finally {
             ended.close();
         }

@@ -67,9 +67,7 @@ final class PciSession implements VfioUserDevice, AutoCloseable {
         clientMemory = new ClientBusMaster(protocol);
         socketToken =
                 loop.watch(
-                        protocol.descriptor(),
-                        Epoll.READABLE | Epoll.HANG_UP,
-                        events -> serve());
+                        protocol.descriptor(), Epoll.READABLE | Epoll.HANG_UP, events -> serve());
     }
 
     private void serve() {
@@ -156,7 +154,8 @@ final class PciSession implements VfioUserDevice, AutoCloseable {
             throw new VfioUserException(
                     "the IOMMU at %s did not answer a moment ago: try again in %d ms"
                             .formatted(
-                                    settings.iommu(), 1 + TimeUnit.NANOSECONDS.toMillis(shutNanos)));
+                                    settings.iommu(),
+                                    1 + TimeUnit.NANOSECONDS.toMillis(shutNanos)));
         }
         try {
             attachment =
