@@ -13,6 +13,7 @@ import dev.outboard.host.memory.MemoryCommand;
 import dev.outboard.host.pci.PciBus;
 import dev.outboard.host.run.RunCommand;
 import dev.outboard.host.top.TopCommand;
+import dev.outboard.host.vfiouser.VfioUserBus;
 import dev.outboard.host.vhost.VhostUserBus;
 
 /**
@@ -67,7 +68,8 @@ module dev.outboard.host {
 
     provides Bus with
             VhostUserBus,
-            PciBus;
+            PciBus,
+            VfioUserBus;
     provides System.LoggerFinder with
             PlatformLog;
     provides Subcommand with

@@ -10,5 +10,5 @@ module dev.outboard.models {
     requires org.slf4j;
 
     exports dev.outboard.models;
-    exports dev.outboard.models.nvme;
+    exports dev.outboard.models.shape;
 }

@@ -1,7 +1,8 @@
 package dev.outboard.models;
 
 /** An emulated device that drivers reach over vhost-user or vfio-user. It is run once. */
-public sealed interface DeviceModel extends AutoCloseable permits NicModel, DiskModel, NvmeModel {
+public sealed interface DeviceModel extends AutoCloseable
+        permits NicModel, DiskModel, NvmeModel, EduModel {
     /**
      * Serves drivers on the calling thread, until {@link #stop} is called from another.
      *

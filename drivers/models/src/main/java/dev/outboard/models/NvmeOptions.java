@@ -1,6 +1,6 @@
 package dev.outboard.models;
 
-import dev.outboard.models.nvme.NvmeShape;
+import dev.outboard.models.shape.NvmeShape;
 import dev.outboard.uio.WaitPolicy;
 import java.nio.file.Path;
 import java.util.List;

@@ -11,10 +11,13 @@ import java.util.regex.Pattern;
  * @param minor of the protocol
  * @param descriptors of one message at most
  * @param dataBytes of one access at most
+ * @param windows of memory at a time at most
  */
-record Capabilities(int major, int minor, int descriptors, int dataBytes) {
+record Capabilities(int major, int minor, int descriptors, int dataBytes, int windows) {
     private static final int USUAL_DESCRIPTORS = 1;
     private static final Pattern DESCRIPTORS = number("max_msg_fds");
+    private static final int USUAL_WINDOWS = 65535;
+    private static final Pattern WINDOWS = number("max_dma_maps");
     private static final Pattern DATA = number("max_data_xfer_size");
 
     private static Pattern number(String name) {
@@ -33,7 +36,8 @@ record Capabilities(int major, int minor, int descriptors, int dataBytes) {
                 Math.clamp(
                         find(DATA, json, VfioUserDescriptor.MOST_DATA_BYTES),
                         Long.BYTES,
-                        VfioUserDescriptor.MOST_DATA_BYTES));
+                        VfioUserDescriptor.MOST_DATA_BYTES),
+                Math.max(1, find(WINDOWS, json, USUAL_WINDOWS)));
     }
 
     private static int find(Pattern pattern, String json, int absent) {
@@ -43,7 +47,11 @@ record Capabilities(int major, int minor, int descriptors, int dataBytes) {
 
     /** What we say of ourselves. */
     static String ours() {
-        return "{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%d,\"pgsizes\":4096}}"
-                .formatted(VfioUserDescriptor.MOST_DESCRIPTORS, VfioUserDescriptor.MOST_DATA_BYTES);
+        return ("{\"capabilities\":{\"max_msg_fds\":%d,\"max_data_xfer_size\":%d,"
+                        + "\"max_dma_maps\":%d,\"pgsizes\":4096}}")
+                .formatted(
+                        VfioUserDescriptor.MOST_DESCRIPTORS,
+                        VfioUserDescriptor.MOST_DATA_BYTES,
+                        ClientMemory.MOST_WINDOWS);
     }
 }

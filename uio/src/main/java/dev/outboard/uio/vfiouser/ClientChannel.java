@@ -48,7 +48,7 @@ final class ClientChannel implements AutoCloseable {
     }
 
     /** What the server may read and write by message. */
-    private record Window(long address, MemorySegment memory, boolean isWritable) {}
+    private record Window(long address, MemorySegment memory, int access) {}
 
     /** Takes ownership of the socket, and begins to receive. */
     ClientChannel(String name, UnixSocket socket, long timeoutNanos) {
@@ -59,10 +59,10 @@ final class ClientChannel implements AutoCloseable {
         receiver = Thread.ofPlatform().daemon().name("vfio-user").start(this::receive);
     }
 
-    /** Lets the server read memory, and maybe write it, by message. */
-    void addWindow(long address, MemorySegment memory, boolean isWritable) {
+    /** Lets the server reach memory by message, for what {@code access} says. */
+    void addWindow(long address, MemorySegment memory, int access) {
         synchronized (windows) {
-            windows.put(address, new Window(address, memory, isWritable));
+            windows.put(address, new Window(address, memory, access));
         }
     }
 
@@ -248,8 +248,10 @@ final class ClientChannel implements AutoCloseable {
             }
             Window window = below.getValue();
             long offset = address - window.address();
+            int wanted =
+                    isWrite ? VfioUserDescriptor.MAP_WRITABLE : VfioUserDescriptor.MAP_READABLE;
             boolean isInside = offset <= window.memory().byteSize() - count;
-            return isInside && (!isWrite || window.isWritable())
+            return isInside && (window.access() & wanted) != 0
                     ? window.memory().asSlice(offset, count)
                     : null;
         }

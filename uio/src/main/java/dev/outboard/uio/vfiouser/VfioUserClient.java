@@ -30,9 +30,10 @@ public final class VfioUserClient implements PciFunction {
     private final String name;
     private final ClientChannel channel;
     private final Resources resources = new Resources();
+    private final Resources closedFirst = new Resources();
     private final VfioUserRegion[] regions =
             new VfioUserRegion[VfioUserDescriptor.CONFIGURATION_REGION + 1];
-    private Capabilities peer = new Capabilities(0, 0, 1, VfioUserDescriptor.MOST_DATA_BYTES);
+    private Capabilities peer = Capabilities.of(0, 0, "");
     private int irqs;
     private int interruptIndex = -1;
     private int interruptCount;
@@ -238,14 +239,11 @@ public final class VfioUserClient implements PciFunction {
      *
      * @param file with the memory, to be mapped by the server; null if it is to ask us
      * @param memory the same, as it is here
+     * @param access what the device may: 1 read, 2 write, 3 both
      * @throws VfioUserException if the server refuses
      */
-    public void map(
-            long iova, MemorySegment memory, Descriptor file, long fileOffset, boolean isWritable) {
-        channel.addWindow(iova, memory, isWritable);
-        int access =
-                VfioUserDescriptor.MAP_READABLE
-                        | (isWritable ? VfioUserDescriptor.MAP_WRITABLE : 0);
+    public void map(long iova, MemorySegment memory, Descriptor file, long fileOffset, int access) {
+        channel.addWindow(iova, memory, access);
         try {
             ask(
                     VfioUserDescriptor.DMA_MAP,
@@ -263,6 +261,11 @@ public final class VfioUserClient implements PciFunction {
             channel.removeWindow(iova);
             throw refused;
         }
+    }
+
+    /** The most windows that the server keeps at a time. */
+    public int mostWindows() {
+        return peer.windows();
     }
 
     /** Takes it away again: the device does not reach it when this returns. */
@@ -372,6 +375,11 @@ public final class VfioUserClient implements PciFunction {
         ask(VfioUserDescriptor.RESET, 0, Wire.NONE, 0);
     }
 
+    /** Has something closed while the connection is still there, when this is closed. */
+    public void closeFirst(AutoCloseable before) {
+        closedFirst.add(before);
+    }
+
     /** Whether the server has gone. Any thread. */
     public boolean isGone() {
         return channel.isGone();
@@ -386,8 +394,12 @@ public final class VfioUserClient implements PciFunction {
     public void close() {
         if (!closed) {
             closed = true;
-            channel.close();
-            resources.close();
+            try {
+                closedFirst.close();
+            } finally {
+                channel.close();
+                resources.close();
+            }
         }
     }
 }

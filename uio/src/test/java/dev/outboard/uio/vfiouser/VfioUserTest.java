@@ -113,16 +113,15 @@ class VfioUserTest {
                 new Random(3).nextBytes(bytes);
                 memory.asSlice(0, PAGE).copyFrom(MemorySegment.ofArray(bytes));
                 var descriptor = isByFile ? file.descriptor() : null;
-                client.map(0x10000, memory.asSlice(0, PAGE), descriptor, 0, false);
-                client.map(0x20000, memory.asSlice(PAGE, PAGE), descriptor, PAGE, true);
+                client.map(0x10000, memory.asSlice(0, PAGE), descriptor, 0, 1);
+                client.map(0x20000, memory.asSlice(PAGE, PAGE), descriptor, PAGE, 3);
                 assertThat(copy(client, 0x10000, 0x20000, PAGE)).isOne();
                 assertThat(memory.asSlice(PAGE, PAGE).mismatch(memory.asSlice(0, PAGE)))
                         .isEqualTo(-1);
                 assertThat(copy(client, 0x20000, 0x10000, 8)).as("read-only").isEqualTo(2);
                 assertThat(copy(client, 0x10000, 0x20000, PAGE + 1)).as("beyond").isEqualTo(2);
                 assertThat(copy(client, 0x30000, 0x20000, 8)).as("nothing").isEqualTo(2);
-                assertThatThrownBy(
-                                () -> client.map(0x20800, memory.asSlice(0, PAGE), null, 0, true))
+                assertThatThrownBy(() -> client.map(0x20800, memory.asSlice(0, PAGE), null, 0, 3))
                         .isInstanceOf(VfioUserException.class)
                         .hasMessageContaining("errno=22");
                 memory.asSlice(PAGE, PAGE).fill((byte) 0);
@@ -230,10 +229,10 @@ class VfioUserTest {
     @Test
     void shouldTakeWhatAPeerLeavesOut() {
         assertThat(Capabilities.of(0, 1, ""))
-                .isEqualTo(new Capabilities(0, 1, 1, VfioUserDescriptor.MOST_DATA_BYTES));
+                .isEqualTo(new Capabilities(0, 1, 1, VfioUserDescriptor.MOST_DATA_BYTES, 65535));
         assertThat(Capabilities.of(0, 2, "{\"capabilities\": {\"max_msg_fds\" : 8,\"x\":[1]}}"))
-                .isEqualTo(new Capabilities(0, 2, 8, VfioUserDescriptor.MOST_DATA_BYTES));
+                .isEqualTo(new Capabilities(0, 2, 8, VfioUserDescriptor.MOST_DATA_BYTES, 65535));
         assertThat(Capabilities.of(0, 1, "{\"max_msg_fds\":99999999999,\"max_data_xfer_size\":1}"))
-                .isEqualTo(new Capabilities(0, 1, VfioUserDescriptor.MOST_DESCRIPTORS, 8));
+                .isEqualTo(new Capabilities(0, 1, VfioUserDescriptor.MOST_DESCRIPTORS, 8, 65535));
     }
 }

@@ -12,8 +12,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         usageHelpAutoWidth = true,
         synopsisSubcommandLabel = "KIND",
-        subcommands = {NicCommand.class, DiskCommand.class},
-        description = "Runs an emulated device, which drivers reach over vhost-user.")
+        subcommands = {NicCommand.class, DiskCommand.class, EduCommand.class, NvmeCommand.class},
+        description = "Runs an emulated device, which drivers reach over vhost-user or vfio-user.")
 public final class DeviceCommand implements Subcommand {
     @Spec private CommandSpec spec;
 
@@ -27,6 +27,7 @@ public final class DeviceCommand implements Subcommand {
 
     @Override
     public Integer call() {
-        throw new ParameterException(spec.commandLine(), "which kind of device: nic or disk?");
+        throw new ParameterException(
+                spec.commandLine(), "which kind of device: nic, disk, edu or nvme?");
     }
 }

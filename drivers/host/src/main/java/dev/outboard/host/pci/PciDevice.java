@@ -24,7 +24,7 @@ import java.util.function.BooleanSupplier;
  * A PCI function as its driver sees it. Owned by the driver's thread; {@link #lose} may come from
  * any.
  */
-final class PciDevice implements HostedDevice {
+public final class PciDevice implements HostedDevice {
     private static final int VIRTIO_VENDOR = 0x1af4;
     private static final int FIRST_VIRTIO = 0x1040;
     private static final int END_OF_VIRTIO = 0x1080;
@@ -42,7 +42,7 @@ final class PciDevice implements HostedDevice {
     private volatile boolean lost;
 
     /** A device that stands on nothing but its function. */
-    PciDevice(DeviceSetup setup, PciFunction function) {
+    public PciDevice(DeviceSetup setup, PciFunction function) {
         this(setup, function, () -> {}, setup.isTranslated());
     }
 
@@ -168,7 +168,7 @@ final class PciDevice implements HostedDevice {
     }
 
     /** The function has gone. Any thread; again does nothing. */
-    void lose() {
+    public void lose() {
         List<Runnable> told;
         synchronized (this) {
             if (lost) {

@@ -6,18 +6,12 @@ import dev.outboard.host.bus.Bus;
 import dev.outboard.host.bus.DeviceAbsentException;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.HostedDevice;
-import java.nio.charset.StandardCharsets;
+import dev.outboard.host.bus.SocketPaths;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
 /** The bus whose devices are other processes, each behind a vhost-user socket. */
 public final class VhostUserBus implements Bus {
-    /** {@code sun_path} of {@code sockaddr_un} holds 108 bytes, the last of them 0 (unix(7)). */
-    private static final int PATH_BYTES = 107;
-
-    private static final String SUFFIX = ".sock";
-
     /** For the service loader. */
     public VhostUserBus() {}
 
@@ -33,32 +27,12 @@ public final class VhostUserBus implements Bus {
 
     @Override
     public void check(String location) {
-        var bytes = location.getBytes(StandardCharsets.UTF_8).length;
-        if (bytes > PATH_BYTES) {
-            throw new IllegalArgumentException(
-                    "the socket path is "
-                            + bytes
-                            + " bytes long and a UNIX socket takes "
-                            + PATH_BYTES
-                            + ": use a shorter path, or a relative one: "
-                            + location);
-        }
-        try {
-            var name = Path.of(location).getFileName();
-            if (name == null) {
-                throw new IllegalArgumentException(location + " names no socket");
-            }
-        } catch (InvalidPathException e) {
-            throw new IllegalArgumentException(location + " is no path: " + e.getReason(), e);
-        }
+        SocketPaths.check(location);
     }
 
     @Override
     public String deviceName(String location) {
-        var file = Path.of(location).getFileName().toString();
-        return file.endsWith(SUFFIX) && file.length() > SUFFIX.length()
-                ? file.substring(0, file.length() - SUFFIX.length())
-                : file;
+        return SocketPaths.deviceName(location);
     }
 
     /** The IOTLB of the device, if it has one. */

@@ -34,7 +34,7 @@ class UsageTest {
     void shouldWantAWordThatItKnows() {
         assertThat(failure(USAGE, "frobnicate")).contains("frobnicate");
         assertThat(failure(USAGE)).contains("which command?").contains("outboard --help");
-        assertThat(failure(USAGE, "device")).contains("nic or disk");
+        assertThat(failure(USAGE, "device")).contains("nic, disk, edu or nvme");
         assertThat(failure(USAGE, "run", "virtio-blk")).contains("--device");
     }
 

@@ -52,7 +52,7 @@ final class Command {
 
     /** Fused operations, which this controller has not, and reserved bits. */
     boolean hasUnknownFlags() {
-        return ((int) (head >>> Byte.SIZE) & ~SGL_MASK) != 0;
+        return ((int) (head >>> Byte.SIZE) & 0xff & ~SGL_MASK) != 0;
     }
 
     int id() {

@@ -2,6 +2,7 @@ package dev.outboard.models.nvme;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.outboard.models.shape.NvmeShape;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

@@ -6,6 +6,7 @@ import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.models.pci.PciIdentification;
 import dev.outboard.models.pci.PciModel;
 import dev.outboard.models.pci.PciPort;
+import dev.outboard.models.shape.NvmeShape;
 import dev.outboard.uio.Mapping;
 import dev.outboard.uio.MemoryFile;
 import dev.outboard.uio.NativeException;

@@ -1,5 +1,6 @@
 package dev.outboard.models.nvme;
 
+import dev.outboard.models.shape.NvmeShape;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 

@@ -1,4 +1,4 @@
-package dev.outboard.models.nvme;
+package dev.outboard.models.shape;
 
 /**
  * How a controller is built.
@@ -33,6 +33,7 @@ public record NvmeShape(
      */
     public static final int MOST_QUEUES = 255;
 
+    private static final int PAGE_BYTES = 4096;
     private static final int MOST_ENTRIES = 1 << 16;
     private static final int MOST_VECTORS = 2048;
     private static final int MOST_TRANSFER_SHIFT = 8;
@@ -54,7 +55,7 @@ public record NvmeShape(
     }
 
     /** Bytes that a command moves at most. */
-    int transferBytes() {
-        return NvmeDescriptor.PAGE_BYTES << transferShift;
+    public int transferBytes() {
+        return PAGE_BYTES << transferShift;
     }
 }
