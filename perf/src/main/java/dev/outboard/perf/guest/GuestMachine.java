@@ -55,8 +55,10 @@ final class GuestMachine {
                                 accelerator,
                                 "-cpu",
                                 processor(accelerator),
+                                // QEMU's translator runs code that another processor has just
+                                // written, as a Java compiler does, one time in many wrongly.
                                 "-smp",
-                                "2",
+                                "1",
                                 "-m",
                                 "1536",
                                 "-nodefaults",

@@ -36,6 +36,8 @@ record JavaImage(Path home, List<Path> modules, Path archive) {
     private static final List<String> FLAGS =
             List.of(
                     "-XX:+UseSerialGC",
+                    // Its one processor is slow: what the better compiler costs does not come back.
+                    "-XX:TieredStopAtLevel=1",
                     "-XX:-UseCompressedOops",
                     "-XX:-UsePerfData",
                     "-XX:+IgnoreUnrecognizedVMOptions",
