@@ -251,11 +251,18 @@ final class Controller implements AutoCloseable {
         }
     }
 
-    /** Empties its cache, unless it has failed, and ends all DMA. */
-    @Override
-    public void close() {
+    /**
+     * Empties its cache, unless it has failed, and ends all DMA: afterwards nothing that it reached
+     * is reached any more. One that is gone, or was removed, reaches nothing as it is.
+     *
+     * @throws DeviceException if it does not come to rest
+     */
+    void rest() {
+        if (device.isLost() || registers.getInt(NvmeDescriptor.STATUS) == ALL_ONES) {
+            return;
+        }
         try {
-            if (!device.isLost() && !isDead() && !hasFailed()) {
+            if (!isDead() && !hasFailed()) {
                 int configuration = registers.getInt(NvmeDescriptor.CONFIGURATION);
                 registers.putInt(
                         NvmeDescriptor.CONFIGURATION,
@@ -265,14 +272,17 @@ final class Controller implements AutoCloseable {
                         NvmeDescriptor.STATUS_SHUTDOWN_DONE,
                         "shut down");
             }
-            if (!device.isLost()) {
-                disable();
-            }
         } finally {
-            admin.close();
-            if (shadows != null) {
-                shadows.close();
-            }
+            disable();
+        }
+    }
+
+    /** Gives its memory back; it has come to rest. */
+    @Override
+    public void close() {
+        admin.close();
+        if (shadows != null) {
+            shadows.close();
         }
     }
 }

@@ -22,7 +22,11 @@ final class Nvme implements AutoCloseable {
     private final Device device;
     private final NvmeOptions options;
     private final Notices notices = new Notices();
+
+    /** What is given back once the controller has come to rest. */
     private final Resources resources = new Resources();
+
+    private final Resources all = new Resources();
     private final Map<Integer, Namespace> namespaces = new LinkedHashMap<>();
     private final List<String> refused = new ArrayList<>();
     private final List<NvmeQueue> queues = new ArrayList<>();
@@ -30,10 +34,13 @@ final class Nvme implements AutoCloseable {
     private ControllerIdentity identity;
     private Controller controller;
     private NvmeLimits limits;
+    private EventWatch watch;
 
     private Nvme(Device device, NvmeOptions options) {
         this.device = device;
         this.options = options;
+        all.add(resources);
+        all.add(this::rest);
     }
 
     /** Brings a controller up; its first namespace. */
@@ -43,7 +50,7 @@ final class Nvme implements AutoCloseable {
             nvme.begin();
             return nvme.disks.getFirst();
         } catch (RuntimeException failure) {
-            nvme.resources.closeAfter(failure);
+            nvme.all.closeAfter(failure);
             throw failure;
         }
     }
@@ -59,9 +66,7 @@ final class Nvme implements AutoCloseable {
         }
         int vector = openQueues();
         namespaces.values().forEach(found -> disks.add(new NvmeDisk(this, found, limits, queues)));
-        EventWatch watch =
-                resources.add(
-                        new EventWatch(device, controller, identity, namespaces, notices, vector));
+        watch = new EventWatch(device, controller, identity, namespaces, notices, vector);
         controller.watchedBy(watch::wake);
     }
 
@@ -179,8 +184,21 @@ final class Nvme implements AutoCloseable {
         return text.toString();
     }
 
+    /** Nothing is told, sent or reached any more. */
+    private void rest() {
+        try (Resources steps = new Resources()) {
+            if (controller != null) {
+                steps.add(controller::rest);
+            }
+            queues.forEach(queue -> steps.add(queue::stop));
+            if (watch != null) {
+                steps.add(watch);
+            }
+        }
+    }
+
     @Override
     public void close() {
-        resources.close();
+        all.close();
     }
 }

@@ -488,26 +488,27 @@ final class NvmeQueue implements AutoCloseable {
         }
     }
 
-    /** Has the controller forget the queue, then unmaps what it still had. Idempotent. */
+    /** Has the controller forget the queue; what was under way ends without an answer. */
+    void stop() {
+        // One that failed, or rests, has forgotten its queues, and answers nothing.
+        if (!device.isLost()
+                && !controller.isDead()
+                && controller.generation() == generation
+                && !controller.needsReset()) {
+            controller.admin().delete(index);
+        }
+    }
+
+    /** Unmaps what the controller, which has come to rest, still had. Idempotent. */
     @Override
     public void close() {
         if (closed) {
             return;
         }
         closed = true;
-        try {
-            // One that failed, or rests, has forgotten its queues, and answers nothing.
-            if (!device.isLost()
-                    && !controller.isDead()
-                    && controller.generation() == generation
-                    && !controller.needsReset()) {
-                controller.admin().delete(index);
-            }
-        } finally {
-            for (int slot = 0; slot < requests.depth(); slot++) {
-                unmap(slot);
-            }
-            pointers.close();
+        for (int slot = 0; slot < requests.depth(); slot++) {
+            unmap(slot);
         }
+        pointers.close();
     }
 }
