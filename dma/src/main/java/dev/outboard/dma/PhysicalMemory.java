@@ -16,7 +16,8 @@ import java.util.function.Supplier;
  * and an allocator of their pages.
  *
  * <p>Physical addresses start at 4 GiB, so none of them is mistaken for an IOVA of a TCE table, and
- * none for an offset. Any thread; nothing here is on a data path but {@link #contains}.
+ * none for an offset; only those of {@link #createReal} are what they are. Any thread; nothing here
+ * is on a data path but {@link #contains}.
  *
  * <p><b>Plugging</b> adds a segment to every domain over this memory, and to whoever else listens,
  * before the first buffer comes from it. <b>Unplugging</b> a segment, or a part of one, hands
@@ -104,6 +105,23 @@ public final class PhysicalMemory implements AutoCloseable {
         LocalSegments source = new LocalSegments();
         PhysicalSegment segment = MemoryChanges.make(source, lengthBytes, kind);
         return new PhysicalMemory(List.of(segment), source, () -> {});
+    }
+
+    /**
+     * Memory whose physical addresses are the machine's own, of huge pages of 2 MiB, as a device
+     * has to be told that no IOMMU stands before. No more is plugged into it.
+     *
+     * @param lengthBytes rounded up to whole huge pages
+     * @throws IllegalStateException if so many huge pages are not free, or the kernel does not tell
+     *     this process where they are; the message names the remedy
+     */
+    public static PhysicalMemory createReal(long lengthBytes) {
+        return new PhysicalMemory(
+                RealMemory.segments(lengthBytes),
+                SegmentSource.none(
+                        "memory with the machine's own addresses does not grow: take more when"
+                                + " the driver starts (--memory)"),
+                () -> {});
     }
 
     /**

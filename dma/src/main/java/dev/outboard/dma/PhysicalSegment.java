@@ -27,7 +27,7 @@ public final class PhysicalSegment {
     private final long physicalAddress;
     private final long lengthBytes;
     private final PageKind pages;
-    private final MemoryFile file;
+    private final SegmentFile file;
     private final Mapping mapping;
     private final MemorySegment memory;
     private final FrameAllocator frames;
@@ -51,13 +51,29 @@ public final class PhysicalSegment {
      * @param kind what its pages are, as it was made
      */
     PhysicalSegment(long physicalAddress, MemoryFile file, PageKind kind) {
+        this(physicalAddress, HugePages.map(file, kind));
+    }
+
+    private PhysicalSegment(long physicalAddress, HugePages.Mapped mapped) {
+        this(
+                physicalAddress,
+                new SegmentFile(List.of(mapped.file())),
+                mapped.mapping(),
+                mapped.kind());
+    }
+
+    /**
+     * Takes ownership of memory that is mapped already.
+     *
+     * @param kind what its pages are
+     */
+    PhysicalSegment(long physicalAddress, SegmentFile file, Mapping mapping, PageKind kind) {
         this.physicalAddress = physicalAddress;
-        lengthBytes = file.lengthBytes();
-        HugePages.Mapped mapped = HugePages.map(file, kind);
-        this.file = mapped.file();
-        mapping = mapped.mapping();
-        pages = mapped.kind();
+        this.file = file;
+        this.mapping = mapping;
+        pages = kind;
         memory = mapping.memory();
+        lengthBytes = memory.byteSize();
         frames =
                 new FrameAllocator(
                         physicalAddress >>> IoPage.SHIFT,
@@ -84,7 +100,11 @@ public final class PhysicalSegment {
         return memory;
     }
 
-    /** The file behind it, from offset 0; stays owned by the segment. */
+    /**
+     * The file behind it, from offset 0; stays owned by the segment.
+     *
+     * @throws IllegalStateException if it is of several: of memory with real addresses
+     */
     public Descriptor descriptor() {
         return file.descriptor();
     }

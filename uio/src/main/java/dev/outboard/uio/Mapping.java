@@ -3,6 +3,7 @@ package dev.outboard.uio;
 import dev.outboard.uio.nativecall.DataCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /**
  * A part of a file in this process's address space, until it is closed.
@@ -102,6 +103,38 @@ public final class Mapping implements AutoCloseable {
         // A kernel without them refuses the advice, and the pages stay small.
         DataCalls.adviseHugePages(address, lengthBytes);
         return at(address, lengthBytes, 0, lengthBytes, true);
+    }
+
+    /**
+     * Several files as one piece of memory, one after the other.
+     *
+     * @param pageBytes the alignment that their pages need; each file is whole pages
+     */
+    static Mapping joined(List<MemoryFile> files, long pageBytes) {
+        long length = files.stream().mapToLong(MemoryFile::lengthBytes).sum();
+        long room = Math.addExact(length, pageBytes);
+        long start = DataCalls.reserve(room);
+        if (start < 0) {
+            throw failure(start, files.getFirst().descriptor(), length);
+        }
+        long aligned = roundUp(start, pageBytes);
+        long at = aligned;
+        for (MemoryFile file : files) {
+            Descriptor part = file.descriptor();
+            long answer = DataCalls.mapOver(at, part.number(), 0, file.lengthBytes(), true);
+            if (answer < 0) {
+                DataCalls.unmap(start, room);
+                throw failure(answer, part, file.lengthBytes());
+            }
+            at += file.lengthBytes();
+        }
+        if (aligned > start) {
+            DataCalls.unmap(start, aligned - start);
+        }
+        if (start + room > at) {
+            DataCalls.unmap(at, start + room - at);
+        }
+        return at(aligned, length, 0, length, true);
     }
 
     private static NativeException failure(long answer, Descriptor file, long lengthBytes) {

@@ -2,6 +2,7 @@ package dev.outboard.uio;
 
 import dev.outboard.uio.nativecall.ControlCalls;
 import dev.outboard.uio.nativecall.StatxDescriptor;
+import java.util.List;
 
 /**
  * Memory that other processes can map: a {@code memfd}, or a file received from a peer.
@@ -155,6 +156,17 @@ public final class MemoryFile implements AutoCloseable {
      */
     public Mapping mapForHugePages() {
         return Mapping.forHugePages(descriptor, lengthBytes);
+    }
+
+    /**
+     * Maps all of several files, writable, one after the other as one piece of memory.
+     *
+     * @param files of pages of one size, each of at least one
+     * @param pageBytes that size
+     * @throws NativeException as {@link #map}
+     */
+    public static Mapping mapJoined(List<MemoryFile> files, long pageBytes) {
+        return Mapping.joined(files, pageBytes);
     }
 
     /**

@@ -53,10 +53,12 @@ public interface Bus {
     /**
      * Memory for the driver of a device that reaches all of it: strategy off.
      *
+     * @param noIommu whether the user has said that nothing need stand between device and memory
      * @return the memory; the caller closes it, after the device
      * @throws DeviceException when the device cannot be given memory so
      */
-    default PhysicalMemory memory(String location, long lengthBytes, PageKind pages) {
+    default PhysicalMemory memory(
+            String location, long lengthBytes, PageKind pages, boolean noIommu) {
         return PhysicalMemory.create(pages, lengthBytes);
     }
 

@@ -63,8 +63,8 @@ public record DeviceAddress(Bus bus, String location) {
     }
 
     /** Memory without them; see {@link Bus#memory}. */
-    public PhysicalMemory memory(long lengthBytes, PageKind pages) {
-        return bus.memory(location, lengthBytes, pages);
+    public PhysicalMemory memory(long lengthBytes, PageKind pages, boolean noIommu) {
+        return bus.memory(location, lengthBytes, pages, noIommu);
     }
 
     /** Opens the device; see {@link Bus#open}. */

@@ -1,6 +1,8 @@
 package dev.outboard.host.pci;
 
 import dev.outboard.dma.DomainSource;
+import dev.outboard.dma.PageKind;
+import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.window.ReservedRange;
 import dev.outboard.dma.window.WindowDomains;
 import dev.outboard.driver.DeviceException;
@@ -8,13 +10,17 @@ import dev.outboard.host.bus.Bus;
 import dev.outboard.host.bus.DeviceAbsentException;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.HostedDevice;
+import dev.outboard.uio.generic.UioFunction;
 import dev.outboard.uio.sysfs.PciPlace;
 import dev.outboard.uio.sysfs.ReservedIova;
 import dev.outboard.uio.sysfs.Sysfs;
 import dev.outboard.uio.sysfs.SysfsFunction;
 import dev.outboard.uio.vfio.VfioAccess;
 
-/** The PCI bus of this machine: functions that are bound to VFIO. */
+/**
+ * The PCI bus of this machine: functions that are bound to VFIO, where the kernel's IOMMU stands
+ * before them, or to UIO, where nothing does.
+ */
 public final class PciBus implements Bus {
     private static final String VFIO = "vfio-pci";
 
@@ -36,7 +42,8 @@ public final class PciBus implements Bus {
 
     @Override
     public String help() {
-        return "pci:PLACE (PLACE of a PCI function that is bound to vfio-pci, as 0000:00:04.0)";
+        return "pci:PLACE (PLACE of a PCI function, as 0000:00:04.0, that is bound to vfio-pci, or,"
+                + " with --no-iommu, to uio_pci_generic)";
     }
 
     @Override
@@ -56,6 +63,10 @@ public final class PciBus implements Bus {
 
     private static boolean isVfio(SysfsFunction found) {
         return found.driver().filter(VFIO::equals).isPresent();
+    }
+
+    private static boolean isUio(SysfsFunction found) {
+        return found.driver().filter(UioFunction.DRIVER::equals).isPresent();
     }
 
     private SysfsFunction find(String location) {
@@ -83,6 +94,38 @@ public final class PciBus implements Bus {
         return new ReservedRange(range.first(), range.last());
     }
 
+    /** Behind UIO a device has to be told where memory really is. */
+    @Override
+    public PhysicalMemory memory(
+            String location, long lengthBytes, PageKind pages, boolean noIommu) {
+        SysfsFunction found = find(location);
+        if (!isUio(found)) {
+            return PhysicalMemory.create(pages, lengthBytes);
+        }
+        requireConsent(found, noIommu);
+        if (pages != PageKind.AUTO && pages != PageKind.HUGE_2M) {
+            throw new DeviceException(
+                    ("%s reaches memory without an IOMMU, which takes huge pages of 2 MiB: leave out"
+                                    + " --pages")
+                            .formatted(found));
+        }
+        try {
+            return PhysicalMemory.createReal(lengthBytes);
+        } catch (IllegalStateException missing) {
+            throw new DeviceException(missing.getMessage(), missing);
+        }
+    }
+
+    private static void requireConsent(SysfsFunction found, boolean noIommu) {
+        if (!noIommu) {
+            throw new DeviceException(
+                    ("%s is bound to %s: nothing would keep it from any memory of this machine:"
+                                    + " outboard bind %s (to vfio-pci), or, where every such device"
+                                    + " and its driver are trusted, --no-iommu")
+                            .formatted(found, UioFunction.DRIVER, found));
+        }
+    }
+
     private static DeviceException unusable(SysfsFunction found) {
         String bound =
                 found.driver().map(driver -> "is bound to " + driver).orElse("is bound to nothing");
@@ -92,12 +135,33 @@ public final class PciBus implements Bus {
     @Override
     public HostedDevice open(String location, DeviceSetup setup) {
         SysfsFunction found = find(location);
-        if (!isVfio(found)) {
-            throw unusable(found);
+        if (isVfio(found)) {
+            return openVfio(found, setup);
         }
+        if (isUio(found)) {
+            return openUio(found, setup);
+        }
+        throw unusable(found);
+    }
+
+    private static HostedDevice openVfio(SysfsFunction found, DeviceSetup setup) {
         var ground = new VfioGround(found, VfioAccess.Way.NEWEST, setup);
         var device = new PciDevice(setup, ground.function(), ground, true);
         ground.function().onLost(why -> device.lose());
         return device;
+    }
+
+    private static HostedDevice openUio(SysfsFunction found, DeviceSetup setup) {
+        requireConsent(found, setup.noIommu());
+        if (setup.isTranslated()) {
+            throw new DeviceException(
+                    "%s is bound to %s, and no IOMMU stands before it: take --strategy off"
+                            .formatted(found, UioFunction.DRIVER));
+        }
+        try {
+            return new PciDevice(setup, UioFunction.open(found));
+        } catch (IllegalStateException refused) {
+            throw new DeviceException(refused.getMessage(), refused);
+        }
     }
 }

@@ -99,7 +99,8 @@ final class DriverSession {
 
     private PhysicalMemory memory() {
         return source == null
-                ? plan.device().memory(plan.memoryBytes(), plan.pages())
+                ? plan.device()
+                        .memory(plan.memoryBytes(), plan.pages(), plan.protection().noIommu())
                 : source.memory(plan.memoryBytes(), plan.pages());
     }
 
