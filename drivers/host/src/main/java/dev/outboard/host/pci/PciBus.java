@@ -105,7 +105,7 @@ public final class PciBus implements Bus {
         requireConsent(found, noIommu);
         if (pages != PageKind.AUTO && pages != PageKind.HUGE_2M) {
             throw new DeviceException(
-                    ("%s reaches memory without an IOMMU, which takes huge pages of 2 MiB: leave out"
+                    ("%s reaches memory without an IOMMU, which takes pages of 2 MiB: leave out"
                                     + " --pages")
                             .formatted(found));
         }
