@@ -2,6 +2,7 @@ package dev.outboard.dma;
 
 import dev.outboard.uio.Mapping;
 import dev.outboard.uio.MemoryFile;
+import dev.outboard.uio.NativeException;
 import dev.outboard.uio.Resources;
 import dev.outboard.uio.generic.PageMap;
 import java.util.ArrayList;
@@ -38,6 +39,9 @@ final class RealMemory {
                 pages.add(new Page(file, locate(map, file)));
             }
             return segments(pages);
+        } catch (NativeException scarce) {
+            taken.closeAfter(scarce);
+            throw HugePages.missing(count << PAGE_SHIFT, PageKind.HUGE_2M, scarce);
         } catch (RuntimeException failure) {
             taken.closeAfter(failure);
             throw failure;
@@ -47,17 +51,9 @@ final class RealMemory {
     /** A page of a file stays where it is also while nobody has it mapped. */
     private static long locate(PageMap map, MemoryFile file) {
         file.sealSize();
-        try (Mapping mapping = mapPage(file)) {
+        try (Mapping mapping = file.map(0, PAGE_BYTES, true)) {
             mapping.memory().fill((byte) 0);
             return map.physicalAddress(mapping.memory(), 0);
-        }
-    }
-
-    private static Mapping mapPage(MemoryFile file) {
-        try {
-            return file.map(0, PAGE_BYTES, true);
-        } catch (dev.outboard.uio.NativeException scarce) {
-            throw HugePages.missing(PAGE_BYTES, PageKind.HUGE_2M, scarce);
         }
     }
 

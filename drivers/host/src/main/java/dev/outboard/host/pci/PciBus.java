@@ -11,11 +11,9 @@ import dev.outboard.host.bus.DeviceAbsentException;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.HostedDevice;
 import dev.outboard.uio.generic.UioFunction;
-import dev.outboard.uio.sysfs.PciPlace;
 import dev.outboard.uio.sysfs.ReservedIova;
 import dev.outboard.uio.sysfs.Sysfs;
 import dev.outboard.uio.sysfs.SysfsFunction;
-import dev.outboard.uio.vfio.VfioAccess;
 
 /**
  * The PCI bus of this machine: functions that are bound to VFIO, where the kernel's IOMMU stands
@@ -43,17 +41,18 @@ public final class PciBus implements Bus {
     @Override
     public String help() {
         return "pci:PLACE (PLACE of a PCI function, as 0000:00:04.0, that is bound to vfio-pci, or,"
-                + " with --no-iommu, to uio_pci_generic)";
+                + " with --no-iommu, to uio_pci_generic; ,by=group|device and"
+                + " ,interrupts=line|msi|msix may follow)";
     }
 
     @Override
     public void check(String location) {
-        PciPlace.parse(location);
+        PciLocation.parse(location);
     }
 
     @Override
     public String deviceName(String location) {
-        return PciPlace.parse(location).toString();
+        return PciLocation.parse(location).place().toString();
     }
 
     @Override
@@ -71,7 +70,7 @@ public final class PciBus implements Bus {
 
     private SysfsFunction find(String location) {
         try {
-            return sysfs.function(PciPlace.parse(location));
+            return sysfs.function(PciLocation.parse(location).place());
         } catch (IllegalArgumentException none) {
             throw new DeviceAbsentException(none.getMessage());
         }
@@ -136,7 +135,7 @@ public final class PciBus implements Bus {
     public HostedDevice open(String location, DeviceSetup setup) {
         SysfsFunction found = find(location);
         if (isVfio(found)) {
-            return openVfio(found, setup);
+            return openVfio(found, PciLocation.parse(location), setup);
         }
         if (isUio(found)) {
             return openUio(found, setup);
@@ -144,8 +143,9 @@ public final class PciBus implements Bus {
         throw unusable(found);
     }
 
-    private static HostedDevice openVfio(SysfsFunction found, DeviceSetup setup) {
-        var ground = new VfioGround(found, VfioAccess.Way.NEWEST, setup);
+    private static HostedDevice openVfio(
+            SysfsFunction found, PciLocation location, DeviceSetup setup) {
+        var ground = new VfioGround(found, location, setup);
         var device = new PciDevice(setup, ground.function(), ground, true);
         ground.function().onLost(why -> device.lose());
         return device;

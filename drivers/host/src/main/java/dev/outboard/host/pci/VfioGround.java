@@ -32,9 +32,10 @@ final class VfioGround implements AutoCloseable {
      *
      * @throws DeviceException if it cannot be had, or not with such a domain
      */
-    VfioGround(SysfsFunction found, VfioAccess.Way way, DeviceSetup setup) {
+    VfioGround(SysfsFunction found, PciLocation location, DeviceSetup setup) {
         try {
-            access = resources.add(VfioAccess.open(found, way));
+            access = resources.add(VfioAccess.open(found, location.way()));
+            choose(location);
             var windows = new VfioWindows(access.space());
             switch (setup.domain()) {
                 case null -> resources.add(new IdentityWindows(setup.memory(), windows));
@@ -51,6 +52,19 @@ final class VfioGround implements AutoCloseable {
         } catch (RuntimeException failure) {
             resources.closeAfter(failure);
             throw failure;
+        }
+    }
+
+    private void choose(PciLocation location) {
+        if (location.interrupts() != null) {
+            try {
+                access.function().choose(location.interrupts());
+            } catch (IllegalArgumentException none) {
+                throw new DeviceException(
+                        "%s has no interrupts of kind %s: leave out ,interrupts="
+                                .formatted(location.place(), location.interrupts()),
+                        none);
+            }
         }
     }
 
