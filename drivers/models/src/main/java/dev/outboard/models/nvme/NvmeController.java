@@ -387,7 +387,7 @@ public final class NvmeController implements PciModel, AutoCloseable {
         if (outcome != NvmeStatus.OK) {
             counters.add(NvmeCounters.ERRORS, 1);
         }
-        int told = outcome == NvmeStatus.OK ? 0 : outcome | NvmeStatus.DO_NOT_RETRY;
+        int told = NvmeStatus.told(outcome);
         int word = queue.id == 0 ? admin.result() : 0;
         long idStatus = of.id() | (long) told << Short.SIZE;
         if (!queue.completions.post(bus, generation, queue.id, queue.head(), idStatus, word)) {

@@ -36,4 +36,9 @@ final class NvmeStatus {
     static final int LATER = -1;
 
     private NvmeStatus() {}
+
+    /** As the driver is told it: what was wrong once is wrong again, but for an abort. */
+    static int told(int status) {
+        return status == OK || status == ABORTED ? status : status | DO_NOT_RETRY;
+    }
 }
