@@ -1,4 +1,5 @@
 import dev.outboard.driver.Client;
+import dev.outboard.driver.Driver;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.perf.attack.AttackCommand;
 import dev.outboard.perf.attack.HostileCommand;
@@ -62,6 +63,9 @@ module dev.outboard.perf {
             jmh.core;
     opens dev.outboard.perf.jmh.jmh_generated to
             jmh.core;
+
+    // The NVMe driver, whose ring is measured.
+    uses Driver;
 
     provides Client with
             StreamSendClient,
