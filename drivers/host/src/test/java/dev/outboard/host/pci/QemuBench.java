@@ -53,18 +53,15 @@ final class QemuBench implements AutoCloseable {
 
     /** The device at a place, without an IOMMU; closed with the bench. */
     PciDevice open(String place, Match match) {
-        var dma = resources.add(Dma.off(memory));
+        return open(place, match, 1);
+    }
+
+    /** The same for a driver that uses several queues. */
+    PciDevice open(String place, Match match, int queues) {
+        var services = resources.add(new DmaServices(() -> Dma.off(memory)));
         var setup =
                 new DeviceSetup(
-                        place,
-                        match,
-                        memory,
-                        new DmaServices(() -> dma),
-                        null,
-                        256,
-                        1,
-                        WaitPolicy.BLOCK,
-                        false);
+                        place, match, memory, services, null, 256, queues, WaitPolicy.BLOCK, false);
         return resources.add(new PciDevice(setup, qemu.machine().open(place)));
     }
 
