@@ -7,5 +7,6 @@ module dev.outboard.edu {
     provides dev.outboard.driver.Driver with
             dev.outboard.edu.EduDriver;
     provides dev.outboard.driver.Client with
-            dev.outboard.edu.EduCheck;
+            dev.outboard.edu.EduCheck,
+            dev.outboard.edu.EduStray;
 }

@@ -28,7 +28,7 @@ public final class EduDriver implements Driver {
     @Override
     public Service start(Device device) {
         Registers registers = device.registers(0);
-        if ((registers.getInt(Edu.IDENTITY) & 0xff) != 0xed) {
+        if ((registers.getInt(EduDescriptor.IDENTITY) & 0xff) != 0xed) {
             throw new DeviceException("device " + device.name() + " is no teaching device");
         }
         CoherentMemory buffer = device.dma().allocateCoherent(EduService.CAPACITY_BYTES);
@@ -39,48 +39,38 @@ public final class EduDriver implements Driver {
     private record Edu(
             Device device, Registers registers, Interrupt interrupt, CoherentMemory buffer)
             implements EduService {
-        static final int IDENTITY = 0x00;
-        static final int FACTORIAL = 0x08;
-        static final int STATUS = 0x20;
-        static final int RAISED = 0x24;
-        static final int ACKNOWLEDGE = 0x64;
-        static final int SOURCE = 0x80;
-        static final int TARGET = 0x88;
-        static final int LENGTH = 0x90;
-        static final int COMMAND = 0x98;
         static final int INTERRUPT_WHEN_READY = 0x80;
         static final int TO_DEVICE = 0b101;
         static final int FROM_DEVICE = 0b111;
-        static final long DEVICE_BUFFER = 0x40000;
         static final long PATIENCE_NANOS = 5_000_000_000L;
 
         @Override
         public int factorial(int number) {
-            registers.putInt(STATUS, INTERRUPT_WHEN_READY);
-            registers.putInt(FACTORIAL, number);
+            registers.putInt(EduDescriptor.STATUS, INTERRUPT_WHEN_READY);
+            registers.putInt(EduDescriptor.FACTORIAL, number);
             awaitInterrupt();
-            return registers.getInt(FACTORIAL);
+            return registers.getInt(EduDescriptor.FACTORIAL);
         }
 
         @Override
         public void store(MemorySegment bytes) {
             buffer.memory().asSlice(0, CAPACITY_BYTES).asSlice(0, bytes.byteSize()).copyFrom(bytes);
-            copy(buffer.iova(), DEVICE_BUFFER, bytes.byteSize(), TO_DEVICE);
+            copy(buffer.iova(), EduDescriptor.DEVICE_BUFFER, bytes.byteSize(), TO_DEVICE);
         }
 
         @Override
         public void load(MemorySegment into) {
             MemorySegment bytes =
                     buffer.memory().asSlice(0, CAPACITY_BYTES).asSlice(0, into.byteSize());
-            copy(DEVICE_BUFFER, buffer.iova(), into.byteSize(), FROM_DEVICE);
+            copy(EduDescriptor.DEVICE_BUFFER, buffer.iova(), into.byteSize(), FROM_DEVICE);
             into.copyFrom(bytes);
         }
 
         private void copy(long source, long target, long lengthBytes, int command) {
-            registers.putLong(SOURCE, source);
-            registers.putLong(TARGET, target);
-            registers.putLong(LENGTH, lengthBytes);
-            registers.putLong(COMMAND, command);
+            registers.putLong(EduDescriptor.SOURCE, source);
+            registers.putLong(EduDescriptor.TARGET, target);
+            registers.putLong(EduDescriptor.LENGTH, lengthBytes);
+            registers.putLong(EduDescriptor.COMMAND, command);
             awaitInterrupt();
         }
 
@@ -91,18 +81,18 @@ public final class EduDriver implements Driver {
             if (!came) {
                 throw new DeviceException("device " + device.name() + " does not answer");
             }
-            registers.putInt(ACKNOWLEDGE, registers.getInt(RAISED));
+            registers.putInt(EduDescriptor.ACKNOWLEDGE, registers.getInt(EduDescriptor.RAISED));
         }
 
         @Override
         public String describe() {
-            int version = registers.getInt(IDENTITY);
+            int version = registers.getInt(EduDescriptor.IDENTITY);
             return "edu, version %d.%d".formatted(version >>> 24, version >>> 16 & 0xff);
         }
 
         @Override
         public void close() {
-            registers.putInt(STATUS, 0);
+            registers.putInt(EduDescriptor.STATUS, 0);
             interrupt.close();
             buffer.close();
         }

@@ -100,7 +100,7 @@ final class VfioContainer implements AddressSpace {
     public synchronized boolean map(
             long iova, MemorySegment here, long offset, long lengthBytes, int access) {
         requireOpen();
-        Objects.checkFromIndexSize(offset, lengthBytes, lengthBytes);
+        Objects.checkFromIndexSize(offset, lengthBytes, here.byteSize());
         map.set(VfioDescriptor.U32, 0, VfioDescriptor.MAP_BYTES);
         // READ and WRITE are VFIO's own bits.
         map.set(VfioDescriptor.U32, 4, access & (READ | WRITE));

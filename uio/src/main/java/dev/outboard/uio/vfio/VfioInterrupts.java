@@ -49,6 +49,9 @@ final class VfioInterrupts implements AutoCloseable {
     }
 
     private void look(int kind) {
+        if (kind == NONE) {
+            return;
+        }
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment info = info(scratch, kind);
             int flags = info.get(VfioDescriptor.U32, 4);
@@ -78,10 +81,9 @@ final class VfioInterrupts implements AutoCloseable {
         }
         int before = index;
         index = NONE;
-        count = 0;
         look(kind);
         if (index == NONE) {
-            index = before;
+            look(before);
             throw new IllegalArgumentException(
                     "%s has no interrupts of kind %d".formatted(name, kind));
         }
