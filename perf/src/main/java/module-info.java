@@ -14,6 +14,7 @@ import dev.outboard.perf.dmaperf.DmaPerfCommand;
 import dev.outboard.perf.dmaperf.DriverCommand;
 import dev.outboard.perf.guest.GuestCommand;
 import dev.outboard.perf.hotplug.HotplugCommand;
+import dev.outboard.perf.nvmeperf.NvmePerfCommand;
 import dev.outboard.perf.physperf.PhysPerfCommand;
 import dev.outboard.perf.poolperf.PoolPerfCommand;
 import dev.outboard.perf.stream.FrameReceiveClient;
@@ -53,6 +54,8 @@ module dev.outboard.perf {
             info.picocli;
     opens dev.outboard.perf.hotplug to
             info.picocli;
+    opens dev.outboard.perf.nvmeperf to
+            info.picocli;
     opens dev.outboard.perf.physperf to
             info.picocli;
     opens dev.outboard.perf.poolperf to
@@ -88,6 +91,7 @@ module dev.outboard.perf {
             DeviceCommand,
             PoolPerfCommand,
             PhysPerfCommand,
+            NvmePerfCommand,
             AttackCommand,
             HostileCommand;
 }

@@ -7,6 +7,7 @@ import dev.outboard.driver.block.BlockService;
 import dev.outboard.perf.measure.ClientOptions;
 import dev.outboard.perf.measure.Measurement;
 import dev.outboard.perf.measure.Results;
+import dev.outboard.uio.ProcessControl;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Map;
@@ -20,6 +21,7 @@ public final class DiskReadClient implements Client {
     private static final long MAXIMUM_LATENCY_NANOS = TimeUnit.SECONDS.toNanos(60);
     private static final int DIGITS = 3;
     private static final int MAXIMUM_BLOCK = 1 << 20;
+    private static final int MAXIMUM_CPU = 1023;
 
     @Override
     public String name() {
@@ -29,7 +31,7 @@ public final class DiskReadClient implements Client {
     @Override
     public String help() {
         return "random reads with latency: depths=1,32 block=4096 offset=0 bytes=ALL millis=1000"
-                + " warmupMillis=500 seed=1 watch.NAME=PID";
+                + " warmupMillis=500 seed=1 cpu=ANY watch.NAME=PID";
     }
 
     @Override
@@ -50,10 +52,14 @@ public final class DiskReadClient implements Client {
                                 "bytes",
                                 "millis",
                                 "warmupMillis",
-                                "seed"));
+                                "seed",
+                                "cpu"));
         int blockBytes =
                 (int) options.number("block", 4096, BlockService.SECTOR_BYTES, MAXIMUM_BLOCK);
         var region = Region.of(options, disk, blockBytes, Long.MAX_VALUE);
+        if (options.has("cpu")) {
+            ProcessControl.pinThread((int) options.number("cpu", 0, 0, MAXIMUM_CPU));
+        }
         context.ready();
         var rows = new ArrayList<Map<String, Object>>();
         for (int depth : options.numbers("depths", "1,32", 1, 1024)) {

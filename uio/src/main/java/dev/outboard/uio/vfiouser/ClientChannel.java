@@ -92,6 +92,10 @@ final class ClientChannel implements AutoCloseable {
         try {
             wire.send(id, command, VfioUserDescriptor.TYPE_COMMAND, 0, length, payload, passed);
             await(mine);
+        } catch (PeerGoneException end) {
+            // Who sends may notice before who receives.
+            lose(end);
+            throw end;
         } finally {
             synchronized (pending) {
                 pending.remove(id);

@@ -66,6 +66,7 @@ final class DiskCommand implements Callable<Integer> {
     public Integer call() {
         var options = options();
         var output = common.output();
+        common.pin();
         try (var model = new DiskModel(options)) {
             ModelHost.run(
                     "ob-" + options.name(),

@@ -24,6 +24,7 @@ final class EduCommand implements Callable<Integer> {
     public Integer call() {
         var options = new EduOptions(place.socket(), place.name(), place.iommu(), common.waiting());
         var output = common.output();
+        common.pin();
         try (var model = new EduModel(options)) {
             ModelHost.run(
                     "ob-" + options.name(),

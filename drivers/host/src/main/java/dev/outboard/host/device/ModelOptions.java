@@ -5,6 +5,8 @@ import dev.outboard.host.bus.DeviceAddress;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.host.event.EventOutput;
 import dev.outboard.models.NicPortOptions;
+import dev.outboard.uio.NativeException;
+import dev.outboard.uio.ProcessControl;
 import dev.outboard.uio.WaitPolicy;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -23,8 +25,28 @@ final class ModelOptions {
     @Option(names = "--pause", description = "Use the processor's pause instruction to spin.")
     private boolean pause;
 
+    @Option(
+            names = "--cpu",
+            paramLabel = "N",
+            description = "The processor that the device's thread keeps to. Default: any.")
+    private Integer cpu;
+
     @Option(names = "--json", description = "Print events for machines, one JSON object a line.")
     private boolean json;
+
+    /** Keeps the calling thread, which is to be the device's, to its processor. */
+    void pin() {
+        if (cpu == null) {
+            return;
+        }
+        try {
+            ProcessControl.pinThread(cpu);
+        } catch (NativeException | IllegalArgumentException refused) {
+            throw new UsageException(
+                    "--cpu %d: there is no such processor for this process: %s"
+                            .formatted(cpu, refused.getMessage()));
+        }
+    }
 
     EventOutput output() {
         return EventOutput.standard(json);

@@ -53,6 +53,7 @@ final class NicCommand implements Callable<Integer> {
     public Integer call() {
         var options = options();
         var output = common.output();
+        common.pin();
         try (var model = new NicModel(options)) {
             ModelHost.run(
                     "ob-nic", model, () -> output.say(readyText(options), readyEvent(options)));

@@ -104,6 +104,7 @@ final class NvmeCommand implements Callable<Integer> {
     public Integer call() {
         var options = options();
         var output = common.output();
+        common.pin();
         try (var model = new NvmeModel(options)) {
             ModelHost.run(
                     "ob-" + options.name(),
