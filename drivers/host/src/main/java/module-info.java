@@ -11,6 +11,7 @@ import dev.outboard.host.log.PlatformLog;
 import dev.outboard.host.mediator.MediatorCommand;
 import dev.outboard.host.memory.MemoryCommand;
 import dev.outboard.host.pci.PciBus;
+import dev.outboard.host.pci.QtestBus;
 import dev.outboard.host.run.RunCommand;
 import dev.outboard.host.top.TopCommand;
 import dev.outboard.host.vfiouser.VfioUserBus;
@@ -69,6 +70,7 @@ module dev.outboard.host {
     provides Bus with
             VhostUserBus,
             PciBus,
+            QtestBus,
             VfioUserBus;
     provides System.LoggerFinder with
             PlatformLog;

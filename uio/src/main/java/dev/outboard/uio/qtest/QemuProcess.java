@@ -12,11 +12,17 @@ import java.util.concurrent.TimeUnit;
 /**
  * A QEMU of one's own, without a guest: a machine of type q35 whose processor halts at once, with
  * the devices that its starter names, and the connection to it. Owned by who started it; dies with
- * {@link #close}.
+ * {@link #close}, and with its starter, however that dies: a shell between the two holds the end of
+ * a pipe, and ends it when the pipe does.
  */
 public final class QemuProcess implements AutoCloseable {
     /** The program, of the PATH. */
     public static final String PROGRAM = "qemu-system-x86_64";
+
+    /** Runs its arguments until they end, or its input does; that, too, ends with them. */
+    private static final String UNTIL_INPUT_ENDS =
+            "exec 3<&0; \"$@\" </dev/null 3<&- & one=$!;"
+                    + " { cat <&3 >/dev/null; kill $one; } 2>/dev/null & wait $one";
 
     private static final int ROM_BYTES = 64 * 1024;
 
@@ -28,6 +34,7 @@ public final class QemuProcess implements AutoCloseable {
 
     private static final long RAM_BYTES = 64L << 20;
     private static final long TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(20);
+    private static final long LOOK_MILLIS = 5;
     private static final long END_SECONDS = 5;
 
     private final Process process;
@@ -55,6 +62,10 @@ public final class QemuProcess implements AutoCloseable {
         List<String> command =
                 new ArrayList<>(
                         List.of(
+                                "/bin/sh",
+                                "-c",
+                                UNTIL_INPUT_ENDS,
+                                "qemu",
                                 PROGRAM,
                                 "-accel",
                                 "tcg",
@@ -95,13 +106,29 @@ public final class QemuProcess implements AutoCloseable {
 
     private static QemuProcess connect(Path directory, Path ram, Process process, Path output) {
         try {
-            QtestMachine machine =
-                    QtestMachine.connect(directory.resolve("qtest.sock"), ram, TIMEOUT_NANOS);
+            Path socket = directory.resolve("qtest.sock");
+            awaitSocket(socket, process);
+            QtestMachine machine = QtestMachine.connect(socket, ram, TIMEOUT_NANOS);
             return new QemuProcess(process, output, machine);
         } catch (RuntimeException failure) {
-            process.destroyForcibly();
+            end(process);
             throw new IllegalStateException(
                     PROGRAM + " does not answer: " + read(output).strip(), failure);
+        }
+    }
+
+    /** There is no need to wait for the socket of what has ended, as for a wrong option. */
+    private static void awaitSocket(Path socket, Process process) {
+        long deadline = System.nanoTime() + TIMEOUT_NANOS;
+        while (!Files.exists(socket) && System.nanoTime() - deadline < 0) {
+            try {
+                if (process.waitFor(LOOK_MILLIS, TimeUnit.MILLISECONDS)) {
+                    throw new IllegalStateException("it ended: status=" + process.exitValue());
+                }
+            } catch (InterruptedException wakened) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException("interrupted while it started", wakened);
+            }
         }
     }
 
@@ -141,18 +168,30 @@ public final class QemuProcess implements AutoCloseable {
 
     /** As {@code kill -9}. */
     public void kill() {
+        end(process);
+    }
+
+    private static void end(Process process) {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();
         process.onExit().join();
+    }
+
+    /** Runs when QEMU has ended, however; on a thread of its own, and at once if it has. */
+    public void onEnd(Runnable listener) {
+        process.onExit().thenRun(listener);
     }
 
     @Override
     public void close() {
         machine.close();
-        process.destroy();
         try {
+            process.getOutputStream().close();
             if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
                 kill();
             }
+        } catch (IOException gone) {
+            kill();
         } catch (InterruptedException wakened) {
             kill();
             Thread.currentThread().interrupt();

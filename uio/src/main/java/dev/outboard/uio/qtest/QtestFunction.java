@@ -1,6 +1,7 @@
 package dev.outboard.uio.qtest;
 
 import dev.outboard.uio.EventDescriptor;
+import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.Registers;
 import dev.outboard.uio.pci.BaseAddress;
 import dev.outboard.uio.pci.Capability;
@@ -125,15 +126,23 @@ final class QtestFunction implements PciFunction {
     }
 
     private void silence() {
+        try {
+            maskAll();
+        } catch (PeerGoneException gone) {
+            // A QEMU that ended signals nothing any more.
+        }
+        for (int word : words) {
+            machine.mailbox().giveBack(word);
+        }
+        words = new int[0];
+    }
+
+    private void maskAll() {
         for (int vector = 0; vector < words.length && msix.isPresent(); vector++) {
             msix.get().mask(region(msix.get().region()), vector);
         }
         msix.ifPresent(table -> table.enable(false));
         msi.ifPresent(MsiCapability::disable);
-        for (int word : words) {
-            machine.mailbox().giveBack(word);
-        }
-        words = new int[0];
     }
 
     /** By the function-level reset of PCI Express, else by way of the power state D3. */

@@ -16,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -233,6 +234,26 @@ class QtestMachineTest {
         long deadline = System.nanoTime() + PATIENCE_NANOS;
         while (!condition.getAsBoolean()) {
             assertThat(System.nanoTime()).isLessThan(deadline);
+        }
+    }
+
+    @Test
+    void shouldSayAtOnceWhatIsWrongWithAnOption() {
+        long start = System.nanoTime();
+        assertThatThrownBy(() -> qemu("-device", "no-such-device"))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("no-such-device");
+        assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(15));
+    }
+
+    @Test
+    void shouldTellOfItsEndHoweverItEnds() throws Exception {
+        try (var qemu = edu()) {
+            var ended = new CountDownLatch(1);
+            qemu.onEnd(ended::countDown);
+            assertThat(ended.getCount()).isEqualTo(1);
+            qemu.kill();
+            assertThat(ended.await(10, TimeUnit.SECONDS)).isTrue();
         }
     }
 }

@@ -146,7 +146,7 @@ class VirtioPciTest {
     void shouldSayWhatADeviceHasNot() throws Exception {
         try (var bench = new QemuBench(directory, "-device", "edu,addr=04.0");
                 var device = bench.open("00:04.0", Match.pci(0x1234, 0x11e8))) {
-            assertThat(device.id()).hasToString("DeviceId[family=pci, vendor=4660, device=4584]");
+            assertThat(device.id()).hasToString("pci vendor 1234 device 11e8 class 00ff00");
             assertThatThrownBy(device::queues)
                     .isInstanceOf(DeviceException.class)
                     .hasMessageContaining("no queues");
