@@ -9,6 +9,7 @@ import dev.outboard.driver.Service;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.Registers;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** Drives QEMU's teaching device: factorials in registers, copies by DMA, one interrupt. */
 public final class EduDriver implements Driver {
@@ -32,7 +33,14 @@ public final class EduDriver implements Driver {
             throw new DeviceException("device " + device.name() + " is no teaching device");
         }
         CoherentMemory buffer = device.dma().allocateCoherent(EduService.CAPACITY_BYTES);
-        return new Edu(device, registers, device.interrupt(0), buffer);
+        Edu edu = new Edu(device, registers, device.interrupt(0), buffer);
+        try {
+            edu.checkReach();
+        } catch (RuntimeException failure) {
+            edu.close();
+            throw failure;
+        }
+        return edu;
     }
 
     /** The running device. */
@@ -43,6 +51,23 @@ public final class EduDriver implements Driver {
         static final int TO_DEVICE = 0b101;
         static final int FROM_DEVICE = 0b111;
         static final long PATIENCE_NANOS = 5_000_000_000L;
+
+        /**
+         * The device takes no more than so many bits of an address, 28 where QEMU was told nothing
+         * else, and does not say so: it reaches elsewhere.
+         */
+        void checkReach() {
+            byte[] marks = {1, 2, 3, 5, 8, 13, 21, 34};
+            byte[] back = new byte[marks.length];
+            store(MemorySegment.ofArray(marks));
+            load(MemorySegment.ofArray(back));
+            if (!Arrays.equals(marks, back)) {
+                throw new DeviceException(
+                        ("device %s does not reach IOVA 0x%x: take a --strategy that gives it lower"
+                                        + " ones, as strict, or -device edu,dma_mask=… of QEMU")
+                                .formatted(device.name(), buffer.iova()));
+            }
+        }
 
         @Override
         public int factorial(int number) {
@@ -62,6 +87,8 @@ public final class EduDriver implements Driver {
         public void load(MemorySegment into) {
             MemorySegment bytes =
                     buffer.memory().asSlice(0, CAPACITY_BYTES).asSlice(0, into.byteSize());
+            // So that what the device did not write is not taken for what it did.
+            bytes.fill((byte) 0);
             copy(EduDescriptor.DEVICE_BUFFER, buffer.iova(), into.byteSize(), FROM_DEVICE);
             into.copyFrom(bytes);
         }

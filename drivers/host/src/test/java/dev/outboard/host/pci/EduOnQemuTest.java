@@ -41,6 +41,19 @@ class EduOnQemuTest {
         assertThat(Descriptor.openCount()).isEqualTo(before);
     }
 
+    /** QEMU's default mask is 28 bits: the device reads and writes elsewhere, and says nothing. */
+    @Test
+    void shouldRefuseADeviceThatDoesNotReachItsMemory() {
+        try (var bench = new QemuBench(directory, "-device", "edu,addr=04.0");
+                var device = bench.open("00:04.0", MATCH)) {
+            var driver = QemuBench.driver("edu");
+            assertThatThrownBy(() -> driver.start(device))
+                    .isInstanceOf(DeviceException.class)
+                    .hasMessageContaining("does not reach IOVA 0x1")
+                    .hasMessageContaining("--strategy");
+        }
+    }
+
     @Test
     void shouldNotDriveSomethingElse() {
         try (var bench = new QemuBench(directory, "-device", "pci-testdev,addr=04.0");
