@@ -27,6 +27,9 @@ final class DataPointer {
     /** Segments of a list: of one descriptor each it could be as long as its data. */
     private static final int MOST_SEGMENTS = 256;
 
+    /** Descriptors of a list: they may be of no bytes, and then nothing else ends it. */
+    private static final int MOST_DESCRIPTORS = 4096;
+
     /** The first piece, which is mostly the only one. */
     MemorySegment memory = MemorySegment.NULL;
 
@@ -45,6 +48,8 @@ final class DataPointer {
     private long nextAddress;
 
     private long nextRest;
+
+    private int descriptors;
 
     /** Whether all is in the first piece. */
     boolean isOnePiece() {
@@ -177,6 +182,7 @@ final class DataPointer {
         long at = address;
         long now = rest;
         long left = wanted;
+        descriptors = 0;
         for (int segments = 0; segments <= MOST_SEGMENTS; segments++) {
             int type = (int) (now >>> SGL_TYPE_SHIFT) & 0xff;
             long length = now & SGL_LENGTH_MASK;
@@ -209,6 +215,10 @@ final class DataPointer {
         long left = wanted;
         list.lengthBytes = 0;
         for (long done = 0; done < length; done += NvmeDescriptor.SGL_BYTES) {
+            descriptors++;
+            if (descriptors > MOST_DESCRIPTORS) {
+                return -NvmeStatus.INVALID_SGL_COUNT;
+            }
             if ((where & 0xf) != 0 || !needList(where + done, NvmeDescriptor.SGL_BYTES)) {
                 return -NvmeStatus.DATA_TRANSFER_ERROR;
             }

@@ -35,6 +35,12 @@ final class IoCommands {
 
     private boolean isFlushOfAll;
 
+    /** Where {@link #ranges} are to become zero before that; null for nothing. */
+    private Namespace toZero;
+
+    private int zeroRanges;
+    private boolean isGivenBack;
+
     IoCommands(List<Namespace> namespaces, int transferBytes, Counters counters) {
         this.namespaces = namespaces.toArray(Namespace[]::new);
         this.transferBytes = transferBytes;
@@ -53,11 +59,12 @@ final class IoCommands {
     /**
      * Executes a command.
      *
-     * @return a status; if it is OK, {@link #flush} is to be called outside of the DMA section if
-     *     {@link #isFlushDue}
+     * @return a status; if {@link #isRestDue}, the one of {@link #finish} counts, which is to be
+     *     called outside of the DMA section
      */
     int execute(BusMaster bus, Command command) {
         toFlush = null;
+        toZero = null;
         if (command.hasUnknownFlags()) {
             return NvmeStatus.INVALID_FIELD;
         }
@@ -107,27 +114,46 @@ final class IoCommands {
         return NvmeStatus.OK;
     }
 
-    boolean isFlushDue() {
-        return toFlush != null;
+    /** Whether the command at hand has a rest that may take long. */
+    boolean isRestDue() {
+        return toFlush != null || toZero != null;
     }
 
-    /** Waits for the medium, outside of DMA sections; a status. */
-    int flush() {
+    /** Does the rest, outside of DMA sections, as it may take long; a status. */
+    int finish() {
         try {
+            if (toZero != null) {
+                zero();
+            }
             if (isFlushOfAll) {
                 for (Namespace namespace : namespaces) {
                     namespace.medium().flush();
                 }
-            } else {
+            } else if (toFlush != null) {
                 toFlush.flush();
             }
             return NvmeStatus.OK;
         } catch (NativeException failure) {
             return NvmeStatus.WRITE_FAULT;
         } finally {
+            toZero = null;
             toFlush = null;
             isFlushOfAll = false;
         }
+    }
+
+    private void zero() {
+        for (int range = 0; range < zeroRanges; range++) {
+            long at = (long) range * NvmeDescriptor.RANGE_BYTES;
+            if (blocks(at) > 0) {
+                toZero.medium()
+                        .zero(
+                                first(at) << toZero.blockShift(),
+                                blocks(at) << toZero.blockShift(),
+                                isGivenBack);
+            }
+        }
+        counters.add(NvmeCounters.ZEROES, 1);
     }
 
     private int check(Namespace namespace, long first, long blocks) {
@@ -202,15 +228,17 @@ final class IoCommands {
         if (namespace.medium().isReadOnly()) {
             return NvmeStatus.WRITE_PROTECTED;
         }
-        namespace
-                .medium()
-                .zero(
-                        command.words10 << namespace.blockShift(),
-                        blocks << namespace.blockShift(),
-                        (command.word12() & DEALLOCATE) != 0);
+        ranges.set(NvmeDescriptor.U32, Integer.BYTES, (int) blocks);
+        ranges.set(NvmeDescriptor.U64, Long.BYTES, command.words10);
+        zeroLater(namespace, 1, (command.word12() & DEALLOCATE) != 0);
         written(namespace.medium(), command);
-        counters.add(NvmeCounters.ZEROES, 1);
         return NvmeStatus.OK;
+    }
+
+    private void zeroLater(Namespace namespace, int count, boolean givesBack) {
+        toZero = namespace;
+        zeroRanges = count;
+        isGivenBack = givesBack;
     }
 
     /** Ranges that the driver needs no more; other advice is taken, and nothing done. */
@@ -235,18 +263,7 @@ final class IoCommands {
         if (namespace.medium().isReadOnly()) {
             return NvmeStatus.WRITE_PROTECTED;
         }
-        for (int range = 0; range < count; range++) {
-            long at = (long) range * NvmeDescriptor.RANGE_BYTES;
-            if (blocks(at) > 0) {
-                namespace
-                        .medium()
-                        .zero(
-                                first(at) << namespace.blockShift(),
-                                blocks(at) << namespace.blockShift(),
-                                true);
-            }
-        }
-        counters.add(NvmeCounters.ZEROES, 1);
+        zeroLater(namespace, count, true);
         return NvmeStatus.OK;
     }
 

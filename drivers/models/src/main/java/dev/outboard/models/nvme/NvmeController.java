@@ -368,9 +368,9 @@ public final class NvmeController implements PciModel, AutoCloseable {
                 continue;
             }
             int outcome = queue.id == 0 ? admin.execute(bus, command) : io.execute(bus, command);
-            if (queue.id != 0 && io.isFlushDue()) {
+            if (queue.id != 0 && io.isRestDue()) {
                 bus.exit();
-                outcome = io.flush();
+                outcome = io.finish();
                 generation = bus.enter();
             }
             if (outcome != NvmeStatus.LATER) {
@@ -422,9 +422,9 @@ public final class NvmeController implements PciModel, AutoCloseable {
         BusMaster bus = port.bus();
         long generation = bus.enter();
         int outcome = held.isAborted() ? NvmeStatus.ABORTED : io.execute(bus, held.command());
-        if (!held.isAborted() && io.isFlushDue()) {
+        if (!held.isAborted() && io.isRestDue()) {
             bus.exit();
-            outcome = io.flush();
+            outcome = io.finish();
             generation = bus.enter();
         }
         complete(bus, generation, queue, held.command(), outcome);

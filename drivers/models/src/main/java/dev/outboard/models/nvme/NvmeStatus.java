@@ -10,6 +10,7 @@ final class NvmeStatus {
     static final int ABORTED = 0x07;
     static final int INVALID_NAMESPACE = 0x0b;
     static final int INVALID_SGL_SEGMENT = 0x0d;
+    static final int INVALID_SGL_COUNT = 0x0e;
     static final int INVALID_SGL_LENGTH = 0x0f;
     static final int INVALID_SGL_TYPE = 0x11;
     static final int INVALID_PRP_OFFSET = 0x13;
