@@ -12,6 +12,7 @@ import dev.outboard.perf.disk.DiskSha256Client;
 import dev.outboard.perf.dmaperf.DeviceCommand;
 import dev.outboard.perf.dmaperf.DmaPerfCommand;
 import dev.outboard.perf.dmaperf.DriverCommand;
+import dev.outboard.perf.guest.ChecksCommand;
 import dev.outboard.perf.guest.GuestCommand;
 import dev.outboard.perf.hotplug.HotplugCommand;
 import dev.outboard.perf.nvmeperf.NvmePerfCommand;
@@ -86,6 +87,7 @@ module dev.outboard.perf {
             VersusCommand,
             HotplugCommand,
             GuestCommand,
+            ChecksCommand,
             DmaPerfCommand,
             DriverCommand,
             DeviceCommand,

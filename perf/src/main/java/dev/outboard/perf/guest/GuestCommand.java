@@ -40,6 +40,13 @@ public final class GuestCommand implements Subcommand {
     private boolean shell;
 
     @Option(
+            names = "--only",
+            defaultValue = "",
+            paramLabel = "TEXT",
+            description = "Only the checks whose name has this, and those that bind.")
+    private String only;
+
+    @Option(
             names = "--kernel",
             paramLabel = "FILE",
             description = "The kernel to start, instead of Debian's.")
@@ -131,28 +138,39 @@ public final class GuestCommand implements Subcommand {
     private int run(Path folder, EventOutput output) throws IOException, InterruptedException {
         Tool.require(GuestMachine.PROGRAM, GuestMachine.PACKAGE);
         var busybox = Tool.require("busybox", "busybox-static");
+        output.text("preparing the guest");
         var kernel = GuestKernel.find(kernelImage, kernelModules, Folders.cache());
         var java = JavaImage.make(Folders.cache());
-        var initramfs = folder.resolve("initramfs.cpio");
-        Initramfs.write(initramfs, kernel, java, busybox, script(), folder);
-        var devices = GuestDevices.create(folder, 1);
-        var machine = new GuestMachine(folder, kernel, initramfs, devices, accelerator, parameters);
-        if (shell) {
-            return machine.talk() ? 0 : 1;
-        }
         output.say(
                 "booting Linux " + kernel.release() + " in QEMU",
                 Event.of("boot", "kernel", kernel.release(), "accelerator", accelerator));
-        return machine.run(
-                Duration.ofSeconds(timeoutSeconds),
-                line -> output.say(line, Event.of("said", "line", line)),
-                event -> output.say(event.toJson(), event));
-    }
-
-    private String script() {
-        if (lines.isEmpty() && !shell) {
-            throw new CommandException("nothing to do yet but --run LINE and --shell");
+        if (shell || !lines.isEmpty()) {
+            var script = "modprobe -a vfio-pci vfio_iommu_type1 uio_pci_generic\n";
+            var initramfs = folder.resolve("initramfs.cpio");
+            Initramfs.write(
+                    initramfs, kernel, java, busybox, script + String.join("\n", lines), folder);
+            var machine =
+                    new GuestMachine(
+                            folder,
+                            kernel,
+                            initramfs,
+                            GuestDevices.create(folder, 1),
+                            accelerator,
+                            parameters);
+            return shell
+                    ? machine.talk() ? 0 : 1
+                    : machine.run(
+                            Duration.ofSeconds(timeoutSeconds),
+                            line -> output.say(line, Event.of("said", "line", line)),
+                            output::say);
         }
-        return "modprobe vfio-pci\nmodprobe uio_pci_generic\n" + String.join("\n", lines) + "\n";
+        var guests =
+                new Guests(
+                        folder,
+                        new Guests.Image(kernel, java, busybox, accelerator),
+                        Duration.ofSeconds(timeoutSeconds),
+                        only,
+                        output);
+        return guests.check() ? 0 : 1;
     }
 }

@@ -29,8 +29,16 @@ record GuestDevices(Path disk, Path served) {
     static final String FILE = "file.bin";
 
     static final int FILE_BYTES = 1_000_003;
-    private static final long DISK_BYTES = 128L << 20;
+    static final long DISK_BYTES = 64L << 20;
+
+    /** In the guest's environment: the SHA-256 of what is served. */
+    static final String SUM_VARIABLE = "OUTBOARD_FILE_SHA256";
+
     private static final long OTHER_DISK_BYTES = 64L << 20;
+
+    /** Else it cuts an address to 28 bits, as its driver in a kernel would be told to. */
+    private static final String WIDE = ",dma_mask=0xffffffffffffffff";
+
     private static final String OTHER_DISK = "disk.raw";
 
     /** Makes the files in a folder. */
@@ -56,7 +64,7 @@ record GuestDevices(Path disk, Path served) {
         var network = ",tftp=" + served;
         return List.of(
                 "-device",
-                "edu,addr=04.0",
+                "edu,addr=04.0" + WIDE,
                 "-drive",
                 "file=" + disk + ",if=none,id=nvme0,format=raw,cache=unsafe",
                 "-device",
@@ -78,7 +86,7 @@ record GuestDevices(Path disk, Path served) {
                 "-device",
                 "pcie-pci-bridge,id=bridge,addr=1e.0",
                 "-device",
-                "edu,bus=bridge,addr=01.0",
+                "edu,bus=bridge,addr=01.0" + WIDE,
                 "-device",
                 "e1000,bus=bridge,addr=02.0,romfile=");
     }
