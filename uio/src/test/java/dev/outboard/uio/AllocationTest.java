@@ -3,11 +3,16 @@ package dev.outboard.uio;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import dev.outboard.uio.pci.NodeRegisters;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The calls of the data path allocate nothing: measured, once they are compiled. */
 final class AllocationTest {
@@ -109,6 +114,25 @@ final class AllocationTest {
                         pieces.add(memory, 0, 100);
                         pieces.add(memory, 200, 100);
                     });
+        }
+    }
+
+    /** A file stands for a device's registers; it refuses an ioctl, by an answer. */
+    @Test
+    void shouldNotAllocateToAskADevice(@TempDir Path directory) throws IOException {
+        Path file = Files.write(directory.resolve("registers"), new byte[4096]);
+        try (DeviceNode node = DeviceNode.open(file);
+                Arena arena = Arena.ofConfined()) {
+            var registers = new NodeRegisters(node, "registers", 0, 4096);
+            MemorySegment structure = arena.allocate(32, 8);
+            assertAllocatesNothing(
+                    () -> {
+                        registers.putInt(64, 5);
+                        registers.getLong(64);
+                        node.control(0x3b71, structure);
+                    });
+            assertThat(registers.getInt(64)).isEqualTo(5);
+            assertThat(node.control(0x3b71, structure)).isNegative();
         }
     }
 }
