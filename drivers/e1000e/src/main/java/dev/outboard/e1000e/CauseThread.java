@@ -47,6 +47,7 @@ final class CauseThread implements InterruptLine, AutoCloseable {
         isUp = controller.isLinkUp();
         int vector = controller.hasVectors() ? E1000e.OTHER_VECTOR : 0;
         interrupt = device.interrupt(vector, this);
+        controller.onRestart(interrupt::wake);
         thread = Thread.ofPlatform().daemon().name(device.name() + " link").unstarted(this::listen);
     }
 
@@ -64,7 +65,9 @@ final class CauseThread implements InterruptLine, AutoCloseable {
 
     private void listen() {
         while (!isEnding && !device.isLost()) {
-            if (interrupt.await(-1) && !isEnding && !device.isLost()) {
+            // Also after a wake: a restart has masked the cause, and the link may have changed.
+            interrupt.await(-1);
+            if (!isEnding && !device.isLost()) {
                 serve();
             }
         }

@@ -4,6 +4,8 @@ import dev.outboard.driver.Device;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.Notice;
 import dev.outboard.uio.Registers;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -28,6 +30,7 @@ final class Controller implements AutoCloseable {
     private volatile long generation;
     private volatile boolean isQuiet;
     private volatile Consumer<Notice> notices = notice -> {};
+    private final List<Runnable> restarted = new ArrayList<>();
     private boolean receivesAll;
 
     /**
@@ -65,6 +68,14 @@ final class Controller implements AutoCloseable {
     /** Who is told of resets, and of what else there is to say. */
     void onNotice(Consumer<Notice> listener) {
         notices = listener;
+    }
+
+    /**
+     * What runs after each restart: masks are as after power-on, and who waits for an interrupt
+     * would wait for ever. For when the controller starts.
+     */
+    void onRestart(Runnable listener) {
+        restarted.add(listener);
     }
 
     void tell(Notice notice) {
@@ -309,6 +320,7 @@ final class Controller implements AutoCloseable {
             reset();
             setUp();
             generation++;
+            restarted.forEach(Runnable::run);
             tell(
                     new Notice(
                             Notice.RESET,

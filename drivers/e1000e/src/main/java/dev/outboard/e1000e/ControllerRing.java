@@ -43,6 +43,8 @@ abstract sealed class ControllerRing implements FrameRing, InterruptLine
     /** How its interrupt comes: a vector of its own, or an event that a thread signals. */
     final void claim(Interrupt claimed) {
         interrupt = claimed;
+        // Whoever waits looks, and finds the ring unknown to the controller.
+        controller.onRestart(claimed::wake);
     }
 
     @Override

@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -412,6 +413,24 @@ class E1000eDriverTest {
         send(60);
         assertThat(fake.tail(SEND)).isEqualTo(1);
         assertThat(notices).as("one reset, told once").isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void shouldWakeWhoWaitsForTheOtherRingWhenItIsReset(int vectors) throws Exception {
+        start(vectors);
+        BlockingQueue<Boolean> links = new LinkedBlockingQueue<>();
+        net.onLink(links::add);
+        var waiter = CompletableFuture.supplyAsync(() -> net.receiveQueue(0).await(-1));
+        fake.powerOn();
+        send(60);
+        // Waits until it, or the other, has seen what happened.
+        net.transmitQueue(0).await(TimeUnit.MILLISECONDS.toNanos(100));
+        assertThat(waiter.get(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(fake.tail(FILL)).isEqualTo(BUFFERS);
+        fake.isUp = false;
+        fake.raise(vectors == 1 ? 0 : E1000e.OTHER_VECTOR, E1000eDescriptor.CAUSE_LINK);
+        assertThat(links.poll(20, TimeUnit.SECONDS)).isFalse();
     }
 
     @Test
