@@ -100,9 +100,9 @@ class BadInputTest {
 
     @Test
     void shouldListTheBusesForAnUnknownScheme() {
-        assertThat(failure(USAGE, "run", "virtio-blk", "--device", "pci:0000:00:04.0"))
-                .contains("'pci:0000:00:04.0' is no device address")
-                .contains("vhost-user:PATH");
+        assertThat(failure(USAGE, "run", "virtio-blk", "--device", "usb:1-1.2"))
+                .contains("'usb:1-1.2' is no device address")
+                .contains("vhost-user:PATH", "vfio-user:PATH", "pci:");
     }
 
     @Test
