@@ -45,8 +45,8 @@ final class FakeController implements Device, Registers, AutoCloseable {
     final MemorySegment namespaces = Arena.ofAuto().allocate(4096);
     final MemorySegment log = Arena.ofAuto().allocate(4096);
 
-    /** 256 entries, 500 ms, the NVM command set. */
-    long capabilities = 255L | 1L << 24 | 1L << 37;
+    /** 1024 entries, 500 ms, the NVM command set. */
+    long capabilities = 1023L | 1L << 24 | 1L << 37;
 
     int vectors = QUEUES + 1;
     int queueLimit = 1;
@@ -61,6 +61,10 @@ final class FakeController implements Device, Registers, AutoCloseable {
     int resets;
     int doorbells;
     int aborts;
+
+    /** What it says to an abort: 0 for "it will end". */
+    int abortResult = 1;
+
     int eventCommands;
     int lastEventId;
 
@@ -74,6 +78,7 @@ final class FakeController implements Device, Registers, AutoCloseable {
     private final long[] completions = new long[QUEUES + 1];
     private final int[] completionEntries = new int[QUEUES + 1];
     private final int[] completionTail = new int[QUEUES + 1];
+    private final int[] completionHead = new int[QUEUES + 1];
     private final int[] phase = new int[QUEUES + 1];
     private int configuration;
     private int status;
@@ -194,7 +199,7 @@ final class FakeController implements Device, Registers, AutoCloseable {
             case NvmeDescriptor.ADMIN_DOORBELL_BUFFERS -> shadows = page;
             case NvmeDescriptor.ADMIN_ABORT -> {
                 aborts++;
-                result = 1;
+                result = abortResult;
             }
             default -> {
                 // Answered, and nothing else.
@@ -211,6 +216,7 @@ final class FakeController implements Device, Registers, AutoCloseable {
         completions[queue] = iova;
         completionEntries[queue] = entries;
         completionTail[queue] = 0;
+        completionHead[queue] = 0;
         phase[queue] = PHASE;
     }
 
@@ -232,9 +238,19 @@ final class FakeController implements Device, Registers, AutoCloseable {
             completionTail[queue] = 0;
             phase[queue] ^= PHASE;
         }
+        if (completionTail[queue] == head(queue)) {
+            throw new IllegalStateException("nobody gave back a place of ring " + queue);
+        }
         if (isSignalling) {
             signal(queue);
         }
+    }
+
+    /** Where the driver is in a ring of completions: as its doorbells say. */
+    private int head(int queue) {
+        return queue == 0 || shadows == 0
+                ? completionHead[queue]
+                : ram.get(NvmeDescriptor.U32, shadows - ramStart + queue * 8L + 4);
     }
 
     /** Raises the interrupt of a queue, with work or without. */
@@ -272,6 +288,7 @@ final class FakeController implements Device, Registers, AutoCloseable {
                 ring(index / 2, value);
             } else {
                 doorbells++;
+                completionHead[index / 2] = value;
             }
         } else if (offset == NvmeDescriptor.ADMIN_SIZES) {
             adminSizes = value;

@@ -172,6 +172,36 @@ class HostileControllerTest {
     }
 
     @Test
+    void shouldResetAControllerThatPromisesAnAbortAndDoesNotKeepIt() {
+        start(NvmeOptions.DEFAULT.withTimeout(TIMEOUT_NANOS));
+        controller.abortResult = 0;
+        var times = new int[1];
+        controller.fate = (from, opcode, own) -> ++times[0] == 1 ? FakeController.NONE : 0;
+        read(3);
+        queue.submit();
+        assertThat(await(1)).containsEntry(3L, BlockStatus.OK);
+        assertThat(controller.aborts).isEqualTo(1);
+        assertThat(controller.resets).isEqualTo(1);
+    }
+
+    @Test
+    void shouldAbortForAClientThatNeverWaits() {
+        start(NvmeOptions.DEFAULT.withTimeout(TIMEOUT_NANOS));
+        var times = new int[1];
+        controller.fate = (from, opcode, own) -> ++times[0] == 1 ? FakeController.NONE : 0;
+        read(3);
+        queue.submit();
+        var found = new HashMap<Long, Integer>();
+        long deadline = System.nanoTime() + QemuDisk.PATIENCE_NANOS;
+        while (found.isEmpty()) {
+            assertThat(System.nanoTime()).isLessThan(deadline);
+            queue.poll(found::put, 10);
+        }
+        assertThat(found).containsEntry(3L, BlockStatus.OK);
+        assertThat(controller.aborts).isEqualTo(1);
+    }
+
+    @Test
     void shouldFailByItsTagWhatEveryResetInterrupts() {
         start(NvmeOptions.DEFAULT.withTimeout(TIMEOUT_NANOS));
         controller.fate =
@@ -345,12 +375,12 @@ class HostileControllerTest {
         assertThat(await(1)).containsEntry(3L, BlockStatus.OK);
     }
 
-    @Test
-    void shouldResetAControllerThatTellsOfEventsNobodyAwaits() {
+    @ParameterizedTest
+    // Beyond all ids, and one that an event would have, if a third were awaited.
+    @ValueSource(ints = {999, AdminQueue.ENTRIES + 3})
+    void shouldResetAControllerThatTellsOfEventsNobodyAwaits(int id) {
         start();
-        var told = new ArrayList<String>();
-        disk.onNotice(notice -> told.add(notice.text()));
-        controller.complete(0, 999, 0, 0);
+        controller.complete(0, id, 0, 0);
         long deadline = System.nanoTime() + QemuDisk.PATIENCE_NANOS;
         while (controller.resets == 0) {
             assertThat(System.nanoTime()).isLessThan(deadline);
@@ -391,7 +421,7 @@ class HostileControllerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {-1, 0, 255L | 1L << 37 | 1L << 48, 255L})
+    @ValueSource(longs = {-1, 0, 255L | 1L << 37 | 1L << 48, 255L, 1L << 37})
     void shouldRefuseWhatIsNoController(long capabilities) {
         controller.capabilities = capabilities;
         assertThatThrownBy(this::start).hasMessageContaining("is no NVMe controller");

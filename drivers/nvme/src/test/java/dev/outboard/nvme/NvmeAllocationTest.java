@@ -71,7 +71,10 @@ class NvmeAllocationTest {
                 }
             }
             queue.submit();
-            while (ended < asked + DEPTH) {
+            for (int looks = 0; ended < asked + DEPTH; looks++) {
+                if (looks > 10_000) {
+                    throw new IllegalStateException(queue.pending() + " requests do not end");
+                }
                 if (hasShadows) {
                     controller.look(1);
                 }
