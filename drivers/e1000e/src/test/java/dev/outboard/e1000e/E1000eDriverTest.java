@@ -176,6 +176,23 @@ class E1000eDriverTest {
     }
 
     @Test
+    void shouldNotOverfillItsRingWhereEveryFrameNeedsAContext() {
+        start(3);
+        TransmitQueue queue = net.transmitQueue(0);
+        for (int frame = 0; frame < BUFFERS; frame++) {
+            queue.commit(queue.claim(), 100, FrameOffload.checksum(34 + frame % 2 * 20, 6));
+        }
+        assertThat(queue.flush()).as("two places each, of 511").isEqualTo(BUFFERS - 1);
+        assertThat(fake.tail(SEND)).isEqualTo(2 * (BUFFERS - 1));
+        assertThat(queue.flush()).isZero();
+        for (int place = 0; place < fake.tail(SEND); place++) {
+            fake.sent(place);
+        }
+        assertThat(queue.flush()).isEqualTo(1);
+        assertThat(fake.tail(SEND)).as("around the end").isZero();
+    }
+
+    @Test
     void shouldShowEveryFrameOnceInOrderWhateverTheRingIsAt() {
         start(3);
         long seed = System.nanoTime();
