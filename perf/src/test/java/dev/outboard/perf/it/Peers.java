@@ -42,7 +42,8 @@ final class Peers {
                 .orElse(null);
     }
 
-    private static void missing(String reason) {
+    /** Skips the test, or fails it, for want of something. */
+    static void missing(String reason) {
         if (System.getenv("CI") != null
                 || "required".equals(System.getProperty("outboard.peers"))) {
             Assertions.fail(reason);
