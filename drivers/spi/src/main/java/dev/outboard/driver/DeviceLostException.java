@@ -8,4 +8,13 @@ public final class DeviceLostException extends DeviceException {
     public DeviceLostException(String name) {
         super("device " + name + " went away: its process died or closed the connection");
     }
+
+    /**
+     * The device called {@code name} went away.
+     *
+     * @param why in a clause, as its bus tells it
+     */
+    public DeviceLostException(String name, String why) {
+        super("device " + name + " went away: " + why);
+    }
 }

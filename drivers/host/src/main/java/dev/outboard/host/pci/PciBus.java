@@ -147,7 +147,7 @@ public final class PciBus implements Bus {
             SysfsFunction found, PciLocation location, DeviceSetup setup) {
         var ground = new VfioGround(found, location, setup);
         var device = new PciDevice(setup, ground.function(), ground, true);
-        ground.function().onLost(why -> device.lose());
+        ground.function().onLost(device::lose);
         return device;
     }
 

@@ -39,6 +39,10 @@ public final class PciDevice implements HostedDevice {
     private final boolean isBehindIommu;
     private VirtioPciQueues queues;
     private boolean closed;
+
+    /** Written before {@link #lost}, which publishes it. */
+    private String lossReason;
+
     private volatile boolean lost;
 
     /** A device that stands on nothing but its function. */
@@ -169,11 +173,21 @@ public final class PciDevice implements HostedDevice {
 
     /** The function has gone. Any thread; again does nothing. */
     public void lose() {
+        lose(null);
+    }
+
+    /**
+     * The same.
+     *
+     * @param why in a clause, or null where nobody knows
+     */
+    void lose(String why) {
         List<Runnable> told;
         synchronized (this) {
             if (lost) {
                 return;
             }
+            lossReason = why;
             lost = true;
             told = List.copyOf(listeners);
         }
@@ -184,7 +198,9 @@ public final class PciDevice implements HostedDevice {
     @Override
     public void checkPresent() {
         if (lost) {
-            throw new DeviceLostException(name());
+            throw lossReason == null
+                    ? new DeviceLostException(name())
+                    : new DeviceLostException(name(), lossReason);
         }
     }
 
