@@ -193,6 +193,23 @@ class E1000eDriverTest {
     }
 
     @Test
+    void shouldCountTheRoomOfItsRingAnewAfterAReset() {
+        start(3);
+        TransmitQueue queue = net.transmitQueue(0);
+        for (int frame = 0; frame < 100; frame++) {
+            commit(60);
+        }
+        queue.flush();
+        fake.powerOn();
+        queue.await(1);
+        assertThat(queue.pending()).as("the wire lost them").isZero();
+        for (int frame = 0; frame < BUFFERS; frame++) {
+            queue.commit(queue.claim(), 100, FrameOffload.checksum(34 + frame % 2 * 20, 6));
+        }
+        assertThat(queue.flush()).as("two places each, of 511").isEqualTo(BUFFERS - 1);
+    }
+
+    @Test
     void shouldShowEveryFrameOnceInOrderWhateverTheRingIsAt() {
         start(3);
         long seed = System.nanoTime();
