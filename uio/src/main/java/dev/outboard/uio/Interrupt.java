@@ -67,7 +67,7 @@ public final class Interrupt implements AutoCloseable {
         this.name = name;
         this.line = line;
         this.event = event;
-        this.policy = policy;
+        this.policy = line.tellsOfWork() ? policy : WaitPolicy.BLOCK;
     }
 
     /**

@@ -20,4 +20,12 @@ public interface InterruptLine {
 
     /** Whether work is there: a cheap look, used while spinning. */
     boolean isPending();
+
+    /**
+     * Whether {@link #isPending} can ever find work. Where only the signal tells of it, who waits
+     * sleeps at once, whatever the policy: to spin would be to wait with a processor.
+     */
+    default boolean tellsOfWork() {
+        return true;
+    }
 }

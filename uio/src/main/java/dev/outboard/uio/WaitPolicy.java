@@ -21,6 +21,11 @@ public record WaitPolicy(long spinNanos, boolean pause) {
     /** Never sleeps of its own accord: a processor of its own for the shortest answer. */
     public static final WaitPolicy SPIN = new WaitPolicy(Long.MAX_VALUE, false);
 
+    /** Whether it never sleeps of its own accord. */
+    public boolean isPolling() {
+        return spinNanos == Long.MAX_VALUE;
+    }
+
     /** Checks the values. */
     public WaitPolicy {
         if (spinNanos < 0) {

@@ -99,6 +99,37 @@ final class InterruptTest {
     }
 
     @Test
+    void shouldNotSpinWhereALookFindsNothingEver() {
+        interrupt.close();
+        var looks = new AtomicInteger();
+        var silent =
+                new InterruptLine() {
+                    @Override
+                    public boolean unmask() {
+                        return false;
+                    }
+
+                    @Override
+                    public void mask() {}
+
+                    @Override
+                    public boolean isPending() {
+                        looks.incrementAndGet();
+                        return false;
+                    }
+
+                    @Override
+                    public boolean tellsOfWork() {
+                        return false;
+                    }
+                };
+        try (var rare = Interrupt.open("rare", silent, EventDescriptor.create(), WaitPolicy.SPIN)) {
+            assertThat(rare.await(20_000_000)).isFalse();
+            assertThat(looks).hasValueLessThan(3);
+        }
+    }
+
+    @Test
     void shouldSpinNoLongerThanItMayWait() {
         interrupt.close();
         interrupt = open(WaitPolicy.SPIN);

@@ -136,6 +136,11 @@ final class CauseThread implements InterruptLine, AutoCloseable {
     }
 
     @Override
+    public boolean tellsOfWork() {
+        return false;
+    }
+
+    @Override
     public void close() {
         isEnding = true;
         interrupt.wake();

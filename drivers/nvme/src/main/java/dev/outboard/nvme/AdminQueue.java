@@ -138,13 +138,18 @@ final class AdminQueue implements AutoCloseable {
         complete("use doorbells in memory");
     }
 
-    /** Has the controller use a pair of rings. */
-    synchronized void create(int queue, CommandRing rings, int vector) {
+    /**
+     * Has the controller use a pair of rings.
+     *
+     * @param isSignalled whether completions interrupt, by the vector
+     */
+    synchronized void create(int queue, CommandRing rings, int vector, boolean isSignalled) {
         long at = ring.begin(NvmeDescriptor.ADMIN_CREATE_COMPLETIONS, takeId(), 0);
         ring.setLong(at + NvmeDescriptor.COMMAND_POINTER, rings.completionsIova());
         ring.setInt(
                 at + NvmeDescriptor.COMMAND_DWORD10, queue | rings.completionEntries() - 1 << 16);
-        ring.setInt(at + NvmeDescriptor.COMMAND_DWORD11, vector << 16 | 0b11);
+        ring.setInt(
+                at + NvmeDescriptor.COMMAND_DWORD11, vector << 16 | (isSignalled ? 0b11 : 0b01));
         complete("create a ring of completions");
         at = ring.begin(NvmeDescriptor.ADMIN_CREATE_SUBMISSIONS, takeId(), 0);
         ring.setLong(at + NvmeDescriptor.COMMAND_POINTER, rings.submissionsIova());

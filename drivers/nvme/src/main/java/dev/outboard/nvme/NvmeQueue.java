@@ -118,7 +118,8 @@ final class NvmeQueue implements AutoCloseable {
     private void create() {
         generation = controller.generation();
         ring.reset();
-        controller.admin().create(index, ring, vector);
+        // Who polls wants no signals; but what comes by the admin queue's vector is for that, too.
+        controller.admin().create(index, ring, vector, vector == 0 || !device.isPolled());
     }
 
     int depth() {

@@ -43,6 +43,14 @@ public interface Device {
     }
 
     /**
+     * Whether the host has each queue's thread look for work and never sleep: a queue that can be
+     * made without an interrupt is, which spares the device the signal of each batch.
+     */
+    default boolean isPolled() {
+        return false;
+    }
+
+    /**
      * Pages of the driver's memory for paths that may not block, as a queue's: made when first
      * asked for, with a thread that refills it, and closed with the device. A thread opens a taker
      * of its own. Any thread.

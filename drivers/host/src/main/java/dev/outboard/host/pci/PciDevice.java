@@ -110,6 +110,11 @@ public final class PciDevice implements HostedDevice {
     }
 
     @Override
+    public boolean isPolled() {
+        return setup.waiting().isPolling();
+    }
+
+    @Override
     public PagePool pages() {
         return pages.pool();
     }
@@ -143,7 +148,12 @@ public final class PciDevice implements HostedDevice {
 
     @Override
     public Interrupt interrupt(int vector, BooleanSupplier hasWork) {
-        return interrupt(vector, new MessageLine(hasWork));
+        return interrupt(vector, new MessageLine(hasWork, true));
+    }
+
+    @Override
+    public Interrupt interrupt(int vector) {
+        return interrupt(vector, new MessageLine(() -> false, false));
     }
 
     @Override
@@ -224,7 +234,8 @@ public final class PciDevice implements HostedDevice {
     }
 
     /** A vector that is a message: it comes once for each event, and needs no mask. */
-    private record MessageLine(BooleanSupplier hasWork) implements InterruptLine {
+    private record MessageLine(BooleanSupplier hasWork, boolean tellsOfWork)
+            implements InterruptLine {
         @Override
         public boolean unmask() {
             return hasWork.getAsBoolean();

@@ -68,5 +68,10 @@ final class SharedLine {
         public boolean isPending() {
             return ofDriver.isPending();
         }
+
+        @Override
+        public boolean tellsOfWork() {
+            return ofDriver.tellsOfWork();
+        }
     }
 }

@@ -68,6 +68,13 @@ final class RunOptions {
             description = "How long to look for work before sleeping, in microseconds.")
     private Long spinMicros;
 
+    @Option(
+            names = "--poll",
+            description =
+                    "Look for work and never sleep: a processor for each queue, and no interrupts"
+                            + " where the device can do without.")
+    private boolean poll;
+
     @Option(names = "--pause", description = "Use the processor's pause instruction to spin.")
     private boolean pause;
 
@@ -154,6 +161,12 @@ final class RunOptions {
     private WaitPolicy waiting() {
         if (spinMicros != null && spinMicros < 0) {
             throw new UsageException("--spin-us " + spinMicros + " is less than 0");
+        }
+        if (poll) {
+            if (spinMicros != null) {
+                throw new UsageException("--poll spins for ever: leave out --spin-us");
+            }
+            return new WaitPolicy(WaitPolicy.SPIN.spinNanos(), pause);
         }
         return new WaitPolicy(
                 spinMicros == null

@@ -102,6 +102,11 @@ final class VhostUserDevice implements HostedDevice {
     }
 
     @Override
+    public boolean isPolled() {
+        return setup.waiting().isPolling();
+    }
+
+    @Override
     public PagePool pages() {
         return pages.pool();
     }

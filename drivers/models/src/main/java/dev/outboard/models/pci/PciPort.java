@@ -17,6 +17,15 @@ import org.slf4j.LoggerFactory;
  * loop's thread, but for {@link #disconnections}, {@link #lastReason} and {@link #isConnected}.
  */
 public final class PciPort implements DeviceLoop.Work, ModelRunner.Assembly {
+    /** A client that asked so lately may ask again: one that maps by message does all the time. */
+    private static final long ASKING_NANOS = 1_000_000;
+
+    /** After how long its socket is looked at then: it waits for each answer. */
+    private static final long ASKED_LOOK_NANOS = 2_000;
+
+    /** And else: half a percent of the time, for a look that costs half a microsecond. */
+    private static final long IDLE_LOOK_NANOS = 100_000;
+
     private static final Logger LOG = LoggerFactory.getLogger(PciPort.class);
 
     /** How long to let a connection wait when there is no descriptor for it. */
@@ -30,6 +39,7 @@ public final class PciPort implements DeviceLoop.Work, ModelRunner.Assembly {
     private final AttachGate gate = new AttachGate();
     private int serverToken;
     private boolean paused;
+    private long lookIntervalNanos = IDLE_LOOK_NANOS;
     private long pausedNanos;
     private PciSession session;
     private volatile boolean connected;
@@ -164,7 +174,7 @@ public final class PciPort implements DeviceLoop.Work, ModelRunner.Assembly {
 
     @Override
     public long lookIntervalNanos() {
-        return DeviceLoop.LOOK_NANOS;
+        return lookIntervalNanos;
     }
 
     @Override
@@ -173,6 +183,8 @@ public final class PciPort implements DeviceLoop.Work, ModelRunner.Assembly {
             session.serveWaiting();
         }
         endIfFailed();
+        boolean isAsking = session != null && nowNanos - session.askedNanos() < ASKING_NANOS;
+        lookIntervalNanos = isAsking ? ASKED_LOOK_NANOS : IDLE_LOOK_NANOS;
         if (paused && nowNanos - pausedNanos >= PAUSE_NANOS) {
             paused = false;
             listen();

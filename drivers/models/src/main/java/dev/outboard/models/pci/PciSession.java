@@ -48,6 +48,9 @@ final class PciSession implements VfioUserDevice, AutoCloseable {
 
     private String failure;
 
+    /** When the client asked for something last. */
+    private long askedNanos = System.nanoTime();
+
     /** Takes ownership of the socket. */
     PciSession(
             DeviceLoop loop,
@@ -74,6 +77,7 @@ final class PciSession implements VfioUserDevice, AutoCloseable {
         if (failure != null) {
             return;
         }
+        askedNanos = System.nanoTime();
         try {
             protocol.receive();
         } catch (PeerGoneException | PeerTimeoutException | VfioUserException end) {
@@ -90,6 +94,11 @@ final class PciSession implements VfioUserDevice, AutoCloseable {
 
     boolean hasWaiting() {
         return protocol.hasWaiting();
+    }
+
+    /** When the client asked for something last, by message. */
+    long askedNanos() {
+        return askedNanos;
     }
 
     boolean isClientGone() {
