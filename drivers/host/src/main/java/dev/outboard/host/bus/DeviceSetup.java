@@ -4,7 +4,9 @@ import dev.outboard.dma.IommuDomain;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.device.DeviceDomain;
 import dev.outboard.driver.Match;
+import dev.outboard.iommu.Fault;
 import dev.outboard.uio.WaitPolicy;
+import java.util.function.Consumer;
 
 /**
  * What a host decided about a device before it is opened. The device borrows all of it.
@@ -18,6 +20,7 @@ import dev.outboard.uio.WaitPolicy;
  * @param queues the most queues its driver uses at once, each on a thread of its own
  * @param waiting how its interrupts wait
  * @param noIommu whether the user has said that nothing need stand between device and memory
+ * @param onFault who is told, on any thread, of DMA that was stopped where no domain tells
  */
 public record DeviceSetup(
         String name,
@@ -28,7 +31,8 @@ public record DeviceSetup(
         int queueEntries,
         int queues,
         WaitPolicy waiting,
-        boolean noIommu) {
+        boolean noIommu,
+        Consumer<Fault> onFault) {
     /** Whether an IOMMU stands before the device, so that its addresses are IOVAs. */
     public boolean isTranslated() {
         return domain != null;

@@ -5,6 +5,7 @@ import dev.outboard.dma.window.WindowDomain;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.iommu.Access;
+import dev.outboard.iommu.Fault;
 import dev.outboard.iommu.FaultReason;
 import dev.outboard.uio.NativeException;
 import dev.outboard.uio.Resources;
@@ -16,6 +17,7 @@ import dev.outboard.uio.vfio.KernelLog;
 import dev.outboard.uio.vfio.VfioAccess;
 import dev.outboard.uio.vfio.VfioException;
 import dev.outboard.uio.vfio.VfioFunction;
+import java.util.function.Consumer;
 
 /**
  * What a device of VFIO's stands on: the function, and the memory that it reaches, by the strategy
@@ -38,7 +40,10 @@ final class VfioGround implements AutoCloseable {
             choose(location);
             var windows = new VfioWindows(access.space());
             switch (setup.domain()) {
-                case null -> resources.add(new IdentityWindows(setup.memory(), windows));
+                case null -> {
+                    listen(found, fault -> setup.onFault().accept(unmapped(setup.name(), fault)));
+                    resources.add(new IdentityWindows(setup.memory(), windows));
+                }
                 case WindowDomain domain -> attach(domain, windows, found);
                 default ->
                         throw new DeviceException(
@@ -70,7 +75,7 @@ final class VfioGround implements AutoCloseable {
 
     private void attach(WindowDomain domain, VfioWindows windows, SysfsFunction found) {
         requireRange(domain, access.space());
-        listen(domain, found);
+        listen(found, fault -> tell(domain, fault));
         resources.add(domain::detach);
         domain.attach(windows);
     }
@@ -94,9 +99,9 @@ final class VfioGround implements AutoCloseable {
     }
 
     /** Faults are told as far as this user may read the kernel's log. */
-    private void listen(WindowDomain domain, SysfsFunction found) {
+    private void listen(SysfsFunction found, Consumer<DmaFault> told) {
         try {
-            resources.add(KernelLog.start(found.place(), fault -> tell(domain, fault)));
+            resources.add(KernelLog.start(found.place(), told));
         } catch (NativeException refused) {
             LOG.log(
                     System.Logger.Level.WARNING,
@@ -107,11 +112,20 @@ final class VfioGround implements AutoCloseable {
         }
     }
 
+    /** All of the memory is mapped, for reading and writing: it was after something else. */
+    private static Fault unmapped(String name, DmaFault fault) {
+        return new Fault(name, fault.iova(), access(fault), FaultReason.NOT_MAPPED);
+    }
+
+    private static int access(DmaFault fault) {
+        return fault.isWrite() ? Access.WRITE : Access.READ;
+    }
+
     private static void tell(WindowDomain domain, DmaFault fault) {
         boolean isMapped = domain.isMapped(fault.iova());
         domain.fault(
                 fault.iova(),
-                fault.isWrite() ? Access.WRITE : Access.READ,
+                access(fault),
                 isMapped ? FaultReason.ACCESS_DENIED : FaultReason.NOT_MAPPED);
     }
 

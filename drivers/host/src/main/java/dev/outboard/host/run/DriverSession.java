@@ -14,6 +14,7 @@ import dev.outboard.host.bus.HostedDevice;
 import dev.outboard.host.cli.CommandException;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.UsageException;
+import dev.outboard.iommu.Fault;
 import dev.outboard.uio.Resources;
 import java.util.concurrent.CountDownLatch;
 
@@ -71,7 +72,7 @@ final class DriverSession {
             var services = resources.add(services(memory, domain, debug));
             var tides = running.begin(memory, services, domain);
             resources.add(running::end);
-            var device = resources.add(plan.device().open(setup(memory, services, domain)));
+            var device = resources.add(plan.device().open(setup(memory, services, domain, debug)));
             running.opened(device);
             checkMatch(device);
             var service = resources.add(plan.driver().start(device));
@@ -121,17 +122,19 @@ final class DriverSession {
                         plan.device().deviceName(),
                         memory,
                         plan.protection().domain().withServices(plan.queues()));
-        domain.onFault(
-                fault -> {
-                    faults.add(fault);
-                    if (debug != null) {
-                        debug.fault(fault);
-                    }
-                });
+        domain.onFault(fault -> tell(fault, debug));
         return domain;
     }
 
-    private DeviceSetup setup(PhysicalMemory memory, DmaServices services, IommuDomain domain) {
+    private void tell(Fault fault, DmaDebug debug) {
+        faults.add(fault);
+        if (debug != null) {
+            debug.fault(fault);
+        }
+    }
+
+    private DeviceSetup setup(
+            PhysicalMemory memory, DmaServices services, IommuDomain domain, DmaDebug debug) {
         return new DeviceSetup(
                 plan.device().deviceName(),
                 plan.driver().match(),
@@ -141,7 +144,8 @@ final class DriverSession {
                 plan.queueEntries(),
                 plan.queues(),
                 plan.waiting(),
-                plan.protection().noIommu());
+                plan.protection().noIommu(),
+                fault -> tell(fault, debug));
     }
 
     private void checkMatch(HostedDevice device) {

@@ -66,7 +66,16 @@ final class QemuBench implements AutoCloseable {
         var services = resources.add(new DmaServices(() -> Dma.off(memory)));
         var setup =
                 new DeviceSetup(
-                        place, match, memory, services, null, 256, queues, WaitPolicy.BLOCK, false);
+                        place,
+                        match,
+                        memory,
+                        services,
+                        null,
+                        256,
+                        queues,
+                        WaitPolicy.BLOCK,
+                        false,
+                        fault -> {});
         return resources.add(new PciDevice(setup, qemu.machine().open(place)));
     }
 

@@ -44,7 +44,8 @@ class QtestBusTest {
                 256,
                 1,
                 WaitPolicy.BLOCK,
-                false);
+                false,
+                fault -> {});
     }
 
     @ParameterizedTest

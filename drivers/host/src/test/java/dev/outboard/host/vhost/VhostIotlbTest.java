@@ -86,7 +86,8 @@ class VhostIotlbTest {
                         256,
                         1,
                         WaitPolicy.BLOCK,
-                        false);
+                        false,
+                        fault -> {});
         return new VhostUserBus().open(folder.resolve("dev.sock").toString(), setup);
     }
 

@@ -76,7 +76,8 @@ class VhostMemoryTest {
                         256,
                         1,
                         WaitPolicy.BLOCK,
-                        false);
+                        false,
+                        fault -> {});
         return new VhostUserBus().open(folder.resolve("dev.sock").toString(), setup);
     }
 

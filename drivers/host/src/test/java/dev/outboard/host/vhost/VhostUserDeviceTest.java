@@ -82,7 +82,8 @@ class VhostUserDeviceTest {
                 256,
                 1,
                 WaitPolicy.BLOCK,
-                false);
+                false,
+                fault -> {});
     }
 
     private HostedDevice open(Match match) {
@@ -361,7 +362,8 @@ class VhostUserDeviceTest {
                                                 256,
                                                 1,
                                                 WaitPolicy.BLOCK,
-                                                false));
+                                                false,
+                                                fault -> {}));
                 var attachment =
                         IommuAttachment.connect(path, "dev", TimeUnit.SECONDS.toNanos(5))) {
             driver.queues().acceptFeatures(VERSION_1);
@@ -398,7 +400,8 @@ class VhostUserDeviceTest {
                             256,
                             1,
                             WaitPolicy.BLOCK,
-                            false);
+                            false,
+                            fault -> {});
             assertThatExceptionOfType(DeviceException.class)
                     .isThrownBy(() -> new VhostUserBus().open(socket().toString(), setup))
                     .withMessageContaining("has no IOMMU")
