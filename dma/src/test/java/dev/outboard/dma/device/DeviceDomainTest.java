@@ -483,6 +483,8 @@ final class DeviceDomainTest {
                                             fed.device.fail(-iova, Access.READ);
                                             fed.device.miss(kept, Access.READ);
                                             iova = iova * 31 + 7;
+                                            // Else the device's thread may get its lock seldom.
+                                            Thread.yield();
                                         }
                                     });
             for (int round = 0; round < 2_000; round++) {
