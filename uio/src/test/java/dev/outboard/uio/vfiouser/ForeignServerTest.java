@@ -108,7 +108,7 @@ class ForeignServerTest {
         try (var running = server.start();
                 var client = client()) {
             assertThat(client.maximumVectors()).isEqualTo(vectors);
-            int used = Math.min(vectors, 200);
+            int used = Math.min(vectors, 512);
             for (int vector = 0; vector < used; vector++) {
                 events.add(EventDescriptor.create());
             }
