@@ -50,6 +50,16 @@ public final class ControlServer implements AutoCloseable {
     /** For all of a request, however slowly it trickles in, and again for all of its answer. */
     private static final long PATIENCE_MILLIS = 5000;
 
+    /** Of Netty: what its channels are named after, by itself the address of a network card. */
+    private static final String MACHINE_ID = "io.netty.machineId";
+
+    static {
+        // Nobody reads these names, and where there is no card Netty warns of it.
+        if (System.getProperty(MACHINE_ID) == null) {
+            System.setProperty(MACHINE_ID, "00:00:00:00:00:01");
+        }
+    }
+
     private final Path socket;
     private final InetSocketAddress tcp;
     private final Workers workers = new Workers();
