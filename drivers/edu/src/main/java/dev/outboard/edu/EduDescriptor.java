@@ -12,6 +12,9 @@ package dev.outboard.edu;
  * </pre>
  *
  * <p>Source: QEMU, docs/specs/edu.
+ *
+ * <p>The model of {@code outboard device edu} has its own, written from the same source: a mistake
+ * here is not made there, too.
  */
 final class EduDescriptor {
     static final int IDENTITY = 0x00;

@@ -37,6 +37,9 @@ import java.nio.ByteOrder;
  *
  * <p>Source: NVM Express Base Specification 1.4, sections 3.1 (registers), 4.2 (commands), 4.4
  * (SGL), 4.6 (completions), 5 (admin commands), 5.7 and 7.13 (doorbell buffers), 6 (I/O commands).
+ *
+ * <p>The controller of {@code outboard device nvme} has its own, written from the same source: a
+ * mistake here is not made there, too.
  */
 final class NvmeDescriptor {
     /** Mass storage, non-volatile memory, NVM Express. */

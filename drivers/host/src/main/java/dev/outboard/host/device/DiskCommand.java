@@ -71,7 +71,11 @@ final class DiskCommand implements Callable<Integer> {
             ModelHost.run(
                     "ob-" + options.name(),
                     model,
-                    () -> output.say(readyText(options), readyEvent(options)));
+                    () ->
+                            output.say(
+                                    readyText(options),
+                                    ModelOptions.ready(
+                                            options.name(), options.socket(), options.iommu())));
             var statistics = model.statistics();
             output.say(text(options, statistics), event(options, statistics));
         }
@@ -108,19 +112,6 @@ final class DiskCommand implements Callable<Integer> {
                         options.readOnly() ? "read-only" : "writable",
                         options.queues(),
                         ModelOptions.iommuOf(options.iommu()));
-    }
-
-    private static Event readyEvent(DiskOptions options) {
-        return Event.of(
-                Event.READY,
-                "device",
-                options.name(),
-                "pid",
-                ProcessHandle.current().pid(),
-                "socket",
-                options.socket(),
-                "iommu",
-                ModelOptions.iommuOf(options.iommu()));
     }
 
     private static String text(DiskOptions options, DiskStatistics statistics) {

@@ -29,7 +29,11 @@ final class EduCommand implements Callable<Integer> {
             ModelHost.run(
                     "ob-" + options.name(),
                     model,
-                    () -> output.say(readyText(options), readyEvent(options)));
+                    () ->
+                            output.say(
+                                    readyText(options),
+                                    ModelOptions.ready(
+                                            options.name(), options.socket(), options.iommu())));
             var statistics = model.statistics();
             output.say(text(options, statistics), event(options, statistics));
         }
@@ -39,19 +43,6 @@ final class EduCommand implements Callable<Integer> {
     private static String readyText(EduOptions options) {
         return "teaching device %s at %s, IOMMU %s"
                 .formatted(options.name(), options.socket(), ModelOptions.iommuOf(options.iommu()));
-    }
-
-    private static Event readyEvent(EduOptions options) {
-        return Event.of(
-                Event.READY,
-                "device",
-                options.name(),
-                "pid",
-                ProcessHandle.current().pid(),
-                "socket",
-                options.socket(),
-                "iommu",
-                ModelOptions.iommuOf(options.iommu()));
     }
 
     private static String text(EduOptions options, EduStatistics statistics) {

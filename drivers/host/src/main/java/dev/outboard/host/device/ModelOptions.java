@@ -3,6 +3,7 @@ package dev.outboard.host.device;
 import dev.outboard.dma.AskedStatistics;
 import dev.outboard.host.bus.DeviceAddress;
 import dev.outboard.host.cli.UsageException;
+import dev.outboard.host.event.Event;
 import dev.outboard.host.event.EventOutput;
 import dev.outboard.models.NicPortOptions;
 import dev.outboard.uio.NativeException;
@@ -105,5 +106,19 @@ final class ModelOptions {
     /** How a port's IOMMU is told to people and machines. */
     static String iommuOf(Path owner) {
         return owner == null ? "none" : "unix:" + owner;
+    }
+
+    /** A device with one socket is there, for machines. */
+    static Event ready(String name, Path socket, Path iommu) {
+        return Event.of(
+                Event.READY,
+                "device",
+                name,
+                "pid",
+                ProcessHandle.current().pid(),
+                "socket",
+                socket,
+                "iommu",
+                iommuOf(iommu));
     }
 }

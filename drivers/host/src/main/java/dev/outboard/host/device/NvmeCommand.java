@@ -109,7 +109,11 @@ final class NvmeCommand implements Callable<Integer> {
             ModelHost.run(
                     "ob-" + options.name(),
                     model,
-                    () -> output.say(readyText(options), readyEvent(options)));
+                    () ->
+                            output.say(
+                                    readyText(options),
+                                    ModelOptions.ready(
+                                            options.name(), options.socket(), options.iommu())));
             var statistics = model.statistics();
             output.say(text(options, statistics), event(options, statistics));
         }
@@ -177,19 +181,6 @@ final class NvmeCommand implements Callable<Integer> {
         return disk.file() == null
                 ? Sizes.text(disk.lengthBytes()) + " of memory"
                 : disk.file() + (disk.readOnly() ? ", read-only" : "");
-    }
-
-    private static Event readyEvent(NvmeOptions options) {
-        return Event.of(
-                Event.READY,
-                "device",
-                options.name(),
-                "pid",
-                ProcessHandle.current().pid(),
-                "socket",
-                options.socket(),
-                "iommu",
-                ModelOptions.iommuOf(options.iommu()));
     }
 
     private static String text(NvmeOptions options, NvmeStatistics statistics) {

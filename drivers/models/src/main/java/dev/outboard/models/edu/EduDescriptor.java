@@ -12,6 +12,8 @@ package dev.outboard.models.edu;
  *
  * <p>Its buffer of 4096 bytes is at 0x40000 of its own address space. Below 0x80 registers have 4
  * bytes, from there on 4 or 8. Source: QEMU, {@code docs/specs/edu.rst}.
+ *
+ * <p>The driver has its own, written from the same source: a mistake here is not made there, too.
  */
 final class EduDescriptor {
     static final int VENDOR = 0x1234;

@@ -28,6 +28,8 @@ import java.nio.ByteOrder;
  *
  * <p>Source: NVM Express Base Specification 1.4, sections 3.1 (registers), 4.2 to 4.4 (commands,
  * PRP, SGL), 4.6 (completions), 5 (admin commands), 6 (I/O commands).
+ *
+ * <p>The driver has its own, written from the same source: a mistake here is not made there, too.
  */
 final class NvmeDescriptor {
     static final int REGISTERS_BYTES = 0x4000;
