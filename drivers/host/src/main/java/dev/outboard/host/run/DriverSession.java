@@ -84,7 +84,7 @@ final class DriverSession {
             device.checkPresent();
         } catch (RuntimeException e) {
             // Before anything is closed: what is closed without an owner fails in many ways.
-            var told = owner.explain(e);
+            var told = owner.explain(e, plan.device().deviceName());
             resources.closeAfter(told);
             throw told;
         }

@@ -1,6 +1,7 @@
 package dev.outboard.host.run;
 
 import dev.outboard.dma.DomainSource;
+import dev.outboard.driver.DeviceLostException;
 import dev.outboard.uio.PeerGoneException;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,6 +60,30 @@ final class OwnerWatch {
         if (source != null) {
             source.checkPresent();
         }
+    }
+
+    /** Whether the owner is there, or is no other process. */
+    private boolean isPresent() {
+        try {
+            checkPresent();
+            return true;
+        } catch (PeerGoneException gone) {
+            return false;
+        }
+    }
+
+    /**
+     * What is to be told of a failure, likewise, where it may be the device's process that has
+     * gone, in the middle of a message.
+     */
+    RuntimeException explain(RuntimeException failure, String deviceName) {
+        RuntimeException told = explain(failure);
+        if (!(told instanceof PeerGoneException) || !isPresent()) {
+            return told;
+        }
+        var lost = new DeviceLostException(deviceName);
+        lost.addSuppressed(told);
+        return lost;
     }
 
     /** What is to be told of a failure: that the owner has ended, if it has, or the failure. */
