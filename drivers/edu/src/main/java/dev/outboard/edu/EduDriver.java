@@ -32,8 +32,15 @@ public final class EduDriver implements Driver {
         if ((registers.getInt(EduDescriptor.IDENTITY) & 0xff) != 0xed) {
             throw new DeviceException("device " + device.name() + " is no teaching device");
         }
-        CoherentMemory buffer = device.dma().allocateCoherent(EduService.CAPACITY_BYTES);
-        Edu edu = new Edu(device, registers, device.interrupt(0), buffer);
+        Interrupt interrupt = device.interrupt(0);
+        CoherentMemory buffer;
+        try {
+            buffer = device.dma().allocateCoherent(EduService.CAPACITY_BYTES);
+        } catch (RuntimeException failure) {
+            interrupt.close();
+            throw failure;
+        }
+        Edu edu = new Edu(device, registers, interrupt, buffer);
         try {
             edu.checkReach();
         } catch (RuntimeException failure) {
