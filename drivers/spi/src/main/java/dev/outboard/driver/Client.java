@@ -16,6 +16,16 @@ public interface Client {
     Class<? extends Service> service();
 
     /**
+     * What it takes of received frames that the device leaves unfinished: {@code UNSUMMED} and
+     * {@code MERGED_…} of {@link dev.outboard.driver.net.FrameOffload}, as bits. It then receives
+     * by {@link dev.outboard.driver.net.ReceivedFrameHandler}. Nothing, for a client that does not
+     * say.
+     */
+    default int receiveOffloads() {
+        return 0;
+    }
+
+    /**
      * Runs until done, or until {@link ClientContext#isStopping}. Owns every queue of the service
      * it uses, on this thread or on threads it starts and joins.
      *

@@ -43,6 +43,14 @@ public interface Device {
     }
 
     /**
+     * What the client takes of frames that the device leaves unfinished: {@link
+     * Client#receiveOffloads}. A driver accepts nothing of the kind that is not asked for.
+     */
+    default int receiveOffloads() {
+        return 0;
+    }
+
+    /**
      * Whether the host has each queue's thread look for work and never sleep: a queue that can be
      * made without an interrupt is, which spares the device the signal of each batch.
      */

@@ -18,6 +18,7 @@ import java.util.function.Consumer;
  * @param domain the I/O address space it is confined to, or null without an IOMMU
  * @param queueEntries the most entries a queue may have; a power of two
  * @param queues the most queues its driver uses at once, each on a thread of its own
+ * @param receiveOffloads what the client takes of frames that the device leaves unfinished
  * @param waiting how its interrupts wait
  * @param noIommu whether the user has said that nothing need stand between device and memory
  * @param onFault who is told, on any thread, of DMA that was stopped where no domain tells
@@ -30,6 +31,7 @@ public record DeviceSetup(
         IommuDomain domain,
         int queueEntries,
         int queues,
+        int receiveOffloads,
         WaitPolicy waiting,
         boolean noIommu,
         Consumer<Fault> onFault) {

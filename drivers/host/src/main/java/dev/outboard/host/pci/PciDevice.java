@@ -110,6 +110,11 @@ public final class PciDevice implements HostedDevice {
     }
 
     @Override
+    public int receiveOffloads() {
+        return setup.receiveOffloads();
+    }
+
+    @Override
     public boolean isPolled() {
         return setup.waiting().isPolling();
     }

@@ -102,6 +102,11 @@ final class VhostUserDevice implements HostedDevice {
     }
 
     @Override
+    public int receiveOffloads() {
+        return setup.receiveOffloads();
+    }
+
+    @Override
     public boolean isPolled() {
         return setup.waiting().isPolling();
     }

@@ -73,6 +73,7 @@ final class QemuBench implements AutoCloseable {
                         null,
                         256,
                         queues,
+                        0,
                         WaitPolicy.BLOCK,
                         false,
                         fault -> {});

@@ -43,6 +43,7 @@ class QtestBusTest {
                 null,
                 256,
                 1,
+                0,
                 WaitPolicy.BLOCK,
                 false,
                 fault -> {});

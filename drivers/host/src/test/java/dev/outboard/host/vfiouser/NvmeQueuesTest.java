@@ -89,6 +89,7 @@ class NvmeQueuesTest {
                             null,
                             64,
                             wanted,
+                            0,
                             WaitPolicy.BLOCK,
                             false,
                             fault -> {});

@@ -85,6 +85,7 @@ class VhostIotlbTest {
                         domain,
                         256,
                         1,
+                        0,
                         WaitPolicy.BLOCK,
                         false,
                         fault -> {});

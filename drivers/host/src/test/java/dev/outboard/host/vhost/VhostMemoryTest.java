@@ -75,6 +75,7 @@ class VhostMemoryTest {
                         null,
                         256,
                         1,
+                        0,
                         WaitPolicy.BLOCK,
                         false,
                         fault -> {});

@@ -81,6 +81,7 @@ class VhostUserDeviceTest {
                 null,
                 256,
                 1,
+                0,
                 WaitPolicy.BLOCK,
                 false,
                 fault -> {});
@@ -361,6 +362,7 @@ class VhostUserDeviceTest {
                                                 domain,
                                                 256,
                                                 1,
+                                                0,
                                                 WaitPolicy.BLOCK,
                                                 false,
                                                 fault -> {}));
@@ -399,6 +401,7 @@ class VhostUserDeviceTest {
                             domain,
                             256,
                             1,
+                            0,
                             WaitPolicy.BLOCK,
                             false,
                             fault -> {});

@@ -34,6 +34,15 @@ public final class FrameOffload {
     /** The device looks at the checksums of what it receives: {@link FrameFacts}. */
     public static final int RECEIVED_CHECKSUM = 1 << 3;
 
+    /** Parts of TCP over IPv4 are put together before they are received, to frames of 64 KiB. */
+    public static final int MERGED_IPV4 = 1 << 4;
+
+    /** Parts of TCP over IPv6 are. */
+    public static final int MERGED_IPV6 = 1 << 5;
+
+    /** Received frames may have a checksum that only its pseudo header is of. */
+    public static final int UNSUMMED = 1 << 6;
+
     private static final int FIELD_BITS = 16;
     private static final int FIELD_MASK = 0xffff;
     private static final int HEADERS_MASK = 0x7fff;

@@ -38,6 +38,16 @@ public interface NetworkService extends Service {
         throw new UnsupportedOperationException("this device cannot be told what to receive");
     }
 
+    /**
+     * Gives the interface another MAC address.
+     *
+     * @param address 6 bytes of one station, not of a group
+     * @throws UnsupportedOperationException if the device cannot be told
+     */
+    default void setMacAddress(byte[] address) {
+        throw new UnsupportedOperationException("this device keeps the address that it has");
+    }
+
     /** What the device has counted; from the queues' own counts where it counts nothing. */
     default NetworkStatistics statistics() {
         long received = 0;

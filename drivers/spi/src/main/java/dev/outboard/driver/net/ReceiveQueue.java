@@ -20,6 +20,14 @@ public interface ReceiveQueue {
     int poll(FrameHandler handler, int limit);
 
     /**
+     * The same for frames that may lie in several parts, and have work left in them: what a client
+     * that takes such frames uses.
+     */
+    default int pollFrames(ReceivedFrameHandler handler, int limit) {
+        return poll(new WholeFrame(handler), limit);
+    }
+
+    /**
      * Waits until a frame is there.
      *
      * @return false when the time was up

@@ -85,6 +85,36 @@ public interface TransmitQueue {
     }
 
     /**
+     * Adds a frame of the caller's own DMA memory, in one part, to what the next {@link #flush}
+     * hands over: no copy. Once the device reaches the memory no more, the listener hears the
+     * token.
+     *
+     * @param physicalAddress where the frame starts; it lies in one page, or in physically
+     *     contiguous ones
+     * @param lengthBytes 14 or more
+     * @param offload {@link FrameOffload}; what it names lies in the frame
+     * @param token 0 or more
+     * @return false where the queue is full: flush, then wait
+     */
+    default boolean post(long physicalAddress, int lengthBytes, long offload, int token) {
+        throw new UnsupportedOperationException("this queue sends from its own buffers only");
+    }
+
+    /**
+     * The same for a frame in several parts.
+     *
+     * @param frame unchanged until the listener hears the token
+     */
+    default boolean post(ScatterGatherList frame, long offload, int token) {
+        throw new UnsupportedOperationException("this queue sends from its own buffers only");
+    }
+
+    /** Who hears of posted frames; set before the first is posted. */
+    default void onSent(SentListener listener) {
+        throw new UnsupportedOperationException("this queue sends from its own buffers only");
+    }
+
+    /**
      * Hands every committed frame to the device and takes back the buffers it is done with.
      *
      * @return how many frames were handed over; fewer than were committed when no IOVA was left,
