@@ -3,6 +3,7 @@ package dev.outboard.e1000e;
 import dev.outboard.dma.CoherentMemory;
 import dev.outboard.driver.Device;
 import dev.outboard.frames.FrameRing;
+import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.InterruptLine;
 import dev.outboard.uio.Registers;
@@ -82,12 +83,43 @@ abstract sealed class ControllerRing implements FrameRing, InterruptLine
         checkGeneration();
         boolean signalled = interrupt.await(timeoutNanos);
         device.checkPresent();
-        if (!signalled && controller.hasForgotten(base)) {
-            controller.restart(generation);
-            checkGeneration();
-            return true;
+        return signalled || isRestarted();
+    }
+
+    /** Whether the controller had forgotten the ring, and was told of it again. */
+    private boolean isRestarted() {
+        if (!controller.hasForgotten(base)) {
+            return false;
         }
-        return signalled;
+        controller.restart(generation);
+        checkGeneration();
+        return true;
+    }
+
+    @Override
+    public final Descriptor descriptor() {
+        return interrupt.descriptor();
+    }
+
+    @Override
+    public final boolean arm() {
+        device.checkPresent();
+        checkGeneration();
+        return interrupt.arm();
+    }
+
+    @Override
+    public final void disarm() {
+        boolean signalled = interrupt.acknowledge();
+        device.checkPresent();
+        if (!signalled) {
+            isRestarted();
+        }
+    }
+
+    @Override
+    public final void wake() {
+        interrupt.wake();
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.outboard.dma.DmaMemory;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.net.FrameHandler;
 import dev.outboard.driver.net.ReceiveQueue;
+import dev.outboard.uio.Descriptor;
 import java.util.Arrays;
 import java.util.function.LongFunction;
 
@@ -216,6 +217,32 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
             return true;
         }
         return ring.await(timeoutNanos);
+    }
+
+    @Override
+    public Descriptor descriptor() {
+        return ring.descriptor();
+    }
+
+    @Override
+    public boolean arm() {
+        boolean hasWork = ring.arm();
+        if (!arrived.isEmpty()) {
+            // They are here already: no interrupt tells of the end of their unmapping.
+            dma.awaitUnmapped(arrived.ticket);
+            return true;
+        }
+        return hasWork;
+    }
+
+    @Override
+    public void disarm() {
+        ring.disarm();
+    }
+
+    @Override
+    public void wake() {
+        ring.wake();
     }
 
     @Override

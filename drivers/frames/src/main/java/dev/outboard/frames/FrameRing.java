@@ -1,12 +1,14 @@
 package dev.outboard.frames;
 
+import dev.outboard.driver.net.FrameQueue;
+
 /**
  * A ring of buffers that a device has: what both directions share. One thread owns it; nothing
  * allocates.
  *
  * <p>What the device writes is checked by the ring: it gives back only what it was given.
  */
-public interface FrameRing extends AutoCloseable {
+public interface FrameRing extends FrameQueue, AutoCloseable {
     /** How many single buffers can surely be added now. */
     int free();
 

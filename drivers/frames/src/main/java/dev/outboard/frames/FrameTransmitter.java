@@ -6,6 +6,7 @@ import dev.outboard.dma.DmaMemory;
 import dev.outboard.dma.ScatterGatherList;
 import dev.outboard.driver.net.FrameOffload;
 import dev.outboard.driver.net.TransmitQueue;
+import dev.outboard.uio.Descriptor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.function.LongFunction;
@@ -359,6 +360,32 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
             return true;
         }
         return ring.await(timeoutNanos);
+    }
+
+    @Override
+    public Descriptor descriptor() {
+        return ring.descriptor();
+    }
+
+    @Override
+    public boolean arm() {
+        boolean hasWork = ring.arm();
+        if (leavingCount > 0) {
+            // No interrupt tells of their end.
+            awaitLeaving();
+            return true;
+        }
+        return hasWork;
+    }
+
+    @Override
+    public void disarm() {
+        ring.disarm();
+    }
+
+    @Override
+    public void wake() {
+        ring.wake();
     }
 
     @Override

@@ -9,7 +9,7 @@ import java.util.function.LongFunction;
  * <p>A frame is unmapped before its handler sees it and its buffer mapped and handed back after, so
  * under the strict strategy nobody can change a frame while it is read.
  */
-public interface ReceiveQueue {
+public interface ReceiveQueue extends FrameQueue {
     /**
      * Gives waiting frames to the handler, in order, and their buffers back to the device.
      *

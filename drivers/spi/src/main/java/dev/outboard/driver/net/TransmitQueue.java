@@ -18,7 +18,7 @@ import java.util.function.LongFunction;
  * <p>One thread owns the queue. Nothing allocates. Frames are mapped, published and announced by
  * {@code flush}: one request to the mapping service and at most one doorbell a batch.
  */
-public interface TransmitQueue {
+public interface TransmitQueue extends FrameQueue {
     /** There is no free buffer: flush, then wait. */
     int NONE = -1;
 

@@ -4,6 +4,7 @@ import dev.outboard.driver.Device;
 import dev.outboard.driver.Doorbell;
 import dev.outboard.driver.QueueTransport;
 import dev.outboard.frames.FrameRing;
+import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.virtio.DriverQueue;
 
@@ -76,6 +77,28 @@ abstract sealed class VirtioRing implements FrameRing
         boolean signalled = interrupt.await(timeoutNanos);
         device.checkPresent();
         return signalled;
+    }
+
+    @Override
+    public final Descriptor descriptor() {
+        return interrupt.descriptor();
+    }
+
+    @Override
+    public final boolean arm() {
+        device.checkPresent();
+        return interrupt.arm();
+    }
+
+    @Override
+    public final void disarm() {
+        interrupt.acknowledge();
+        device.checkPresent();
+    }
+
+    @Override
+    public final void wake() {
+        interrupt.wake();
     }
 
     /** Takes the queue back from the device and masks its interrupt. Idempotent. */

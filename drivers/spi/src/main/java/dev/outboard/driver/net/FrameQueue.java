@@ -1,0 +1,50 @@
+package dev.outboard.driver.net;
+
+import dev.outboard.uio.Descriptor;
+
+/**
+ * What both directions of a queue share: how its thread waits for it together with other things, as
+ * other queues, a socket, or work that other threads hand over.
+ *
+ * <pre>
+ *   look for work, none ──► arm ── false ──► wait for descriptor() and others ──► disarm ──► look
+ *                            └─ true: there is work ────────────────────────────────┘
+ * </pre>
+ *
+ * <p>The queue's thread, but for {@link #wake}. Nothing allocates.
+ */
+public interface FrameQueue {
+    /**
+     * Readable when the queue has work while it is armed, or when {@link #wake} was called. The
+     * queue's own: only to be watched, and not after the queue was closed.
+     *
+     * @throws UnsupportedOperationException if this queue is waited for by {@code await} only
+     */
+    default Descriptor descriptor() {
+        throw new UnsupportedOperationException("this queue is waited for by itself only");
+    }
+
+    /**
+     * Asks for the interrupt. {@link #disarm} must follow, whatever this returns.
+     *
+     * @return true when there is work already: do not wait
+     * @throws dev.outboard.driver.DeviceLostException when the device went away
+     */
+    default boolean arm() {
+        throw new UnsupportedOperationException("this queue is waited for by itself only");
+    }
+
+    /**
+     * Wants the interrupt no more, and takes what it has signalled.
+     *
+     * @throws dev.outboard.driver.DeviceLostException when the device went away
+     */
+    default void disarm() {
+        throw new UnsupportedOperationException("this queue is waited for by itself only");
+    }
+
+    /** Ends the wait that is, or the next one, early. Any thread. */
+    default void wake() {
+        throw new UnsupportedOperationException("this queue is waited for by itself only");
+    }
+}
