@@ -5,6 +5,7 @@
 module dev.outboard.models {
     requires transitive dev.outboard.uio;
     requires transitive dev.outboard.dma;
+    requires dev.outboard.backend;
     requires dev.outboard.iommu;
     requires dev.outboard.virtio;
     requires org.slf4j;

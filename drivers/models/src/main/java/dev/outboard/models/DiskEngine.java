@@ -1,6 +1,10 @@
 package dev.outboard.models;
 
-import dev.outboard.models.loop.DeviceLoop;
+import dev.outboard.backend.AwaitedException;
+import dev.outboard.backend.DeviceEngine;
+import dev.outboard.backend.DeviceQueue;
+import dev.outboard.backend.PortSession;
+import dev.outboard.backend.loop.DeviceLoop;
 import dev.outboard.virtio.VirtioFeatures;
 
 /**

@@ -1,9 +1,13 @@
 package dev.outboard.models;
 
+import dev.outboard.backend.DeviceWork;
+import dev.outboard.backend.PortSettings;
+import dev.outboard.backend.PortsAssembly;
+import dev.outboard.backend.VhostPort;
+import dev.outboard.backend.loop.Counters;
+import dev.outboard.backend.loop.DeviceLoop;
+import dev.outboard.backend.loop.ModelRunner;
 import dev.outboard.dma.AskedCounters;
-import dev.outboard.models.loop.Counters;
-import dev.outboard.models.loop.DeviceLoop;
-import dev.outboard.models.loop.ModelRunner;
 import dev.outboard.uio.IoVector;
 import java.util.List;
 
@@ -39,7 +43,7 @@ public final class DiskModel implements DeviceModel {
                             options.iommu(),
                             ATTACH_LIMIT_NANOS,
                             null);
-            var port = new VhostPort(loop, settings, device);
+            var port = Ports.open(loop, settings, device);
             var request =
                     new DiskRequest(
                             file, options.readOnly(), options.name(), IoVector.MAX_CAPACITY);

@@ -1,5 +1,7 @@
 package dev.outboard.models;
 
+import dev.outboard.backend.PortDevice;
+import dev.outboard.backend.PortSession;
 import dev.outboard.virtio.BlockDescriptor;
 import dev.outboard.virtio.VirtioFeatures;
 import java.nio.ByteBuffer;

@@ -5,9 +5,13 @@ import static dev.outboard.virtio.BlockDescriptor.IDENTITY_BYTES;
 import static dev.outboard.virtio.BlockDescriptor.SECTOR_BYTES;
 import static dev.outboard.virtio.BlockDescriptor.STATUS_BYTES;
 
+import dev.outboard.backend.DescriptorChain;
+import dev.outboard.backend.DeviceQueue;
+import dev.outboard.backend.DmaCursor;
+import dev.outboard.backend.RingException;
+import dev.outboard.backend.loop.Counters;
 import dev.outboard.dma.DmaWindow;
 import dev.outboard.iommu.Access;
-import dev.outboard.models.loop.Counters;
 import dev.outboard.uio.FileAccess;
 import dev.outboard.uio.IoVector;
 import dev.outboard.uio.NativeException;

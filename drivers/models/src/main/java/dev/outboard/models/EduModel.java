@@ -1,9 +1,9 @@
 package dev.outboard.models;
 
+import dev.outboard.backend.loop.Counters;
+import dev.outboard.backend.loop.DeviceLoop;
+import dev.outboard.backend.loop.ModelRunner;
 import dev.outboard.models.edu.EduFunction;
-import dev.outboard.models.loop.Counters;
-import dev.outboard.models.loop.DeviceLoop;
-import dev.outboard.models.loop.ModelRunner;
 import dev.outboard.models.pci.PciPort;
 import dev.outboard.models.pci.PciPortSettings;
 

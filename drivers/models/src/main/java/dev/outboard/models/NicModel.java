@@ -1,8 +1,12 @@
 package dev.outboard.models;
 
+import dev.outboard.backend.DeviceWork;
+import dev.outboard.backend.PortSettings;
+import dev.outboard.backend.PortsAssembly;
+import dev.outboard.backend.VhostPort;
+import dev.outboard.backend.loop.DeviceLoop;
+import dev.outboard.backend.loop.ModelRunner;
 import dev.outboard.dma.SharedIotlb;
-import dev.outboard.models.loop.DeviceLoop;
-import dev.outboard.models.loop.ModelRunner;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -41,7 +45,7 @@ public final class NicModel implements DeviceModel {
                 var settings =
                         new PortSettings(
                                 of.name(), of.socket(), of.iommu(), ATTACH_LIMIT_NANOS, iotlb);
-                opened.add(new VhostPort(loop, settings, port));
+                opened.add(Ports.open(loop, settings, port));
             }
         } catch (RuntimeException e) {
             opened.forEach(VhostPort::close);

@@ -4,7 +4,13 @@ import static dev.outboard.virtio.NetDescriptor.ETHERNET_HEADER_BYTES;
 import static dev.outboard.virtio.NetDescriptor.HEADER_BUFFERS_OFFSET;
 import static dev.outboard.virtio.NetDescriptor.HEADER_BYTES;
 
-import dev.outboard.models.loop.DeviceLoop;
+import dev.outboard.backend.AwaitedException;
+import dev.outboard.backend.DeviceEngine;
+import dev.outboard.backend.DeviceQueue;
+import dev.outboard.backend.DmaCursor;
+import dev.outboard.backend.PortSession;
+import dev.outboard.backend.RingException;
+import dev.outboard.backend.loop.DeviceLoop;
 import dev.outboard.virtio.NetDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

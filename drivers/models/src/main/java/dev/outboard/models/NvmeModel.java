@@ -1,8 +1,8 @@
 package dev.outboard.models;
 
-import dev.outboard.models.loop.Counters;
-import dev.outboard.models.loop.DeviceLoop;
-import dev.outboard.models.loop.ModelRunner;
+import dev.outboard.backend.loop.Counters;
+import dev.outboard.backend.loop.DeviceLoop;
+import dev.outboard.backend.loop.ModelRunner;
 import dev.outboard.models.nvme.FileMedium;
 import dev.outboard.models.nvme.Medium;
 import dev.outboard.models.nvme.MemoryMedium;

@@ -1,7 +1,12 @@
 package dev.outboard.models;
 
+import dev.outboard.backend.DeviceQueue;
+import dev.outboard.backend.DmaCursor;
+import dev.outboard.backend.PortDevice;
+import dev.outboard.backend.PortSession;
+import dev.outboard.backend.VhostPort;
+import dev.outboard.backend.loop.Counters;
 import dev.outboard.dma.AskedCounters;
-import dev.outboard.models.loop.Counters;
 import dev.outboard.virtio.NetDescriptor;
 import dev.outboard.virtio.VirtioFeatures;
 

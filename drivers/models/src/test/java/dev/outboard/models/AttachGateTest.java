@@ -2,7 +2,7 @@ package dev.outboard.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.outboard.models.loop.AttachGate;
+import dev.outboard.backend.loop.AttachGate;
 import org.junit.jupiter.api.Test;
 
 class AttachGateTest {

@@ -4,6 +4,9 @@ import static dev.outboard.virtio.VirtqueueDescriptor.FLAG_INDIRECT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.outboard.backend.AwaitedException;
+import dev.outboard.backend.DeviceQueue;
+import dev.outboard.backend.DmaCursor;
 import dev.outboard.iommu.Access;
 import dev.outboard.virtio.VirtioFeatures;
 import java.lang.foreign.Arena;

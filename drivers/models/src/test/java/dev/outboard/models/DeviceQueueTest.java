@@ -7,6 +7,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
+import dev.outboard.backend.DeviceQueue;
+import dev.outboard.backend.RingAddresses;
+import dev.outboard.backend.RingException;
 import dev.outboard.iommu.Access;
 import dev.outboard.virtio.VirtioFeatures;
 import java.lang.foreign.Arena;

@@ -5,6 +5,7 @@ import static dev.outboard.virtio.VirtqueueDescriptor.FLAG_NEXT;
 import static dev.outboard.virtio.VirtqueueDescriptor.FLAG_WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.outboard.backend.DeviceQueue;
 import java.util.List;
 import java.util.Random;
 

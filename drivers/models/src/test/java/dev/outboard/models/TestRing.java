@@ -3,6 +3,7 @@ package dev.outboard.models;
 import static dev.outboard.virtio.VirtqueueDescriptor.DESCRIPTOR_BYTES;
 import static dev.outboard.virtio.VirtqueueDescriptor.FLAG_NEXT;
 
+import dev.outboard.backend.RingAddresses;
 import dev.outboard.virtio.VirtqueueDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

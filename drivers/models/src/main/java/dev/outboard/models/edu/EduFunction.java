@@ -1,10 +1,10 @@
 package dev.outboard.models.edu;
 
+import dev.outboard.backend.loop.Counters;
+import dev.outboard.backend.loop.DeviceLoop;
 import dev.outboard.dma.BusMaster;
 import dev.outboard.dma.DmaWindow;
 import dev.outboard.iommu.Access;
-import dev.outboard.models.loop.Counters;
-import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.models.pci.PciIdentification;
 import dev.outboard.models.pci.PciModel;
 import dev.outboard.models.pci.PciPort;

@@ -1,8 +1,8 @@
 package dev.outboard.models.nvme;
 
+import dev.outboard.backend.loop.Counters;
 import dev.outboard.dma.BusMaster;
 import dev.outboard.iommu.Access;
-import dev.outboard.models.loop.Counters;
 import dev.outboard.models.shape.NvmeShape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

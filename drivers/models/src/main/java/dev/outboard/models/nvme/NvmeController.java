@@ -1,8 +1,8 @@
 package dev.outboard.models.nvme;
 
+import dev.outboard.backend.loop.Counters;
+import dev.outboard.backend.loop.DeviceLoop;
 import dev.outboard.dma.BusMaster;
-import dev.outboard.models.loop.Counters;
-import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.models.pci.PciIdentification;
 import dev.outboard.models.pci.PciModel;
 import dev.outboard.models.pci.PciPort;

@@ -1,6 +1,6 @@
 package dev.outboard.models.nvme;
 
-import dev.outboard.models.loop.Counters;
+import dev.outboard.backend.loop.Counters;
 
 /** What a controller counts. */
 public final class NvmeCounters {

@@ -48,6 +48,6 @@ public interface PciModel {
      */
     boolean askForDoorbells(long nowNanos);
 
-    /** How long to sleep at most, or {@link dev.outboard.models.loop.DeviceLoop#FOREVER}. */
+    /** How long to sleep at most, or {@link dev.outboard.backend.loop.DeviceLoop#FOREVER}. */
     long sleepLimitNanos(long nowNanos);
 }

@@ -1,9 +1,9 @@
 package dev.outboard.models.pci;
 
+import dev.outboard.backend.loop.AttachGate;
+import dev.outboard.backend.loop.DeviceLoop;
+import dev.outboard.backend.loop.ModelRunner;
 import dev.outboard.dma.BusMaster;
-import dev.outboard.models.loop.AttachGate;
-import dev.outboard.models.loop.DeviceLoop;
-import dev.outboard.models.loop.ModelRunner;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.NativeException;
 import dev.outboard.uio.UnixServer;

@@ -1,10 +1,10 @@
 package dev.outboard.models.pci;
 
+import dev.outboard.backend.loop.AttachGate;
+import dev.outboard.backend.loop.DeviceLoop;
 import dev.outboard.dma.BusMaster;
 import dev.outboard.dma.ClientBusMaster;
 import dev.outboard.dma.IommuAttachment;
-import dev.outboard.models.loop.AttachGate;
-import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.PeerGoneException;

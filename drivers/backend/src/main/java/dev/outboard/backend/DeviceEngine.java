@@ -1,9 +1,9 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
-import dev.outboard.models.loop.DeviceLoop;
+import dev.outboard.backend.loop.DeviceLoop;
 
 /** What a device model does with the rings of its sessions. The loop's thread. */
-interface DeviceEngine {
+public interface DeviceEngine {
     /**
      * Does a bounded burst.
      *

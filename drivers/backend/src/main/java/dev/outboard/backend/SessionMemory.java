@@ -1,11 +1,11 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
+import dev.outboard.backend.loop.AttachGate;
+import dev.outboard.backend.loop.DeviceLoop;
 import dev.outboard.dma.AskingBusMaster;
 import dev.outboard.dma.BusMaster;
 import dev.outboard.dma.IommuAttachment;
 import dev.outboard.dma.MemoryTable;
-import dev.outboard.models.loop.AttachGate;
-import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.PeerGoneException;
 import dev.outboard.uio.vhost.BackEndRequests;

@@ -7,4 +7,4 @@
  *                       └────────► Watch: its sockets and doorbells
  * </pre>
  */
-package dev.outboard.models.loop;
+package dev.outboard.backend.loop;

@@ -1,4 +1,4 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.vhost.MemoryRegion;

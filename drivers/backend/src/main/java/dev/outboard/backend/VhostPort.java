@@ -1,8 +1,8 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
+import dev.outboard.backend.loop.AttachGate;
+import dev.outboard.backend.loop.DeviceLoop;
 import dev.outboard.dma.AskedStatistics;
-import dev.outboard.models.loop.AttachGate;
-import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.NativeException;
 import dev.outboard.uio.UnixServer;
@@ -14,7 +14,7 @@ import org.slf4j.LoggerFactory;
  * A listening socket and the one driver that is connected to it, if any. The loop's thread, but for
  * {@link #disconnections} and {@link #lastReason}.
  */
-final class VhostPort implements AutoCloseable {
+public final class VhostPort implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(VhostPort.class);
 
     /** How long to let a connection wait when there is no descriptor for it. */
@@ -38,15 +38,19 @@ final class VhostPort implements AutoCloseable {
     private volatile long disconnections;
     private volatile String lastReason = "";
 
-    /** Listens from now on. */
-    VhostPort(DeviceLoop loop, PortSettings settings, PortDevice device) {
+    /**
+     * Listens from now on.
+     *
+     * @throws IllegalStateException when that cannot be: somebody else listens there
+     */
+    public VhostPort(DeviceLoop loop, PortSettings settings, PortDevice device) {
         this.loop = loop;
         this.settings = settings;
         this.device = device;
         try {
             server = UnixServer.listen(settings.socket(), UnixSocket.Kind.STREAM);
         } catch (RuntimeException e) {
-            throw new DeviceModelException("device " + settings.name() + ": " + e.getMessage(), e);
+            throw new IllegalStateException("device " + settings.name() + ": " + e.getMessage(), e);
         }
         listen();
     }
@@ -63,7 +67,7 @@ final class VhostPort implements AutoCloseable {
     }
 
     /** How long the loop may sleep for this port's sake, or {@link DeviceLoop#FOREVER}. */
-    long sleepLimitNanos(long nowNanos) {
+    public long sleepLimitNanos(long nowNanos) {
         if (paused) {
             return PAUSE_NANOS;
         }
@@ -71,12 +75,12 @@ final class VhostPort implements AutoCloseable {
     }
 
     /** Whether messages to this port are to be looked for often. */
-    boolean isAsking() {
+    public boolean isAsking() {
         return session != null && session.isAsking();
     }
 
     /** What the drivers of this port were asked. Any thread. */
-    AskedStatistics asked() {
+    public AskedStatistics asked() {
         return settings.asked().read();
     }
 
@@ -134,12 +138,12 @@ final class VhostPort implements AutoCloseable {
     }
 
     /** The session, or null. */
-    PortSession session() {
+    public PortSession session() {
         return session;
     }
 
     /** Sees to what cannot wait for an event: a session that has failed, a pause that is over. */
-    void tend(long nowNanos) {
+    public void tend(long nowNanos) {
         endIfFailed();
         if (session != null) {
             session.tend(nowNanos);
@@ -173,17 +177,17 @@ final class VhostPort implements AutoCloseable {
     }
 
     /** How many sessions ended, of themselves. Any thread. */
-    long disconnections() {
+    public long disconnections() {
         return disconnections;
     }
 
     /** Why the last of them did; empty if none has. Any thread. */
-    String lastReason() {
+    public String lastReason() {
         return lastReason;
     }
 
     /** By which people know the port. */
-    String name() {
+    public String name() {
         return settings.name();
     }
 

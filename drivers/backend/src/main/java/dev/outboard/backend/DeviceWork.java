@@ -1,6 +1,6 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
-import dev.outboard.models.loop.DeviceLoop;
+import dev.outboard.backend.loop.DeviceLoop;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -9,7 +9,7 @@ import org.slf4j.LoggerFactory;
  * Stands between the loop and a device's engine, and keeps what one driver does wrong to that
  * driver's session. The loop's thread.
  */
-final class DeviceWork implements DeviceLoop.Work {
+public final class DeviceWork implements DeviceLoop.Work {
     private static final Logger LOG = LoggerFactory.getLogger(DeviceWork.class);
 
     private final DeviceEngine engine;
@@ -17,7 +17,7 @@ final class DeviceWork implements DeviceLoop.Work {
     /** An array, as to go through a list is to allocate. */
     private final VhostPort[] ports;
 
-    DeviceWork(DeviceEngine engine, List<VhostPort> ports) {
+    public DeviceWork(DeviceEngine engine, List<VhostPort> ports) {
         this.engine = engine;
         this.ports = ports.toArray(VhostPort[]::new);
     }

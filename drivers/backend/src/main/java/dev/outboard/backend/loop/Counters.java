@@ -1,4 +1,4 @@
-package dev.outboard.models.loop;
+package dev.outboard.backend.loop;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;

@@ -1,7 +1,7 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
+import dev.outboard.backend.loop.DeviceLoop;
 import dev.outboard.dma.BusMaster;
-import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.vhost.MemoryRegion;
@@ -12,7 +12,7 @@ import dev.outboard.virtio.VirtqueueDescriptor;
  * One queue of a session: what the front-end said of it, its descriptors, and the ring once it
  * runs. Owns the descriptors. The loop's thread.
  */
-final class Vring implements AutoCloseable {
+public final class Vring implements AutoCloseable {
     /**
      * How often work on one request may wait for a translation: a request that needs more at once
      * than an IOTLB holds would do so for ever.
@@ -39,18 +39,18 @@ final class Vring implements AutoCloseable {
     private EventDescriptor call;
     private EventDescriptor error;
 
-    Vring(DeviceLoop loop, String name) {
+    public Vring(DeviceLoop loop, String name) {
         this.loop = loop;
         queue = new DeviceQueue(name);
     }
 
     /** The ring; only to be worked on while {@link #isRunning}. */
-    DeviceQueue queue() {
+    public DeviceQueue queue() {
         return queue;
     }
 
     /** Whether there may be work. */
-    boolean isRunning() {
+    public boolean isRunning() {
         return started && enabled;
     }
 
@@ -59,12 +59,12 @@ final class Vring implements AutoCloseable {
      *
      * @param changes how often the session's translations have changed
      */
-    boolean isReady(long changes) {
+    public boolean isReady(long changes) {
         return isRunning() && !(awaiting && awaitedChanges == changes);
     }
 
     /** Work on the queue has to wait until translations have changed. */
-    void await(long changes) {
+    public void await(long changes) {
         int position = queue.position();
         awaits = awaiting && position == awaitingPosition ? awaits + 1 : 0;
         if (awaits == MOST_AWAITS) {
@@ -76,21 +76,21 @@ final class Vring implements AutoCloseable {
         awaitedChanges = changes;
     }
 
-    boolean isStarted() {
+    public boolean isStarted() {
         return started;
     }
 
     /** Whether the front-end rings no doorbell and wants to be looked after. */
-    boolean isPolled() {
+    public boolean isPolled() {
         return isRunning() && kick == null;
     }
 
-    void size(int newEntries) {
+    public void size(int newEntries) {
         requireStopped("size");
         entries = newEntries;
     }
 
-    void base(int newBase) {
+    public void base(int newBase) {
         requireStopped("base");
         base = newBase;
     }
@@ -103,7 +103,7 @@ final class Vring implements AutoCloseable {
     }
 
     /** Ring addresses as the front-end names them; a running ring goes on there. */
-    void addresses(long descriptors, long used, long available, BusMaster bus) {
+    public void addresses(long descriptors, long used, long available, BusMaster bus) {
         descriptorsAddress = descriptors;
         usedAddress = used;
         availableAddress = available;
@@ -113,12 +113,12 @@ final class Vring implements AutoCloseable {
         }
     }
 
-    void enabled(boolean newEnabled) {
+    public void enabled(boolean newEnabled) {
         enabled = newEnabled;
     }
 
     /** The doorbell came: the ring starts (vhost-user, "Ring states"). */
-    void start(EventDescriptor newKick, BusMaster bus, long features) {
+    public void start(EventDescriptor newKick, BusMaster bus, long features) {
         replaceKick(newKick);
         if (started) {
             return;
@@ -141,7 +141,7 @@ final class Vring implements AutoCloseable {
     }
 
     /** Goes on in another memory table. */
-    void move(BusMaster bus) {
+    public void move(BusMaster bus) {
         awaiting = false;
         try {
             queue.move(bus, ringAddresses(bus));
@@ -155,7 +155,7 @@ final class Vring implements AutoCloseable {
      *
      * @throws VhostProtocolException when a part of the ring is in the region
      */
-    void requireNotIn(MemoryRegion region) {
+    public void requireNotIn(MemoryRegion region) {
         if (!started) {
             return;
         }
@@ -201,7 +201,7 @@ final class Vring implements AutoCloseable {
     }
 
     /** Stops the ring; where it would go on. */
-    int stop() {
+    public int stop() {
         if (started) {
             started = false;
             base = queue.position();
@@ -222,12 +222,12 @@ final class Vring implements AutoCloseable {
         }
     }
 
-    void call(EventDescriptor newCall) {
+    public void call(EventDescriptor newCall) {
         close(call);
         call = newCall;
     }
 
-    void error(EventDescriptor newError) {
+    public void error(EventDescriptor newError) {
         close(error);
         error = newError;
     }
@@ -239,7 +239,7 @@ final class Vring implements AutoCloseable {
     }
 
     /** Within the DMA section: shows the driver what was completed. */
-    void publish() {
+    public void publish() {
         try {
             if (started && queue.publish()) {
                 signalWanted = true;
@@ -251,7 +251,7 @@ final class Vring implements AutoCloseable {
     }
 
     /** After the DMA section, as it is a system call: the interrupt, if one is wanted. */
-    void signal() {
+    public void signal() {
         if (signalWanted) {
             signalWanted = false;
             if (call != null) {
@@ -261,7 +261,7 @@ final class Vring implements AutoCloseable {
     }
 
     /** Tells the front-end that the ring is broken. */
-    void signalError() {
+    public void signalError() {
         if (error != null) {
             error.signal();
         }

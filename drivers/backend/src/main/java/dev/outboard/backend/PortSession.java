@@ -1,8 +1,8 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
+import dev.outboard.backend.loop.AttachGate;
+import dev.outboard.backend.loop.DeviceLoop;
 import dev.outboard.dma.MemoryTable;
-import dev.outboard.models.loop.AttachGate;
-import dev.outboard.models.loop.DeviceLoop;
 import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.UnixSocket;
@@ -23,7 +23,7 @@ import java.util.List;
  * <p>Nothing in here ends the process: what a driver does wrong is remembered as {@link #failure},
  * and the port then closes the session.
  */
-final class PortSession implements VhostBackEnd, AutoCloseable {
+public final class PortSession implements VhostBackEnd, AutoCloseable {
     private static final int QUEUE_ENTRIES_LIMIT = 32768;
 
     private final DeviceLoop loop;
@@ -39,7 +39,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     private String failure;
 
     /** Takes ownership of the socket. */
-    PortSession(
+    public PortSession(
             DeviceLoop loop,
             PortSettings settings,
             PortDevice device,
@@ -73,24 +73,24 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     }
 
     /** The session is to end; the first reason counts. */
-    void fail(String reason) {
+    public void fail(String reason) {
         if (failure == null) {
             failure = reason;
         }
     }
 
     /** Why the session is to end, or null. */
-    String failure() {
+    public String failure() {
         return failure;
     }
 
     /** Whether the driver's end of the socket is closed. */
-    boolean isDriverGone() {
+    public boolean isDriverGone() {
         return socket.isPeerGone();
     }
 
     /** Whether this queue is one of the session's. */
-    boolean owns(DeviceQueue queue) {
+    public boolean owns(DeviceQueue queue) {
         for (var vring : vrings) {
             if (vring.queue() == queue) {
                 return true;
@@ -100,17 +100,17 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     }
 
     /** A queue with its state. */
-    Vring vring(int index) {
+    public Vring vring(int index) {
         return vrings[index];
     }
 
     /** What was negotiated; without {@link VhostFeatures#PROTOCOL_FEATURES}. */
-    long acceptedFeatures() {
+    public long acceptedFeatures() {
         return features;
     }
 
     /** Whether any queue may have work. */
-    boolean isRunning() {
+    public boolean isRunning() {
         if (failure == null) {
             for (var vring : vrings) {
                 if (vring.isRunning()) {
@@ -122,7 +122,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     }
 
     /** Whether a queue runs whose driver rings no doorbell. */
-    boolean isPolled() {
+    public boolean isPolled() {
         for (var vring : vrings) {
             if (vring.isPolled()) {
                 return true;
@@ -132,12 +132,12 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     }
 
     /** Whether a queue may have work that can be done now. */
-    boolean isReady(int queue) {
+    public boolean isReady(int queue) {
         return vrings[queue].isReady(memory.changes());
     }
 
     /** Work on a queue has to wait for a translation: nothing more to do there till one comes. */
-    void await(AwaitedException awaited) {
+    public void await(AwaitedException awaited) {
         for (var vring : vrings) {
             if (vring.queue() == awaited.queue()) {
                 vring.await(memory.changes());
@@ -150,7 +150,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
      *
      * @return whether there is work already
      */
-    boolean askForDoorbell(int queue) {
+    public boolean askForDoorbell(int queue) {
         try {
             return isReady(queue) && vrings[queue].queue().askForDoorbell();
         } catch (AwaitedException awaited) {
@@ -160,17 +160,17 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     }
 
     /** Whether translations come by messages, which are to be looked for often. */
-    boolean isAsking() {
+    public boolean isAsking() {
         return memory.isAsking();
     }
 
     /** Sees to translations that are awaited. */
-    void tend(long nowNanos) {
+    public void tend(long nowNanos) {
         memory.tend(nowNanos);
     }
 
     /** In how long {@link #tend} has something to do, or {@link DeviceLoop#FOREVER}. */
-    long sleepLimitNanos(long nowNanos) {
+    public long sleepLimitNanos(long nowNanos) {
         long limit = memory.leftNanos(nowNanos);
         if (!isPolled()) {
             return limit;
@@ -179,7 +179,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     }
 
     /** Begins a DMA section, unless inside already; a queue must be running. */
-    void enter() {
+    public void enter() {
         if (!inside) {
             long generation = memory.bus().enter();
             inside = true;
@@ -193,7 +193,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
      * Between two requests of a burst: lets an owner of the IOMMU that flushes go on. What was
      * loaded or resolved before must not be used after.
      */
-    void checkpoint() {
+    public void checkpoint() {
         long generation = memory.bus().checkpoint();
         for (var vring : vrings) {
             vring.queue().begin(generation);
@@ -201,7 +201,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     }
 
     /** Whether a DMA section is open. */
-    boolean isInside() {
+    public boolean isInside() {
         return inside;
     }
 
@@ -210,7 +210,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
      *
      * @throws RingException when a ring cannot be reached; the section is over then, too
      */
-    void leave() {
+    public void leave() {
         if (!inside) {
             return;
         }
@@ -227,7 +227,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     }
 
     /** Ends the DMA section as it is. */
-    void abandon() {
+    public void abandon() {
         if (inside) {
             inside = false;
             memory.bus().exit();
@@ -235,7 +235,7 @@ final class PortSession implements VhostBackEnd, AutoCloseable {
     }
 
     /** Whether the driver took memory away under the device. */
-    boolean isMemoryTruncated() {
+    public boolean isMemoryTruncated() {
         return memory.isTruncated();
     }
 

@@ -1,4 +1,4 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
 /**
  * Where the parts of a ring are, as bus addresses.
@@ -7,4 +7,4 @@ package dev.outboard.models;
  * @param available the driver's ring
  * @param used the device's ring
  */
-record RingAddresses(long descriptors, long available, long used) {}
+public record RingAddresses(long descriptors, long available, long used) {}

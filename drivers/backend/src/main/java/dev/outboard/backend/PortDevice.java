@@ -1,7 +1,7 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
 /** What stands behind a port: the switch, or the disk. All on the loop's thread. */
-interface PortDevice {
+public interface PortDevice {
     /** Feature bits of the device itself. */
     long features();
 

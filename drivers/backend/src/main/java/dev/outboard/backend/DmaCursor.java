@@ -1,4 +1,4 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
 import dev.outboard.dma.BusMaster;
 import dev.outboard.dma.DmaWindow;
@@ -9,15 +9,15 @@ import java.lang.foreign.MemorySegment;
  * Goes through the bytes of a loaded chain, piece by piece as they lie in this process. The caller
  * asks for no more bytes than the chain has. One thread, within a DMA section; nothing allocates.
  */
-final class DmaCursor {
+public final class DmaCursor {
     /** Where the piece is; see {@link #offset}. */
-    MemorySegment memory = MemorySegment.NULL;
+    public MemorySegment memory = MemorySegment.NULL;
 
     /** Where the rest of the piece begins in {@link #memory}. */
-    long offset;
+    public long offset;
 
     /** Bytes left of the piece. */
-    long lengthBytes;
+    public long lengthBytes;
 
     private final DmaWindow window = new DmaWindow();
     private DeviceQueue queue;
@@ -28,13 +28,16 @@ final class DmaCursor {
     private int buffer;
     private long doneOfBuffer;
 
+    /** Before no chain yet. */
+    public DmaCursor() {}
+
     /** Stands before the first byte that the device may read. */
-    void openReadable(DeviceQueue queue) {
+    public void openReadable(DeviceQueue queue) {
         open(queue, 0, Access.READ);
     }
 
     /** Stands before the first byte that the device may write. */
-    void openWritable(DeviceQueue queue) {
+    public void openWritable(DeviceQueue queue) {
         open(queue, queue.chain().readableCount(), Access.WRITE);
     }
 
@@ -55,7 +58,7 @@ final class DmaCursor {
      * @return false when it cannot be reached: a fault
      * @throws AwaitedException when that is not known yet, as from every other method that goes on
      */
-    boolean next() {
+    public boolean next() {
         long wanted = lengths[buffer] - doneOfBuffer;
         if (!bus.resolve(addresses[buffer] + doneOfBuffer, wanted, access, window)) {
             queue.leaveIfAwaited();
@@ -74,7 +77,7 @@ final class DmaCursor {
     }
 
     /** Takes bytes of the piece. */
-    void take(long bytes) {
+    public void take(long bytes) {
         offset += bytes;
         lengthBytes -= bytes;
     }
@@ -84,7 +87,7 @@ final class DmaCursor {
      *
      * @return false on a fault
      */
-    boolean skip(long bytes) {
+    public boolean skip(long bytes) {
         long left = bytes;
         while (left > 0) {
             if (lengthBytes == 0 && !next()) {
@@ -102,7 +105,7 @@ final class DmaCursor {
      *
      * @return false on a fault
      */
-    boolean copyTo(MemorySegment target, long targetOffset, long bytes) {
+    public boolean copyTo(MemorySegment target, long targetOffset, long bytes) {
         long done = 0;
         while (done < bytes) {
             if (lengthBytes == 0 && !next()) {
@@ -121,7 +124,7 @@ final class DmaCursor {
      *
      * @return false on a fault
      */
-    boolean copyFrom(MemorySegment source, long sourceOffset, long bytes) {
+    public boolean copyFrom(MemorySegment source, long sourceOffset, long bytes) {
         long done = 0;
         while (done < bytes) {
             if (lengthBytes == 0 && !next()) {

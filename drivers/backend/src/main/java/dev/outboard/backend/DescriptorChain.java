@@ -1,4 +1,4 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
 import static dev.outboard.virtio.VirtqueueDescriptor.DESCRIPTOR_BYTES;
 import static dev.outboard.virtio.VirtqueueDescriptor.FLAG_INDIRECT;
@@ -22,7 +22,7 @@ import java.nio.ByteOrder;
  * at: what was checked is what is used. Owned by a {@link DeviceQueue}, whose thread rules it
  * follows; only {@link #place} allocates.
  */
-final class DescriptorChain {
+public final class DescriptorChain {
     private static final ValueLayout.OfLong U64 =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final long MOST_CHAIN_BYTES = 0xffff_ffffL;
@@ -90,7 +90,7 @@ final class DescriptorChain {
     }
 
     /** The descriptor that the chain began with. */
-    int head() {
+    public int head() {
         return head;
     }
 
@@ -204,32 +204,32 @@ final class DescriptorChain {
     }
 
     /** Bus addresses of the buffers: the readable ones, then the writable ones. */
-    long[] addresses() {
+    public long[] addresses() {
         return addresses;
     }
 
     /** Lengths of the buffers in bytes, each at least 1. */
-    long[] lengths() {
+    public long[] lengths() {
         return lengths;
     }
 
     /** How many buffers the device reads: they come first. */
-    int readableCount() {
+    public int readableCount() {
         return readable;
     }
 
     /** How many buffers there are. */
-    int count() {
+    public int count() {
         return count;
     }
 
     /** Bytes that the device may read. */
-    long readableBytes() {
+    public long readableBytes() {
         return readableBytes;
     }
 
     /** Bytes that the device may write. */
-    long writableBytes() {
+    public long writableBytes() {
         return chainBytes - readableBytes;
     }
 

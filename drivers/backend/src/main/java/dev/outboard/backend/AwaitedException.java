@@ -1,4 +1,4 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
 /**
  * Work on a queue cannot go on before a translation has come that its front-end was asked for. What
@@ -7,7 +7,7 @@ package dev.outboard.models;
  * <p>Not an error. Each queue has one, made at start and without a stack trace, so that to throw it
  * allocates nothing.
  */
-final class AwaitedException extends RuntimeException {
+public final class AwaitedException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private final transient DeviceQueue queue;
@@ -18,7 +18,7 @@ final class AwaitedException extends RuntimeException {
     }
 
     /** Whose ring it is. */
-    DeviceQueue queue() {
+    public DeviceQueue queue() {
         return queue;
     }
 }

@@ -1,4 +1,4 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
 import static dev.outboard.virtio.VirtqueueDescriptor.AVAILABLE_ELEMENT_BYTES;
 import static dev.outboard.virtio.VirtqueueDescriptor.AVAILABLE_NO_INTERRUPT;
@@ -33,7 +33,7 @@ import java.lang.invoke.VarHandle;
  * bus. Memory is taken by the constructor and {@link #start}; nothing else allocates, but for
  * exceptions.
  */
-final class DeviceQueue {
+public final class DeviceQueue {
     private static final int SHORT_MASK = 0xffff;
 
     private final String name;
@@ -54,7 +54,7 @@ final class DeviceQueue {
     private boolean notifyOff;
 
     /** A queue that is not started. The name begins the message of each error. */
-    DeviceQueue(String name) {
+    public DeviceQueue(String name) {
         this.name = name;
         awaited = new AwaitedException(this);
     }
@@ -69,7 +69,8 @@ final class DeviceQueue {
      * @param features what was negotiated
      * @throws RingException when size or alignment is not as section 2.7 wants it
      */
-    void start(BusMaster busMaster, int ringEntries, RingAddresses parts, int base, long features) {
+    public void start(
+            BusMaster busMaster, int ringEntries, RingAddresses parts, int base, long features) {
         if (ringEntries < 1
                 || ringEntries > VirtqueueDescriptor.MAXIMUM_ENTRIES
                 || Integer.bitCount(ringEntries) != 1) {
@@ -93,7 +94,7 @@ final class DeviceQueue {
      *
      * @throws RingException when an alignment is not as section 2.7 wants it
      */
-    void move(BusMaster busMaster, RingAddresses parts) {
+    public void move(BusMaster busMaster, RingAddresses parts) {
         bus = busMaster;
         chain.place(bus, parts.descriptors(), entries, indirect);
         // Without event index the last two bytes are not there.
@@ -104,7 +105,7 @@ final class DeviceQueue {
     }
 
     /** A DMA section began: windows of another flush generation are void. */
-    void begin(long sectionGeneration) {
+    public void begin(long sectionGeneration) {
         if (sectionGeneration != generation) {
             generation = sectionGeneration;
             chain.forget();
@@ -114,13 +115,13 @@ final class DeviceQueue {
     }
 
     /** How many chains the driver has made available and the device has not completed. */
-    int waiting() {
+    public int waiting() {
         int known = seenAvailable - nextAvailable & SHORT_MASK;
         return known != 0 ? known : look();
     }
 
     /** As {@link #waiting}, with a fresh look at the driver's index. */
-    int look() {
+    public int look() {
         long at = available.at(RING_INDEX_OFFSET, 2);
         // Acquire: the heads and descriptors are read after the index. Partner: the driver's
         // barrier before it raises the index (section 2.7.13.3).
@@ -140,7 +141,7 @@ final class DeviceQueue {
      * Reads and checks the next chain; there must be one {@link #waiting}. When this is back, what
      * completing it will need can be reached: work that was done is never lost for want of it.
      */
-    void load() {
+    public void load() {
         reachUsed();
         int slot = nextAvailable & mask;
         long at = available.at(RING_ELEMENTS_OFFSET + (long) slot * AVAILABLE_ELEMENT_BYTES, 2);
@@ -161,19 +162,19 @@ final class DeviceQueue {
      *
      * @throws AwaitedException when it was not, but has to wait for a translation
      */
-    void leaveIfAwaited() {
+    public void leaveIfAwaited() {
         if (bus.isAwaited()) {
             throw awaited;
         }
     }
 
     /** The loaded chain. */
-    DescriptorChain chain() {
+    public DescriptorChain chain() {
         return chain;
     }
 
     /** Gives the loaded chain back, once; visible to the driver after {@link #publish}. */
-    void complete(long writtenBytes) {
+    public void complete(long writtenBytes) {
         long offset = RING_ELEMENTS_OFFSET + (long) (nextUsed & mask) * USED_ELEMENT_BYTES;
         // Two stores, as an element need not lie in one page.
         long at = used.at(offset, 4);
@@ -189,7 +190,7 @@ final class DeviceQueue {
      *
      * @return whether the driver wants an interrupt for it
      */
-    boolean publish() {
+    public boolean publish() {
         int before = publishedUsed;
         if (nextUsed == before) {
             return false;
@@ -216,7 +217,7 @@ final class DeviceQueue {
      *
      * @return true when there is work already: then do not sleep
      */
-    boolean askForDoorbell() {
+    public boolean askForDoorbell() {
         if (eventIndex) {
             long at = used.at(VirtqueueDescriptor.availableEventOffset(entries), 2);
             SHORT.setOpaque(used.memory, at, (short) nextAvailable);
@@ -235,7 +236,7 @@ final class DeviceQueue {
      * Tells the driver that no doorbell is needed while the device is awake. With event index there
      * is nothing to tell: the event that has passed does not come again.
      */
-    void refuseDoorbell() {
+    public void refuseDoorbell() {
         if (!eventIndex && !notifyOff) {
             long at = used.at(RING_FLAGS_OFFSET, 2);
             SHORT.setOpaque(used.memory, at, (short) USED_NO_NOTIFY);
@@ -244,22 +245,22 @@ final class DeviceQueue {
     }
 
     /** Where the queue would go on: the base of the next start. What was not shown is not done. */
-    int position() {
+    public int position() {
         return publishedUsed;
     }
 
     /** Whether completions wait for {@link #publish}. */
-    boolean isUnpublished() {
+    public boolean isUnpublished() {
         return nextUsed != publishedUsed;
     }
 
     /** The bus that {@link #start} or {@link #move} gave. */
-    BusMaster bus() {
+    public BusMaster bus() {
         return bus;
     }
 
     /** For people. */
-    String name() {
+    public String name() {
         return name;
     }
 }

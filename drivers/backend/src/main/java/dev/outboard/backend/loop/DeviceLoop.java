@@ -1,4 +1,4 @@
-package dev.outboard.models.loop;
+package dev.outboard.backend.loop;
 
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.Epoll;

@@ -1,4 +1,4 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
 import dev.outboard.dma.AskedCounters;
 import dev.outboard.dma.SharedIotlb;
@@ -15,7 +15,7 @@ import java.nio.file.Path;
  * @param iotlb the one that this port shares with others, or null for one of its own
  * @param asked where it is counted what the front-end is asked
  */
-record PortSettings(
+public record PortSettings(
         String name,
         Path socket,
         Path iommu,
@@ -24,7 +24,8 @@ record PortSettings(
         AskedCounters asked) {
 
     /** The same, with counters of its own. */
-    PortSettings(String name, Path socket, Path iommu, long attachLimitNanos, SharedIotlb iotlb) {
+    public PortSettings(
+            String name, Path socket, Path iommu, long attachLimitNanos, SharedIotlb iotlb) {
         this(name, socket, iommu, attachLimitNanos, iotlb, new AskedCounters());
     }
 }

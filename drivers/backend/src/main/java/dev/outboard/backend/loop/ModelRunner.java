@@ -1,4 +1,4 @@
-package dev.outboard.models.loop;
+package dev.outboard.backend.loop;
 
 import dev.outboard.uio.WaitPolicy;
 import java.util.function.Function;

@@ -1,4 +1,4 @@
-package dev.outboard.models.loop;
+package dev.outboard.backend.loop;
 
 /**
  * Keeps a port whose IOMMU does not answer from stalling the other ports: to attach is to wait, on
@@ -10,6 +10,9 @@ public final class AttachGate {
 
     private boolean shut;
     private long openNanos;
+
+    /** Open. */
+    public AttachGate() {}
 
     /** For how long it is still shut; 0 when it is open. */
     public long shutNanos(long nowNanos) {

@@ -1,7 +1,7 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
-import dev.outboard.models.loop.DeviceLoop;
-import dev.outboard.models.loop.ModelRunner;
+import dev.outboard.backend.loop.DeviceLoop;
+import dev.outboard.backend.loop.ModelRunner;
 import java.util.List;
 
 /**
@@ -11,7 +11,7 @@ import java.util.List;
  * @param ports closed at the end, all of them
  * @param last closed after the ports
  */
-record PortsAssembly(DeviceLoop.Work work, List<VhostPort> ports, Runnable last)
+public record PortsAssembly(DeviceLoop.Work work, List<VhostPort> ports, Runnable last)
         implements ModelRunner.Assembly {
     @Override
     public void close() {

@@ -1,4 +1,4 @@
-package dev.outboard.models;
+package dev.outboard.backend;
 
 import dev.outboard.dma.BusMaster;
 import dev.outboard.dma.DmaWindow;
