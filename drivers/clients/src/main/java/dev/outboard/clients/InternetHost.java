@@ -7,6 +7,8 @@ import dev.outboard.driver.net.FrameOffload;
 import dev.outboard.driver.net.NetworkService;
 import dev.outboard.driver.net.ReceiveQueue;
 import dev.outboard.driver.net.TransmitQueue;
+import dev.outboard.internet.InternetSum;
+import dev.outboard.internet.PacketDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -181,9 +183,8 @@ final class InternetHost implements FrameHandler {
             offload = FrameOffload.checksum(UDP_START, PacketDescriptor.UDP_SUM);
         } else {
             out.putShort(sumAt, (short) 0);
-            short stored = InternetSum.stored(InternetSum.add(pseudo, out, UDP_START, lengthBytes));
-            // 0 would say that there is no sum.
-            out.putShort(sumAt, stored == 0 ? (short) -1 : stored);
+            int sum = InternetSum.add(pseudo, out, UDP_START, lengthBytes);
+            out.putShort(sumAt, InternetSum.storedOrOnes(sum));
         }
         send(UDP_START + lengthBytes, offload);
     }

@@ -1,6 +1,7 @@
 package dev.outboard.clients;
 
 import dev.outboard.driver.ClientContext;
+import dev.outboard.internet.Ipv4;
 
 /**
  * The options that both programs take.

@@ -4,6 +4,7 @@ import dev.outboard.driver.Client;
 import dev.outboard.driver.ClientContext;
 import dev.outboard.driver.Service;
 import dev.outboard.driver.net.NetworkService;
+import dev.outboard.internet.Ipv4;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Random;

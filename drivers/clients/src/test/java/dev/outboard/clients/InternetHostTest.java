@@ -11,6 +11,8 @@ import dev.outboard.driver.net.FrameHandler;
 import dev.outboard.driver.net.NetworkService;
 import dev.outboard.driver.net.ReceiveQueue;
 import dev.outboard.driver.net.TransmitQueue;
+import dev.outboard.internet.InternetSum;
+import dev.outboard.internet.Ipv4;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,9 +1,9 @@
-package dev.outboard.clients;
+package dev.outboard.internet;
 
 import java.util.regex.Pattern;
 
 /** IPv4 addresses as numbers of 32 bits, and as people write them. */
-final class Ipv4 {
+public final class Ipv4 {
     private static final Pattern DOTS = Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}");
     private static final int MOST = 255;
 
@@ -15,7 +15,7 @@ final class Ipv4 {
      * @param option for the message
      * @throws IllegalArgumentException if it is none
      */
-    static int parse(String option, String text) {
+    public static int parse(String option, String text) {
         int address = 0;
         if (DOTS.matcher(text).matches()) {
             boolean isRight = true;
@@ -33,7 +33,7 @@ final class Ipv4 {
     }
 
     /** As people write it. */
-    static String text(int address) {
+    public static String text(int address) {
         return "%d.%d.%d.%d"
                 .formatted(
                         address >>> 24,
