@@ -4,6 +4,7 @@ import dev.outboard.driver.Device;
 import dev.outboard.driver.Driver;
 import dev.outboard.driver.Match;
 import dev.outboard.driver.Service;
+import dev.outboard.driver.net.NetworkService;
 
 /** Drives Intel's 82574L, and QEMU's {@code e1000e}. */
 public final class E1000eDriver implements Driver {
@@ -21,6 +22,11 @@ public final class E1000eDriver implements Driver {
     @Override
     public Match match() {
         return Match.pci(INTEL, I82574L);
+    }
+
+    @Override
+    public Class<NetworkService> service() {
+        return NetworkService.class;
     }
 
     @Override

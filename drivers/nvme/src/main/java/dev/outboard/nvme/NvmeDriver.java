@@ -4,6 +4,7 @@ import dev.outboard.driver.Device;
 import dev.outboard.driver.Driver;
 import dev.outboard.driver.Match;
 import dev.outboard.driver.Service;
+import dev.outboard.driver.block.BlockService;
 
 /**
  * Drives NVMe controllers of version 1.0 and later, of any vendor: all their namespaces, and as
@@ -21,6 +22,11 @@ public final class NvmeDriver implements Driver {
     @Override
     public Match match() {
         return Match.pciClass(NvmeDescriptor.PCI_CLASS);
+    }
+
+    @Override
+    public Class<BlockService> service() {
+        return BlockService.class;
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.outboard.dma.pool.PagePool;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.InterruptLine;
 import dev.outboard.uio.Registers;
+import dev.outboard.uio.WaitPolicy;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -56,6 +57,14 @@ public interface Device {
      */
     default boolean isPolled() {
         return false;
+    }
+
+    /**
+     * How the host wants threads to idle: for a client that waits for other things together with
+     * the device's queues ({@link IdleWait}). What a queue waits for alone follows it already.
+     */
+    default WaitPolicy waiting() {
+        return isPolled() ? WaitPolicy.SPIN : WaitPolicy.DEFAULT;
     }
 
     /**

@@ -15,6 +15,14 @@ public interface Driver {
     Match match();
 
     /**
+     * The kind of service that it starts, by which a user who does not care for the driver's name
+     * can ask for one that fits the device: {@code outboard run net}.
+     */
+    default Class<? extends Service> service() {
+        return Service.class;
+    }
+
+    /**
      * Brings the device up and returns what clients use. Called once, on the host's main thread.
      *
      * @param device the device, reset and idle; the driver borrows it and must not close it

@@ -4,6 +4,7 @@ import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.PageKind;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.driver.DeviceException;
+import dev.outboard.driver.DeviceId;
 
 /**
  * A way to reach devices. Stateless; found by {@link java.util.ServiceLoader}. Another way, PCI
@@ -25,6 +26,16 @@ public interface Bus {
 
     /** The name that a device there is claimed by. */
     String deviceName(String location);
+
+    /**
+     * What a device there is, as far as can be told without opening it; null where that is not at
+     * all, and its driver has to be named. May look at the machine.
+     *
+     * @throws DeviceAbsentException when it is not there
+     */
+    default DeviceId identify(String location) {
+        return null;
+    }
 
     /**
      * Who keeps translations for a device there, where somebody does without being asked: the

@@ -3,6 +3,7 @@ package dev.outboard.host.bus;
 import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.PageKind;
 import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.driver.DeviceId;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
@@ -50,6 +51,11 @@ public record DeviceAddress(Bus bus, String location) {
     /** The name that the device is claimed by. */
     public String deviceName() {
         return bus.deviceName(location);
+    }
+
+    /** What is there, or null; see {@link Bus#identify}. */
+    public DeviceId identify() {
+        return bus.identify(location);
     }
 
     /** Who keeps translations there unasked; see {@link Bus#keeper}. */

@@ -6,6 +6,7 @@ import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.window.ReservedRange;
 import dev.outboard.dma.window.WindowDomains;
 import dev.outboard.driver.DeviceException;
+import dev.outboard.driver.DeviceId;
 import dev.outboard.host.bus.Bus;
 import dev.outboard.host.bus.DeviceAbsentException;
 import dev.outboard.host.bus.DeviceSetup;
@@ -53,6 +54,11 @@ public final class PciBus implements Bus {
     @Override
     public String deviceName(String location) {
         return PciLocation.parse(location).place().toString();
+    }
+
+    @Override
+    public DeviceId identify(String location) {
+        return PciDevice.id(find(location).identity());
     }
 
     @Override

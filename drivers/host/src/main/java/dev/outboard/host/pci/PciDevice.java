@@ -14,6 +14,7 @@ import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.InterruptLine;
 import dev.outboard.uio.Registers;
 import dev.outboard.uio.Resources;
+import dev.outboard.uio.WaitPolicy;
 import dev.outboard.uio.pci.PciFunction;
 import dev.outboard.uio.pci.PciIdentity;
 import java.util.ArrayList;
@@ -65,7 +66,7 @@ public final class PciDevice implements HostedDevice {
         this.function = resources.add(function);
         try {
             vectors = resources.add(new PciVectors(setup.name(), function, setup.waiting()));
-            id = identify();
+            id = id(PciIdentity.of(function.configuration()));
             function.allowDma(true);
         } catch (RuntimeException failure) {
             resources.closeAfter(failure);
@@ -73,8 +74,8 @@ public final class PciDevice implements HostedDevice {
         }
     }
 
-    private DeviceId identify() {
-        PciIdentity identity = PciIdentity.of(function.configuration());
+    /** What a driver matches, of what the function says that it is. */
+    static DeviceId id(PciIdentity identity) {
         boolean isVirtio =
                 identity.vendor() == VIRTIO_VENDOR
                         && identity.device() >= FIRST_VIRTIO
@@ -112,6 +113,11 @@ public final class PciDevice implements HostedDevice {
     @Override
     public int receiveOffloads() {
         return setup.receiveOffloads();
+    }
+
+    @Override
+    public WaitPolicy waiting() {
+        return setup.waiting();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.outboard.host.pci;
 
 import dev.outboard.driver.DeviceException;
+import dev.outboard.driver.DeviceId;
 import dev.outboard.host.bus.Bus;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.HostedDevice;
@@ -31,6 +32,11 @@ public final class QtestBus implements Bus {
     @Override
     public String deviceName(String location) {
         return QtestPlace.parse(location).name();
+    }
+
+    @Override
+    public DeviceId identify(String location) {
+        return QtestPlace.parse(location).id();
     }
 
     @Override

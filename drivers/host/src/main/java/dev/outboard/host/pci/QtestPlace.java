@@ -1,5 +1,6 @@
 package dev.outboard.host.pci;
 
+import dev.outboard.driver.DeviceId;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,11 +24,12 @@ record QtestPlace(Kind kind, Map<String, String> options) {
     /** The devices that there are drivers for. */
     enum Kind {
         /** Any IOVA: without an IOMMU it has to reach physical addresses of any size. */
-        EDU("edu", "edu,dma_mask=0xffffffffffffffff", null),
-        NVME("nvme", "nvme,drive=d,serial=qtest", FILE),
-        E1000E("e1000e", "e1000e,netdev=n", TFTP),
-        VIRTIO_NET("virtio-net", "virtio-net-pci,disable-legacy=on,mq=off,netdev=n", TFTP),
-        VIRTIO_BLK("virtio-blk", "virtio-blk-pci,disable-legacy=on,drive=d", FILE);
+        EDU("edu", "edu,dma_mask=0xffffffffffffffff", null, pci(0x1234, 0x11e8, 0x00ff00)),
+        NVME("nvme", "nvme,drive=d,serial=qtest", FILE, pci(0x1b36, 0x0010, 0x010802)),
+        E1000E("e1000e", "e1000e,netdev=n", TFTP, pci(0x8086, 0x10d3, 0x020000)),
+        VIRTIO_NET(
+                "virtio-net", "virtio-net-pci,disable-legacy=on,mq=off,netdev=n", TFTP, virtio(1)),
+        VIRTIO_BLK("virtio-blk", "virtio-blk-pci,disable-legacy=on,drive=d", FILE, virtio(2));
 
         private final String word;
         private final String device;
@@ -35,10 +37,21 @@ record QtestPlace(Kind kind, Map<String, String> options) {
         /** The one option that it takes, or null. */
         private final String option;
 
-        Kind(String word, String device, String option) {
+        private final DeviceId id;
+
+        Kind(String word, String device, String option, DeviceId id) {
             this.word = word;
             this.device = device;
             this.option = option;
+            this.id = id;
+        }
+
+        private static DeviceId pci(int vendor, int device, int classCode) {
+            return new DeviceId("pci", vendor, device, classCode);
+        }
+
+        private static DeviceId virtio(int type) {
+            return new DeviceId("virtio", DeviceId.ANY, type);
         }
     }
 
@@ -98,6 +111,11 @@ record QtestPlace(Kind kind, Map<String, String> options) {
 
     String name() {
         return kind.word;
+    }
+
+    /** What drivers match. */
+    DeviceId id() {
+        return kind.id;
     }
 
     /** What QEMU is started with. */

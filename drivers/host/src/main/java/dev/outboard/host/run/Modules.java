@@ -2,6 +2,10 @@ package dev.outboard.host.run;
 
 import dev.outboard.driver.Client;
 import dev.outboard.driver.Driver;
+import dev.outboard.driver.Service;
+import dev.outboard.driver.block.BlockService;
+import dev.outboard.driver.net.NetworkService;
+import dev.outboard.host.bus.DeviceAddress;
 import dev.outboard.host.cli.UsageException;
 import java.lang.module.FindException;
 import java.lang.module.ModuleFinder;
@@ -10,6 +14,7 @@ import java.lang.module.ResolutionException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -18,6 +23,10 @@ import java.util.stream.Collectors;
  * The drivers and clients there are: in the modules of this process, and in a folder of modules.
  */
 final class Modules {
+    /** The words for drivers of a kind, whichever fits the device. */
+    private static final Map<String, Class<? extends Service>> KINDS =
+            Map.of("net", NetworkService.class, "block", BlockService.class);
+
     private final ModuleLayer layer;
 
     private Modules(ModuleLayer layer) {
@@ -65,6 +74,44 @@ final class Modules {
      */
     Driver driver(String name) {
         return find("driver", name, Driver.class, Driver::name, "--module-path DIR finds others");
+    }
+
+    /**
+     * Finds the driver of a device: by name, by module, or, by what it serves ({@code net}, {@code
+     * block}), the one that fits the device.
+     *
+     * @throws UsageException when there is none, or several
+     */
+    Driver driver(String name, DeviceAddress address) {
+        var kind = KINDS.get(name);
+        if (kind == null) {
+            return driver(name);
+        }
+        var id = address.identify();
+        var serving =
+                provided(Driver.class).stream()
+                        .filter(one -> kind.isAssignableFrom(one.service()))
+                        .toList();
+        if (id == null) {
+            throw new UsageException(
+                    ("nothing says what %s is before it is opened: name the driver instead of"
+                                    + " '%s': %s")
+                            .formatted(address, name, list(serving, Driver::name)));
+        }
+        var fitting = serving.stream().filter(one -> one.match().accepts(id)).toList();
+        if (fitting.size() == 1) {
+            return fitting.getFirst();
+        }
+        throw new UsageException(
+                "%s '%s' drives %s (%s): there is %s; --module-path DIR finds others"
+                        .formatted(
+                                fitting.isEmpty()
+                                        ? "no driver that serves"
+                                        : "more than one driver that serves",
+                                name,
+                                address,
+                                id,
+                                list(serving, Driver::name)));
     }
 
     /**

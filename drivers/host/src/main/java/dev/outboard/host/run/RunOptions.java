@@ -6,9 +6,7 @@ import dev.outboard.host.cli.Sizes;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.uio.WaitPolicy;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -20,7 +18,11 @@ final class RunOptions {
     private static final int MOST_ENTRIES = 32_768;
     private static final int MOST_QUEUES = 128;
 
-    @Parameters(paramLabel = "DRIVER", description = "The driver: its name, or its JPMS module.")
+    @Parameters(
+            paramLabel = "DRIVER",
+            description =
+                    "The driver: its name, its JPMS module, or net or block for the one that fits"
+                            + " the device.")
     private String driver;
 
     @Option(
@@ -86,17 +88,7 @@ final class RunOptions {
                             + " fails if there is one.")
     private boolean dmaDebug;
 
-    @Option(
-            names = "--client",
-            paramLabel = "NAME",
-            description = "Run this client on the driver; without one it idles until stopped.")
-    private String client;
-
-    @Option(
-            names = "-o",
-            paramLabel = "KEY=VALUE",
-            description = "An option of the client; may be repeated.")
-    private Map<String, String> clientOptions = new LinkedHashMap<>();
+    @Mixin private WayOutOptions wayOut;
 
     /**
      * Finds and checks everything that can be checked without the device.
@@ -110,7 +102,7 @@ final class RunOptions {
             var address = DeviceAddress.parse(device);
             var shield = protection.protection(memoryBytes, address);
             return new HostPlan(
-                    modules.driver(driver),
+                    modules.driver(driver, address),
                     address,
                     shield,
                     memoryBytes,
@@ -118,8 +110,8 @@ final class RunOptions {
                     queueEntries(),
                     queues(shield.isOff()),
                     waiting(),
-                    client == null ? null : modules.client(client),
-                    Map.copyOf(clientOptions),
+                    wayOut.client(modules),
+                    wayOut.clientOptions(),
                     dmaDebug);
         } catch (IllegalArgumentException e) {
             throw new UsageException(e.getMessage());

@@ -2,6 +2,7 @@ package dev.outboard.host.vhost;
 
 import dev.outboard.dma.DomainSource;
 import dev.outboard.dma.device.DeviceDomains;
+import dev.outboard.driver.DeviceId;
 import dev.outboard.host.bus.Bus;
 import dev.outboard.host.bus.DeviceAbsentException;
 import dev.outboard.host.bus.DeviceSetup;
@@ -33,6 +34,12 @@ public final class VhostUserBus implements Bus {
     @Override
     public String deviceName(String location) {
         return SocketPaths.deviceName(location);
+    }
+
+    /** It is a virtio device; of which type, vhost-user does not tell. */
+    @Override
+    public DeviceId identify(String location) {
+        return DeviceId.unknown("virtio");
     }
 
     /** The IOTLB of the device, if it has one. */

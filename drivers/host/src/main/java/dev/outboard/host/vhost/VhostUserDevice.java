@@ -12,6 +12,7 @@ import dev.outboard.host.bus.PagesOnDemand;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.Registers;
 import dev.outboard.uio.Resources;
+import dev.outboard.uio.WaitPolicy;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -104,6 +105,11 @@ final class VhostUserDevice implements HostedDevice {
     @Override
     public int receiveOffloads() {
         return setup.receiveOffloads();
+    }
+
+    @Override
+    public WaitPolicy waiting() {
+        return setup.waiting();
     }
 
     @Override

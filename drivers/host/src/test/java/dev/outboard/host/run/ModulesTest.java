@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.outboard.driver.Match;
+import dev.outboard.host.bus.DeviceAddress;
 import dev.outboard.host.cli.UsageException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,6 +13,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Finds drivers: in this process, and in a folder with a module compiled for the test. */
 class ModulesTest {
@@ -81,6 +84,30 @@ class ModulesTest {
         assertThatExceptionOfType(UsageException.class)
                 .isThrownBy(() -> Modules.of(List.of()).driver("Toy"))
                 .withMessageContaining("there is no driver 'Toy'");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "net, vhost-user:nic0.sock, virtio-net",
+        "block, vhost-user:disk0.sock, virtio-blk",
+        "net, qtest:e1000e, e1000e",
+        "net, qtest:virtio-net, virtio-net",
+        "e1000e, vhost-user:nic0.sock, e1000e"
+    })
+    void shouldFindTheDriverOfAKindThatFitsTheDevice(String word, String device, String driver) {
+        assertThat(Modules.of(List.of()).driver(word, DeviceAddress.parse(device)).name())
+                .isEqualTo(driver);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "block, qtest:e1000e, no driver that serves 'block' drives qtest:e1000e",
+        "net, vfio-user:dev0.sock, name the driver instead of 'net': e1000e"
+    })
+    void shouldSayWhyNoDriverOfAKindFits(String word, String device, String why) {
+        assertThatExceptionOfType(UsageException.class)
+                .isThrownBy(() -> Modules.of(List.of()).driver(word, DeviceAddress.parse(device)))
+                .withMessageContaining(why);
     }
 
     @Test

@@ -4,6 +4,7 @@ import dev.outboard.driver.Device;
 import dev.outboard.driver.Driver;
 import dev.outboard.driver.Match;
 import dev.outboard.driver.Service;
+import dev.outboard.driver.block.BlockService;
 import dev.outboard.virtio.BlockDescriptor;
 import dev.outboard.virtio.ModernDevice;
 import dev.outboard.virtio.VirtioFeatures;
@@ -35,6 +36,11 @@ public final class VirtioBlkDriver implements Driver {
     @Override
     public Match match() {
         return Match.type("virtio", VirtioFeatures.TYPE_BLOCK);
+    }
+
+    @Override
+    public Class<BlockService> service() {
+        return BlockService.class;
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.Driver;
 import dev.outboard.driver.Match;
 import dev.outboard.driver.Service;
+import dev.outboard.driver.net.NetworkService;
 import dev.outboard.virtio.ModernDevice;
 import dev.outboard.virtio.NetDescriptor;
 import dev.outboard.virtio.VirtioFeatures;
@@ -31,6 +32,11 @@ public final class VirtioNetDriver implements Driver {
     @Override
     public Match match() {
         return Match.type("virtio", VirtioFeatures.TYPE_NETWORK);
+    }
+
+    @Override
+    public Class<NetworkService> service() {
+        return NetworkService.class;
     }
 
     @Override
