@@ -8,6 +8,7 @@ module dev.outboard.uio {
     exports dev.outboard.uio;
     exports dev.outboard.uio.failure;
     exports dev.outboard.uio.generic;
+    exports dev.outboard.uio.net;
     exports dev.outboard.uio.pci;
     exports dev.outboard.uio.qtest;
     exports dev.outboard.uio.sysfs;
