@@ -36,17 +36,11 @@ final class SegmentHeaders {
      * @throws IllegalArgumentException if the device cannot say where something is
      */
     static void prepare(MemorySegment memory, long frameOffset, int lengthBytes, long offload) {
-        int start = FrameOffload.startBytes(offload);
-        int mss = FrameOffload.mssBytes(offload);
-        if (start + FrameOffload.offsetBytes(offload) > MOST_PLACE
-                || FrameOffload.headersBytes(offload) > MOST_PLACE) {
-            throw new IllegalArgumentException(
-                    "offload=0x%x: the device sums and cuts behind headers of %d bytes at most"
-                            .formatted(offload, MOST_PLACE));
-        }
-        if (mss == 0) {
+        checkPlaces(offload);
+        if (FrameOffload.mssBytes(offload) == 0) {
             return;
         }
+        int start = FrameOffload.startBytes(offload);
         int payload = lengthBytes - FrameOffload.headersBytes(offload);
         if (payload < 1 || payload > E1000eDescriptor.CONTEXT_MOST_PAYLOAD) {
             throw new IllegalArgumentException(
@@ -64,6 +58,29 @@ final class SegmentHeaders {
         long sumAt = frameOffset + start + TCP_SUM;
         int sum = memory.get(SHORT, sumAt) & SUM_MASK;
         memory.set(SHORT, sumAt, (short) without(sum, lengthBytes - start));
+    }
+
+    private static void checkPlaces(long offload) {
+        int sum = FrameOffload.startBytes(offload) + FrameOffload.offsetBytes(offload);
+        if (sum > MOST_PLACE || FrameOffload.headersBytes(offload) > MOST_PLACE) {
+            throw new IllegalArgumentException(
+                    "offload=0x%x: the device sums and cuts behind headers of %d bytes at most"
+                            .formatted(offload, MOST_PLACE));
+        }
+    }
+
+    /**
+     * Checks a frame whose headers nobody can change.
+     *
+     * @throws UnsupportedOperationException if it is to be cut: its headers would be changed
+     */
+    static void checkPosted(long offload) {
+        checkPlaces(offload);
+        if (FrameOffload.mssBytes(offload) != 0) {
+            throw new UnsupportedOperationException(
+                    "offload=0x%x: this device cuts frames whose headers are in a claimed buffer"
+                            .formatted(offload));
+        }
     }
 
     /** A sum of ones' complement, without a length that it has. */

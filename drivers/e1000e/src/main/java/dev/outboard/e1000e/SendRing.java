@@ -98,16 +98,20 @@ final class SendRing extends ControllerRing implements TransmitRing {
         return MOST_PARTS;
     }
 
+    /** Its parts and a context, in the unit of {@link #free}. */
     @Override
-    public boolean hasRoom(int partCount) {
-        return freePlaces() > partCount;
+    public int places(int partCount) {
+        return partCount + 2 >> 1;
     }
 
     @Override
     public void prepare(MemorySegment memory, long frameOffset, int lengthBytes, long offload) {
-        if (offload != FrameOffload.NONE) {
-            SegmentHeaders.prepare(memory, frameOffset, lengthBytes, offload);
-        }
+        SegmentHeaders.prepare(memory, frameOffset, lengthBytes, offload);
+    }
+
+    @Override
+    public void checkPosted(int lengthBytes, long offload) {
+        SegmentHeaders.checkPosted(offload);
     }
 
     @Override

@@ -356,6 +356,7 @@ class E1000eDriverTest {
             parts.add(payload.physicalAddress(), 5000);
             long offload = FrameOffload.segments(34, 54, 1460, false);
             assertThat(queue.transmit(buffer, 54, parts, offload)).isTrue();
+            assertThat(queue.flush()).isEqualTo(1);
             assertThat(fake.tail(SEND)).isEqualTo(3);
             assertThat(fake.ringWord(SEND, 0, 0))
                     .isEqualTo(14L | 24L << 8 | 33L << 16 | 34L << 32 | 50L << 40);

@@ -6,15 +6,24 @@ import dev.outboard.dma.DmaMemory;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.net.FrameHandler;
 import dev.outboard.driver.net.ReceiveQueue;
+import dev.outboard.driver.net.ReceivedFrameHandler;
 import dev.outboard.uio.Descriptor;
 import java.util.Arrays;
 import java.util.function.LongFunction;
 
 /**
- * The receive queue: every buffer is either with the device, mapped, or here, unmapped. One thread.
+ * The receive queue: every buffer is with the device, mapped; or here, unmapped; or kept by the
+ * client. One thread; nothing allocates after construction.
+ *
+ * <pre>
+ *              head            settled            taken
+ *   arrivals    │ unmapped: may │ unmapping under  │
+ *               │ be shown      │ way              │
+ * </pre>
  *
  * <p>A batch is unmapped with one request before any frame of it is shown, and mapped again with
- * one request after the last. While a batch is shown, the next one's unmapping is under way.
+ * one request after the last. While a batch is shown, the next one's unmapping is under way. A
+ * frame in several buffers is shown when the last of them is unmapped.
  */
 public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     private static final int BATCH = 64;
@@ -25,44 +34,49 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     private final Dma dma;
     private final ReceiveRing ring;
     private final FrameBuffers buffers;
+
+    /** The longest frame, over however many buffers. */
+    private final int frameBytes;
+
+    /** Where a frame of several parts is put together for who wants it in one; null: none comes. */
+    private final DmaMemory whole;
+
     private final long[] mappedIova;
 
-    /** The oldest batch, and the one after it, whose unmapping may be under way. */
-    private Arrivals arrived = new Arrivals();
+    /** What came, in order: a ring of at least as many places as there are buffers. */
+    private final int[] arrivedBuffer;
 
-    private Arrivals arriving = new Arrivals();
+    private final int[] arrivedBytes;
+    private final int[] arrivedFacts;
+    private final int arrivedMask;
+    private int head;
+    private int settled;
+    private int taken;
+    private long ticket = Dma.UNMAPPED;
+
+    /**
+     * Buffers of the frame at the head, where they have not all settled; 0 if that is not known.
+     */
+    private int awaitedBuffers;
+
+    private final ReceivedParts frame;
+    private final boolean[] kept;
 
     private final long[] batchIova = new long[BATCH];
     private final long[] batchPhysical = new long[BATCH];
     private final int[] batchBytes = new int[BATCH];
 
-    /** Buffers that could not be mapped, for want of IOVAs, and wait for the next turn. */
+    /** Buffers that are to be mapped: just shown, released, or without an IOVA until now. */
     private final int[] idle;
 
     private int idleCount;
     private long frames;
+    private long bytes;
+    private long dropped;
 
-    /** Frames that have come, in buffers that are unmapped or about to be. */
-    private static final class Arrivals {
-        final int[] buffer = new int[BATCH];
-        final int[] lengthBytes = new int[BATCH];
-        final int[] facts = new int[BATCH];
-        long ticket;
-        int next;
-        int end;
-
-        boolean isEmpty() {
-            return next == end;
-        }
-
-        int left() {
-            return end - next;
-        }
-
-        void begin(int count) {
-            next = 0;
-            end = count;
-        }
+    /** Every buffer here, unmapped; a frame lies in one. */
+    public FrameReceiver(Dma dma, ReceiveRing ring, FrameBuffers buffers) {
+        this(dma, ring, buffers, buffers.frameBytes());
     }
 
     /**
@@ -70,19 +84,30 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
      *
      * @param ring closed by this
      * @param buffers borrowed: closed after this
+     * @param frameBytes the longest frame; where that is longer than a buffer it lies in several
      */
-    public FrameReceiver(Dma dma, ReceiveRing ring, FrameBuffers buffers) {
+    public FrameReceiver(Dma dma, ReceiveRing ring, FrameBuffers buffers, int frameBytes) {
         this.dma = dma;
         this.ring = ring;
         this.buffers = buffers;
-        this.mappedIova = new long[buffers.count()];
-        this.idle = new int[buffers.count()];
+        this.frameBytes = frameBytes;
+        int count = buffers.count();
+        whole = ring.maximumBuffers() > 1 ? dma.allocate(frameBytes) : null;
+        mappedIova = new long[count];
+        int places = Integer.highestOneBit(2 * count - 1);
+        arrivedMask = places - 1;
+        arrivedBuffer = new int[places];
+        arrivedBytes = new int[places];
+        arrivedFacts = new int[places];
+        kept = new boolean[count];
+        frame = new ReceivedParts(buffers, kept);
+        idle = new int[count];
         Arrays.fill(mappedIova, Dma.NO_IOVA);
         Arrays.fill(batchBytes, buffers.bufferBytes());
-        for (int i = 0; i < buffers.count(); i++) {
-            idle[i] = buffers.count() - 1 - i;
+        for (int i = 0; i < count; i++) {
+            idle[i] = count - 1 - i;
         }
-        idleCount = buffers.count();
+        idleCount = count;
     }
 
     /** Hands the ring with its buffers to the device. */
@@ -98,88 +123,185 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
 
     @Override
     public int poll(FrameHandler handler, int limit) {
-        int taken = 0;
-        while (taken < limit && (!arrived.isEmpty() || take(arrived, limit - taken))) {
-            if (!dma.isUnmapped(arrived.ticket)) {
-                // The device may still change these frames; they come with the next call.
-                break;
-            }
-            // Unmapped while the frames before it are handled.
-            take(arriving, limit - taken - arrived.left());
-            taken += deliver(handler, limit - taken);
-            refill();
-            if (arrived.isEmpty()) {
-                Arrivals empty = arrived;
-                arrived = arriving;
-                arriving = empty;
-            }
-        }
-        if (taken > 0) {
-            frames += taken;
-            ring.publish();
-        } else if (ring.outstanding() == 0) {
-            refill();
-            ring.publish();
-        }
-        return taken;
+        return receive(handler, null, limit);
     }
 
-    /** Begins to unmap what has come; false if nothing has. */
-    private boolean take(Arrivals batch, int limit) {
-        if (!batch.isEmpty()) {
-            return true;
+    @Override
+    public int pollFrames(ReceivedFrameHandler handler, int limit) {
+        return receive(null, handler, limit);
+    }
+
+    private int receive(FrameHandler inOne, ReceivedFrameHandler inParts, int limit) {
+        int shown = 0;
+        boolean more = limit > 0;
+        while (more) {
+            boolean hasSettled = settle();
+            int count = show(inOne, inParts, limit - shown);
+            shown += count;
+            refill();
+            more = shown < limit && (hasSettled || count > 0);
         }
-        int count = Math.min(Math.min(ring.completed(), limit), BATCH);
-        if (count <= 0) {
+        if (shown > 0) {
+            ring.publish();
+        } else if (idleCount > 0) {
+            refill();
+            ring.publish();
+        }
+        return shown;
+    }
+
+    /** Lets what is unmapped be shown, and begins to unmap what came meanwhile. */
+    private boolean settle() {
+        if (taken == settled) {
+            take();
+        }
+        if (taken == settled || !dma.isUnmapped(ticket)) {
+            // What the device may still change comes with a later call.
             return false;
         }
-        for (int i = 0; i < count; i++) {
-            int buffer = ring.take();
-            batch.buffer[i] = buffer;
-            batch.lengthBytes[i] = checked(ring.takenLength());
-            batch.facts[i] = ring.takenFacts();
-            batchIova[i] = mappedIova[buffer];
-        }
-        batch.ticket = dma.unmapAllLater(batchIova, batchBytes, count);
-        for (int i = 0; i < count; i++) {
-            mappedIova[batch.buffer[i]] = Dma.NO_IOVA;
-        }
-        batch.begin(count);
+        settled = taken;
+        // Unmapped while the frames before it are handled.
+        take();
         return true;
     }
 
-    private int checked(int lengthBytes) {
-        if (lengthBytes < HEADER_BYTES && lengthBytes != ReceiveRing.DAMAGED) {
-            throw new DeviceException(
-                    "device sent a frame of %d bytes: shorter than its own header"
-                            .formatted(lengthBytes));
+    private void take() {
+        int count = Math.min(ring.completed(), BATCH);
+        if (count <= 0) {
+            return;
         }
-        if (lengthBytes > buffers.frameBytes()) {
+        for (int i = 0; i < count; i++) {
+            int buffer = ring.take();
+            int at = taken + i & arrivedMask;
+            arrivedBuffer[at] = buffer;
+            arrivedBytes[at] = checked(ring.takenLength());
+            arrivedFacts[at] = ring.takenFacts();
+            batchIova[i] = mappedIova[buffer];
+        }
+        ticket = dma.unmapAllLater(batchIova, batchBytes, count);
+        for (int i = 0; i < count; i++) {
+            mappedIova[arrivedBuffer[taken + i & arrivedMask]] = Dma.NO_IOVA;
+        }
+        taken += count;
+    }
+
+    private int checked(int lengthBytes) {
+        if (lengthBytes > buffers.bufferBytes()) {
             throw new DeviceException(
                     "device sent a frame of %d bytes into a buffer for %d"
-                            .formatted(lengthBytes, buffers.frameBytes()));
+                            .formatted(lengthBytes - buffers.frontBytes(), buffers.frameBytes()));
         }
         return lengthBytes;
     }
 
-    /** Shows frames of the oldest batch, which no device reaches any more. */
-    private int deliver(FrameHandler handler, int limit) {
-        int first = arrived.next;
-        int end = first + Math.min(limit, arrived.left());
-        for (int i = first; i < end; i++) {
-            if (arrived.lengthBytes[i] != ReceiveRing.DAMAGED) {
-                handler.onFrame(
-                        buffers.memory(arrived.buffer[i]),
-                        buffers.frameOffset(arrived.buffer[i]),
-                        arrived.lengthBytes[i],
-                        arrived.facts[i]);
+    /** Shows frames that no device reaches any more. */
+    private int show(FrameHandler inOne, ReceivedFrameHandler inParts, int limit) {
+        int shown = 0;
+        while (shown < limit && head != settled) {
+            int at = head & arrivedMask;
+            if (arrivedBytes[at] == ReceiveRing.DAMAGED) {
+                dropped++;
+                toIdle(at, 1);
+                head++;
+                shown++;
+                continue;
+            }
+            int count = awaitedBuffers != 0 ? awaitedBuffers : open(arrivedBuffer[at]);
+            if (settled - head < count) {
+                awaitedBuffers = count;
+                break;
+            }
+            awaitedBuffers = 0;
+            show(inOne, inParts, at, count);
+            shown++;
+        }
+        return shown;
+    }
+
+    /** In how many buffers the frame lies whose first this is. */
+    private int open(int buffer) {
+        int count = ring.open(buffers.memory(buffer), buffers.headerOffset(buffer));
+        if (count < 1 || count > ring.maximumBuffers()) {
+            throw new DeviceException(
+                    "device sent a frame in %d buffers: 1 to %d are right"
+                            .formatted(count, ring.maximumBuffers()));
+        }
+        return count;
+    }
+
+    private void show(FrameHandler inOne, ReceivedFrameHandler inParts, int first, int count) {
+        int buffer = arrivedBuffer[first];
+        int firstBytes = arrivedBytes[first] - buffers.frontBytes();
+        if (firstBytes < HEADER_BYTES) {
+            throw new DeviceException(
+                    "device sent a frame of %d bytes: shorter than its own header"
+                            .formatted(Math.max(0, firstBytes)));
+        }
+        gather(buffer, firstBytes, count);
+        long offload =
+                ring.openedOffload(
+                        buffers.memory(buffer),
+                        buffers.frameOffset(buffer),
+                        firstBytes,
+                        frame.lengthBytes());
+        frame.end(ring.openedFacts(arrivedFacts[first]), offload);
+        head += count;
+        try {
+            if (offload == ReceiveRing.NONSENSE || frame.lengthBytes() > frameBytes) {
+                dropped++;
+            } else {
+                frames++;
+                bytes += frame.lengthBytes();
+                hand(inOne, inParts, buffer);
+            }
+        } finally {
+            if (!frame.isKept()) {
+                toIdle(first, count);
             }
         }
-        for (int i = end - 1; i >= first; i--) {
-            idle[idleCount++] = arrived.buffer[i];
+    }
+
+    private void hand(FrameHandler inOne, ReceivedFrameHandler inParts, int buffer) {
+        if (inOne == null) {
+            inParts.onFrame(frame);
+        } else if (frame.parts() == 1) {
+            inOne.onFrame(
+                    buffers.memory(buffer),
+                    buffers.frameOffset(buffer),
+                    frame.lengthBytes(),
+                    frame.facts());
+        } else {
+            frame.copyTo(whole.memory());
+            inOne.onFrame(whole.memory(), 0, frame.lengthBytes(), frame.facts());
         }
-        arrived.next = end;
-        return end - first;
+    }
+
+    private void gather(int buffer, int firstBytes, int count) {
+        frame.begin();
+        frame.add(buffer, firstBytes);
+        for (int i = 1; i < count; i++) {
+            int at = head + i & arrivedMask;
+            if (arrivedBytes[at] <= 0) {
+                throw new DeviceException("device sent a part of a frame of no bytes");
+            }
+            frame.add(arrivedBuffer[at], arrivedBytes[at]);
+        }
+    }
+
+    private void toIdle(int first, int count) {
+        // The first is the next to be used again: it is the likeliest to be in a cache.
+        for (int i = count - 1; i >= 0; i--) {
+            idle[idleCount++] = arrivedBuffer[first + i & arrivedMask];
+        }
+    }
+
+    @Override
+    public void release(int token) {
+        if (token < 0 || token >= kept.length || !kept[token]) {
+            throw new IllegalArgumentException("token=" + token + " was not kept");
+        }
+        kept[token] = false;
+        idle[idleCount++] = token;
     }
 
     private void refill() {
@@ -211,12 +333,21 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
 
     @Override
     public boolean await(long timeoutNanos) {
-        if (!arrived.isEmpty()) {
+        return isHere() || ring.await(timeoutNanos);
+    }
+
+    /** Whether a frame can be shown without an interrupt; gives the device what is idle. */
+    private boolean isHere() {
+        if (taken != settled) {
             // They are here already: no interrupt tells of the end of their unmapping.
-            dma.awaitUnmapped(arrived.ticket);
+            dma.awaitUnmapped(ticket);
             return true;
         }
-        return ring.await(timeoutNanos);
+        if (idleCount > 0) {
+            refill();
+            ring.publish();
+        }
+        return head != settled && settled - head >= awaitedBuffers;
     }
 
     @Override
@@ -227,12 +358,7 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     @Override
     public boolean arm() {
         boolean hasWork = ring.arm();
-        if (!arrived.isEmpty()) {
-            // They are here already: no interrupt tells of the end of their unmapping.
-            dma.awaitUnmapped(arrived.ticket);
-            return true;
-        }
-        return hasWork;
+        return isHere() || hasWork;
     }
 
     @Override
@@ -251,6 +377,16 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     }
 
     @Override
+    public long bytes() {
+        return bytes;
+    }
+
+    @Override
+    public long dropped() {
+        return dropped;
+    }
+
+    @Override
     public long interrupts() {
         return ring.interrupts();
     }
@@ -264,6 +400,9 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
                 dma.unmap(mappedIova[buffer], buffers.bufferBytes());
                 mappedIova[buffer] = Dma.NO_IOVA;
             }
+        }
+        if (whole != null) {
+            whole.close();
         }
     }
 }

@@ -1,25 +1,44 @@
 package dev.outboard.frames;
 
+import dev.outboard.dma.CoherentMemory;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.dma.ScatterGatherList;
 import dev.outboard.driver.net.FrameOffload;
+import dev.outboard.driver.net.SentListener;
 import dev.outboard.driver.net.TransmitQueue;
 import dev.outboard.uio.Descriptor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.function.LongFunction;
 
 /**
- * The transmit ring. A buffer is free, claimed by the client, committed, or with the device and
- * mapped. One thread.
+ * The transmit queue. A buffer is free, claimed by the client, committed, or with the device and
+ * mapped; a frame of the client's own memory is posted, or with the device and mapped. One thread;
+ * nothing allocates after construction.
+ *
+ * <pre>
+ *   claim … commit ─┐
+ *   transmit ───────┼─► committed ──► flush: one request to map, one doorbell ──► device
+ *   post ───────────┘                                                               │
+ *   onSent, claim ◄── free ◄── leaving: one request to unmap a batch ◄── reclaim ◄──┘
+ * </pre>
  */
 public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
+    /** Parts in a request to the mapping service, but for what the last frame has more. */
     private static final int BATCH = 64;
 
     /** Two addresses and a type: no frame is shorter. */
     private static final int HEADER_BYTES = 14;
+
+    /** A frame that is cut into segments: 64 KiB of IP, with its headers. */
+    private static final int MOST_BYTES = 65_535 + 40 + 18;
+
+    /** A frame whose end nobody hears of. */
+    private static final int UNHEARD = -1;
+
+    /** Fronts of posted frames are so far apart. */
+    private static final int FRONT_STRIDE_BYTES = 16;
 
     private final Dma dma;
     private final TransmitRing ring;
@@ -28,35 +47,47 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
     /** What the device can do to frames: {@link FrameOffload}. */
     private final int offloads;
 
-    private final long[] mappedIova;
+    /** Posted frames have the slots from here on: as many as there are buffers. */
+    private final int firstPosted;
 
-    /** Mapped of a buffer, with what stands before the frame. */
-    private final int[] lengths;
+    /** What stands before each posted frame for the device; null where it wants nothing. */
+    private final CoherentMemory fronts;
 
+    private final FrameSlots slots;
+
+    /** Of each slot; also what its front was written for last. */
     private final long[] offload;
-    private final ScatterGatherList[] gathered;
 
-    private final int[] freeStack;
+    private final int[] freeBuffers;
     private int freeCount;
+    private final int[] freePosts;
+    private int freePostCount;
 
-    /** Committed buffers in order: a ring of as many places as there are buffers. */
+    /** By posted slot: what its listener hears. */
+    private final int[] tokens;
+
+    private SentListener listener = token -> {};
+
+    /** Committed slots in order: a ring of as many places as there are slots. */
     private final int[] committed;
 
     private int committedHead;
     private int committedCount;
 
-    private final int[] batchBuffer = new int[BATCH];
-    private final long[] batchPhysical = new long[BATCH];
-    private final long[] batchIova = new long[BATCH];
-    private final int[] batchBytes = new int[BATCH];
+    private final int[] batchSlot = new int[BATCH];
+    private final long[] batchPhysical;
+    private final long[] batchIova;
+    private final int[] batchBytes;
 
-    /** Buffers that the device is done with, while their unmapping is under way. */
+    /** Slots that the device is done with, while their unmapping is under way. */
     private final int[] leaving = new int[BATCH];
 
     private int leavingCount;
+    private int leavingPosts;
     private long leavingTicket;
 
     private long frames;
+    private long bytes;
 
     /**
      * Every buffer free.
@@ -71,17 +102,30 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
         this.buffers = buffers;
         this.offloads = offloads;
         int count = buffers.count();
-        this.mappedIova = new long[count];
-        this.lengths = new int[count];
-        this.offload = new long[count];
-        this.gathered = new ScatterGatherList[count];
-        this.freeStack = new int[count];
-        this.committed = new int[count];
-        Arrays.fill(mappedIova, Dma.NO_IOVA);
-        for (int i = 0; i < count; i++) {
-            freeStack[i] = count - 1 - i;
-        }
+        firstPosted = count;
+        fronts =
+                buffers.frontBytes() == 0
+                        ? null
+                        : dma.allocateCoherent((long) count * FRONT_STRIDE_BYTES);
+        slots = new FrameSlots(2 * count, ring.maximumParts());
+        offload = new long[2 * count];
+        tokens = new int[count];
+        committed = new int[2 * count];
+        freeBuffers = descending(count, 0);
+        freePosts = descending(count, firstPosted);
         freeCount = count;
+        freePostCount = count;
+        batchPhysical = new long[BATCH + ring.maximumParts()];
+        batchIova = new long[batchPhysical.length];
+        batchBytes = new int[batchPhysical.length];
+    }
+
+    private static int[] descending(int count, int first) {
+        var stack = new int[count];
+        for (int i = 0; i < count; i++) {
+            stack[i] = first + count - 1 - i;
+        }
+        return stack;
     }
 
     /** Hands the ring to the device. */
@@ -97,7 +141,7 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
                 return NONE;
             }
         }
-        return freeStack[--freeCount];
+        return freeBuffers[--freeCount];
     }
 
     @Override
@@ -122,144 +166,199 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
 
     @Override
     public void commit(int buffer, int lengthBytes, long wanted) {
-        checkLength(lengthBytes);
+        checkLength(lengthBytes, buffers.frameBytes());
         prepare(buffer, lengthBytes, lengthBytes, wanted);
-        int at = committedHead + committedCount;
-        committed[at < committed.length ? at : at - committed.length] = buffer;
-        committedCount++;
+        enqueue(buffer);
     }
 
-    private void checkLength(int lengthBytes) {
-        if (lengthBytes < HEADER_BYTES || lengthBytes > buffers.frameBytes()) {
+    private static void checkLength(int lengthBytes, int mostBytes) {
+        if (lengthBytes < HEADER_BYTES || lengthBytes > mostBytes) {
             throw new IllegalArgumentException(
-                    "lengthBytes="
-                            + lengthBytes
-                            + " is not a frame: 14 to "
-                            + buffers.frameBytes()
-                            + " bytes");
+                    "lengthBytes=%d is not a frame: 14 to %d bytes"
+                            .formatted(lengthBytes, mostBytes));
         }
     }
 
-    /** Only headers that are in the buffer can be what the device changes. */
+    /** What is of a frame in a buffer becomes the slot's first part. */
     private void prepare(int buffer, int inBufferBytes, int frameBytes, long wanted) {
         if (wanted != FrameOffload.NONE) {
             checkOffload(inBufferBytes, wanted);
+            ring.prepare(buffers.memory(), buffers.frameOffset(buffer), frameBytes, wanted);
         }
-        ring.prepare(buffers.memory(), buffers.frameOffset(buffer), frameBytes, wanted);
-        lengths[buffer] = buffers.frontBytes() + inBufferBytes;
-        offload[buffer] = wanted;
+        if ((wanted | offload[buffer]) != FrameOffload.NONE) {
+            ring.writeFront(buffers.memory(), buffers.headerOffset(buffer), wanted);
+            offload[buffer] = wanted;
+        }
+        slots.set(
+                buffer,
+                buffers.headerPhysicalAddress(buffer),
+                buffers.frontBytes() + inBufferBytes);
     }
 
-    private void checkOffload(int inBufferBytes, long wanted) {
+    /**
+     * @param namedBytes what the offload may name of the frame
+     */
+    private void checkOffload(int namedBytes, long wanted) {
         if ((FrameOffload.needed(wanted) & ~offloads) != 0) {
             throw new UnsupportedOperationException(
                     "this device cannot do that to a frame: offload=0x%x".formatted(wanted));
         }
         int sumEnd = FrameOffload.startBytes(wanted) + FrameOffload.offsetBytes(wanted) + 2;
-        if (Math.max(sumEnd, FrameOffload.headersBytes(wanted)) > inBufferBytes
+        if (Math.max(sumEnd, FrameOffload.headersBytes(wanted)) > namedBytes
                 || FrameOffload.startBytes(wanted) < HEADER_BYTES) {
             throw new IllegalArgumentException(
                     "offload=0x%x names more than the %d bytes of the buffer"
-                            .formatted(wanted, inBufferBytes));
+                            .formatted(wanted, namedBytes));
         }
+    }
+
+    private void enqueue(int slot) {
+        int at = committedHead + committedCount;
+        committed[at < committed.length ? at : at - committed.length] = slot;
+        committedCount++;
     }
 
     @Override
     public void abandon(int buffer) {
-        freeStack[freeCount++] = buffer;
+        freeBuffers[freeCount++] = buffer;
     }
 
     @Override
     public boolean transmit(ScatterGatherList frame) {
-        checkParts(frame);
-        reclaim();
-        if (freeCount == 0) {
-            return false;
-        }
-        int buffer = freeStack[freeCount - 1];
-        prepare(buffer, 0, 0, FrameOffload.NONE);
-        if (!gather(buffer, frame)) {
-            return false;
-        }
-        freeCount--;
-        return true;
+        return postList(frame, FrameOffload.NONE, UNHEARD);
     }
 
     @Override
     public boolean transmit(int buffer, int headersBytes, ScatterGatherList payload, long wanted) {
-        checkLength(headersBytes);
+        checkLength(headersBytes, buffers.frameBytes());
         checkParts(payload);
-        reclaim();
-        int frameBytes = headersBytes;
-        for (int i = 0; i < payload.count(); i++) {
-            frameBytes += payload.lengthBytes(i);
-        }
+        int frameBytes = headersBytes + lengthBytes(payload);
+        checkLength(frameBytes, mostBytes(wanted));
         prepare(buffer, headersBytes, frameBytes, wanted);
-        return gather(buffer, payload);
+        if (!slots.append(buffer, payload, 0)) {
+            throw tooManyParts(payload);
+        }
+        enqueue(buffer);
+        return true;
+    }
+
+    private int mostBytes(long wanted) {
+        return FrameOffload.mssBytes(wanted) == 0 ? buffers.frameBytes() : MOST_BYTES;
+    }
+
+    private static int lengthBytes(ScatterGatherList list) {
+        long total = 0;
+        for (int i = 0; i < list.count(); i++) {
+            total += list.lengthBytes(i);
+        }
+        return (int) Math.min(total, MOST_BYTES + 1);
     }
 
     private void checkParts(ScatterGatherList frame) {
-        if (frame.count() >= ring.maximumParts()) {
-            throw new IllegalArgumentException(
-                    "a frame of " + frame.count() + " parts: at most " + (ring.maximumParts() - 1));
+        if (frame.count() == 0) {
+            throw new IllegalArgumentException("the list is empty");
         }
     }
 
-    /** What is of the frame in a buffer, and the rest where it is; at once. */
-    private boolean gather(int buffer, ScatterGatherList rest) {
-        if (!ring.hasRoom(rest.count() + 1)) {
+    private IllegalArgumentException tooManyParts(ScatterGatherList frame) {
+        return new IllegalArgumentException(
+                "a frame of " + frame.count() + " parts: at most " + (ring.maximumParts() - 1));
+    }
+
+    @Override
+    public boolean post(long physicalAddress, int lengthBytes, long wanted, int token) {
+        checkToken(token);
+        checkPosted(lengthBytes, lengthBytes, wanted);
+        int slot = takePost();
+        if (slot == NONE) {
             return false;
         }
-        int headBytes = lengths[buffer];
-        long headIova = Dma.NO_IOVA;
-        if (headBytes > 0) {
-            headIova =
-                    dma.map(
-                            buffers.headerPhysicalAddress(buffer),
-                            headBytes,
-                            DmaDirection.TO_DEVICE);
-            if (headIova == Dma.NO_IOVA) {
-                return false;
-            }
-        }
-        if (!dma.map(rest, DmaDirection.TO_DEVICE)) {
-            if (headBytes > 0) {
-                dma.unmap(headIova, headBytes);
-            }
-            return false;
-        }
-        mappedIova[buffer] = headIova;
-        gathered[buffer] = rest;
-        if (headBytes > 0) {
-            ring.part(headIova, headBytes);
-        }
-        // What is contiguous for the device takes one descriptor, however many parts it has here.
-        for (int i = 0; i < rest.deviceCount(); i++) {
-            ring.part(rest.deviceIova(i), rest.deviceLengthBytes(i));
-        }
-        ring.add(buffer, offload[buffer]);
-        ring.publish();
+        slots.set(slot, physicalAddress, lengthBytes);
+        enqueuePost(slot, wanted, token);
         return true;
+    }
+
+    @Override
+    public boolean post(ScatterGatherList frame, long wanted, int token) {
+        checkToken(token);
+        return postList(frame, wanted, token);
+    }
+
+    private static void checkToken(int token) {
+        if (token < 0) {
+            throw new IllegalArgumentException("token=" + token + " is negative");
+        }
+    }
+
+    private boolean postList(ScatterGatherList frame, long wanted, int token) {
+        checkParts(frame);
+        int lengthBytes = lengthBytes(frame);
+        checkPosted(lengthBytes, lengthBytes, wanted);
+        int slot = takePost();
+        if (slot == NONE) {
+            return false;
+        }
+        // One part is left for what stands before the frame.
+        if (!slots.set(slot, frame) || slots.parts(slot) == ring.maximumParts()) {
+            freePosts[freePostCount++] = slot;
+            throw tooManyParts(frame);
+        }
+        enqueuePost(slot, wanted, token);
+        return true;
+    }
+
+    private void checkPosted(int lengthBytes, int namedBytes, long wanted) {
+        checkLength(lengthBytes, mostBytes(wanted));
+        if (wanted != FrameOffload.NONE) {
+            checkOffload(namedBytes, wanted);
+            ring.checkPosted(lengthBytes, wanted);
+        }
+    }
+
+    private int takePost() {
+        if (freePostCount == 0) {
+            reclaim();
+            if (freePostCount == 0) {
+                return NONE;
+            }
+        }
+        return freePosts[--freePostCount];
+    }
+
+    private void enqueuePost(int slot, long wanted, int token) {
+        if ((wanted | offload[slot]) != FrameOffload.NONE) {
+            if (fronts != null) {
+                ring.writeFront(fronts.memory(), frontOffset(slot), wanted);
+            }
+            offload[slot] = wanted;
+        }
+        tokens[slot - firstPosted] = token;
+        enqueue(slot);
+    }
+
+    private long frontOffset(int slot) {
+        return (long) (slot - firstPosted) * FRONT_STRIDE_BYTES;
+    }
+
+    @Override
+    public void onSent(SentListener wanted) {
+        listener = wanted;
     }
 
     @Override
     public int flush() {
         reclaim();
         int sent = 0;
-        while (committedCount > 0 && ring.free() > 0) {
-            int count = Math.min(Math.min(committedCount, ring.free()), BATCH);
-            int mapped = mapBatch(count);
+        int taken = takeBatch();
+        while (taken > 0) {
+            int mapped = mapBatch(taken);
             for (int i = 0; i < mapped; i++) {
-                int buffer = batchBuffer[i];
-                mappedIova[buffer] = batchIova[i];
-                ring.add(batchIova[i], batchBytes[i], buffer, offload[buffer]);
+                add(batchSlot[i]);
             }
             committedHead = (committedHead + mapped) % committed.length;
             committedCount -= mapped;
             sent += mapped;
-            if (mapped < count) {
-                break;
-            }
+            taken = mapped < taken ? 0 : takeBatch();
         }
         if (sent > 0) {
             ring.publish();
@@ -267,40 +366,95 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
         return sent;
     }
 
-    private int mapBatch(int count) {
+    /** Which committed frames fit into one request and into the ring. */
+    private int takeBatch() {
+        int room = ring.free();
+        int parts = 0;
+        int count = 0;
         int at = committedHead;
-        for (int i = 0; i < count; i++) {
-            int buffer = committed[at];
+        while (count < committedCount && count < BATCH && parts < BATCH) {
+            int slot = committed[at];
+            room -= places(slot);
+            if (room < 0) {
+                break;
+            }
+            parts += slots.parts(slot);
+            batchSlot[count++] = slot;
             at = at + 1 < committed.length ? at + 1 : 0;
-            batchBuffer[i] = buffer;
-            batchPhysical[i] = buffers.headerPhysicalAddress(buffer);
-            batchBytes[i] = lengths[buffer];
         }
-        return dma.mapAll(batchPhysical, batchBytes, batchIova, count, DmaDirection.TO_DEVICE);
+        return count;
+    }
+
+    private int places(int slot) {
+        int parts = slots.parts(slot) + (hasFront(slot) ? 1 : 0);
+        return parts == 1 ? 1 : ring.places(parts);
+    }
+
+    private boolean hasFront(int slot) {
+        return slot >= firstPosted && fronts != null;
+    }
+
+    /** Maps all parts of the batch with one request; how many frames have all of theirs. */
+    private int mapBatch(int count) {
+        int wanted = 0;
+        for (int i = 0; i < count; i++) {
+            wanted = slots.request(batchSlot[i], batchPhysical, batchBytes, wanted);
+        }
+        int got = dma.mapAll(batchPhysical, batchBytes, batchIova, wanted, DmaDirection.TO_DEVICE);
+        int used = 0;
+        int mapped = 0;
+        while (mapped < count && used + slots.parts(batchSlot[mapped]) <= got) {
+            used = slots.mapped(batchSlot[mapped], batchIova, used);
+            mapped++;
+        }
+        if (used < got) {
+            unmapRest(used, got);
+        }
+        return mapped;
+    }
+
+    /** A frame that found IOVAs for some of its parts only gives them back. */
+    private void unmapRest(int from, int to) {
+        System.arraycopy(batchIova, from, batchIova, 0, to - from);
+        System.arraycopy(batchBytes, from, batchBytes, 0, to - from);
+        dma.unmapAll(batchIova, batchBytes, to - from);
+    }
+
+    private void add(int slot) {
+        int parts = slots.parts(slot);
+        if (parts == 1 && !hasFront(slot)) {
+            ring.add(slots.iova(slot), slots.lengthBytes(slot), slot, offload[slot]);
+            return;
+        }
+        if (hasFront(slot)) {
+            ring.part(fronts.iova() + frontOffset(slot), buffers.frontBytes());
+        }
+        for (int part = 0; part < parts; part++) {
+            ring.part(slots.iova(slot, part), slots.lengthBytes(slot, part));
+        }
+        ring.add(slot, offload[slot]);
     }
 
     /**
      * Takes back what the device is done with, without waiting: a device that is just inside a DMA
-     * section forgets a batch later, and its buffers are free with the next call.
+     * section forgets a batch later, and its slots are free with the next call.
      */
     private void reclaim() {
         int available = ring.completed();
         while (hasNoneLeaving() && available > 0) {
-            int count = Math.min(available, BATCH);
-            int mapped = 0;
-            for (int i = 0; i < count; i++) {
-                int buffer = ring.take();
-                leaving[i] = buffer;
-                if (mappedIova[buffer] != Dma.NO_IOVA) {
-                    batchIova[mapped] = mappedIova[buffer];
-                    batchBytes[mapped] = lengths[buffer];
-                    mapped++;
-                    mappedIova[buffer] = Dma.NO_IOVA;
-                }
+            int count = 0;
+            int posts = 0;
+            int parts = 0;
+            while (count < available && count < BATCH && parts < BATCH) {
+                int slot = ring.take();
+                leaving[count++] = slot;
+                posts += slot < firstPosted ? 0 : 1;
+                bytes += slots.totalBytes(slot) - (slot < firstPosted ? buffers.frontBytes() : 0);
+                parts = slots.unmap(slot, batchIova, batchBytes, parts);
             }
-            leavingTicket =
-                    mapped == 0 ? Dma.UNMAPPED : dma.unmapAllLater(batchIova, batchBytes, mapped);
+            leavingTicket = dma.unmapAllLater(batchIova, batchBytes, parts);
             leavingCount = count;
+            leavingPosts = posts;
             frames += count;
             available -= count;
         }
@@ -314,24 +468,30 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
     }
 
     private void freeLeaving() {
-        for (int i = 0; i < leavingCount; i++) {
-            free(leaving[i]);
-        }
+        int count = leavingCount;
         leavingCount = 0;
+        leavingPosts = 0;
+        for (int i = 0; i < count; i++) {
+            int slot = leaving[i];
+            if (slot < firstPosted) {
+                freeBuffers[freeCount++] = slot;
+            } else {
+                freePosts[freePostCount++] = slot;
+                tell(tokens[slot - firstPosted]);
+            }
+        }
     }
 
-    /** If a device is stuck, the buffers stay out of use: it may still reach them. */
+    private void tell(int token) {
+        if (token != UNHEARD) {
+            listener.onSent(token);
+        }
+    }
+
+    /** If a device is stuck, the slots stay out of use: it may still reach them. */
     private void awaitLeaving() {
         dma.awaitUnmapped(leavingTicket);
         freeLeaving();
-    }
-
-    private void free(int buffer) {
-        if (gathered[buffer] != null) {
-            dma.unmap(gathered[buffer]);
-            gathered[buffer] = null;
-        }
-        freeStack[freeCount++] = buffer;
     }
 
     @Override
@@ -342,6 +502,8 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
         }
         for (int buffer = 0; buffer < buffers.count(); buffer++) {
             buffers.moved(buffer);
+            // Other memory has nothing before its frames yet.
+            offload[buffer] = FrameOffload.NONE;
         }
         return true;
     }
@@ -349,7 +511,7 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
     @Override
     public int pending() {
         reclaim();
-        return committedCount + ring.outstanding();
+        return committedCount + ring.outstanding() + leavingPosts;
     }
 
     @Override
@@ -394,26 +556,30 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
     }
 
     @Override
+    public long bytes() {
+        return bytes;
+    }
+
+    @Override
     public long doorbells() {
         return ring.doorbells();
     }
 
-    /** Stops the queue, then unmaps what the device still had. */
+    /** Stops the queue, then unmaps what the device still had; nobody hears of it. */
     @Override
     public void close() {
         ring.close();
         if (leavingCount > 0) {
-            awaitLeaving();
+            dma.awaitUnmapped(leavingTicket);
+            leavingCount = 0;
         }
-        for (int buffer = 0; buffer < mappedIova.length; buffer++) {
-            if (mappedIova[buffer] != Dma.NO_IOVA) {
-                dma.unmap(mappedIova[buffer], lengths[buffer]);
-                mappedIova[buffer] = Dma.NO_IOVA;
+        for (int slot = 0; slot < 2 * firstPosted; slot++) {
+            if (slots.isMapped(slot)) {
+                dma.unmapAll(batchIova, batchBytes, slots.unmap(slot, batchIova, batchBytes, 0));
             }
-            if (gathered[buffer] != null) {
-                dma.unmap(gathered[buffer]);
-                gathered[buffer] = null;
-            }
+        }
+        if (fronts != null) {
+            fronts.close();
         }
     }
 }

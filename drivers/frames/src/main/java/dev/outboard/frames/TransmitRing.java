@@ -7,8 +7,8 @@ public interface TransmitRing extends FrameRing {
     /** The most parts of a frame that is gathered. */
     int maximumParts();
 
-    /** Whether a frame of so many parts can be added now. */
-    boolean hasRoom(int parts);
+    /** How many of the {@link #free} places a frame of so many parts takes. */
+    int places(int parts);
 
     /**
      * Adds a frame of one part. There must be room.
@@ -25,12 +25,33 @@ public interface TransmitRing extends FrameRing {
     void add(int buffer, long offload);
 
     /**
-     * Writes what stands before a frame for its device, and makes the frame's headers what the
-     * device expects. The buffer is not mapped yet.
+     * Writes what stands before a frame for its device, as many bytes as the driver said. What is
+     * there is what was written last, or zero.
      *
-     * @param frameOffset where the frame begins; what stands before it ends there
+     * @param frontOffset where that begins
+     */
+    default void writeFront(MemorySegment memory, long frontOffset, long offload) {
+        // Most devices want nothing before a frame.
+    }
+
+    /**
+     * Makes the headers of a frame that the device has work with what it expects. The frame is not
+     * mapped yet.
+     *
+     * @param frameOffset where the frame begins
+     * @throws IllegalArgumentException if the device cannot say where something is
      */
     default void prepare(MemorySegment memory, long frameOffset, int lengthBytes, long offload) {
-        // Most devices want nothing before a frame.
+        // Most devices take them as they are.
+    }
+
+    /**
+     * Checks a frame that the device has work with and whose headers nobody can change.
+     *
+     * @throws UnsupportedOperationException if they would have to be
+     * @throws IllegalArgumentException if the device cannot say where something is
+     */
+    default void checkPosted(int lengthBytes, long offload) {
+        // Most devices take them as they are.
     }
 }

@@ -152,7 +152,8 @@ public final class DriverQueue implements InterruptLine, AutoCloseable {
         return freeDescriptors >= descriptorsFor(partCount);
     }
 
-    private int descriptorsFor(int partCount) {
+    /** How many of the {@link #free} descriptors a chain of so many parts takes. */
+    public int descriptorsFor(int partCount) {
         return indirectParts > 0 && partCount > 1 ? 1 : partCount;
     }
 

@@ -47,4 +47,9 @@ public interface FrameQueue {
     default void wake() {
         throw new UnsupportedOperationException("this queue is waited for by itself only");
     }
+
+    /** Bytes of the frames that were taken, or that the device has finished, since the start. */
+    default long bytes() {
+        return 0;
+    }
 }

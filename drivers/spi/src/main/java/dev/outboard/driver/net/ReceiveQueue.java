@@ -28,6 +28,16 @@ public interface ReceiveQueue extends FrameQueue {
     }
 
     /**
+     * Gives back a part of a frame that was kept ({@link ReceivedFrame#keep}).
+     *
+     * @param token {@link ReceivedFrame#token} of the part
+     * @throws IllegalArgumentException if nothing of this token is kept
+     */
+    default void release(int token) {
+        throw new IllegalArgumentException("token=" + token + " was not kept");
+    }
+
+    /**
      * Waits until a frame is there.
      *
      * @return false when the time was up
@@ -49,6 +59,14 @@ public interface ReceiveQueue extends FrameQueue {
 
     /** Frames taken since the start. */
     long frames();
+
+    /**
+     * Frames that came and were shown to nobody: damaged, longer than this client takes, or with
+     * work left in them that makes no sense.
+     */
+    default long dropped() {
+        return 0;
+    }
 
     /** Waits that ended by an interrupt since the start. */
     long interrupts();

@@ -33,4 +33,32 @@ public interface ReceivedFrame {
      * its offsets, which are inside the frame.
      */
     long offload();
+
+    /**
+     * Where a part starts in physical memory, so that it can be posted again without a copy: its
+     * memory is of this driver's.
+     *
+     * @throws UnsupportedOperationException if the queue's buffers are not memory of a device's
+     */
+    default long physicalAddress(int part) {
+        throw new UnsupportedOperationException("these buffers are not DMA memory");
+    }
+
+    /**
+     * What names a part's buffer: for {@link ReceiveQueue#release}, or the number that its buffer
+     * was supplied with.
+     */
+    default int token(int part) {
+        return part;
+    }
+
+    /**
+     * Keeps the frame beyond this call: each part stays the client's until its token was given to
+     * {@link ReceiveQueue#release}. Buffers that are kept are not there to receive into.
+     *
+     * @throws UnsupportedOperationException if the queue lends its buffers for the call only
+     */
+    default void keep() {
+        throw new UnsupportedOperationException("this queue lends its buffers for a call only");
+    }
 }

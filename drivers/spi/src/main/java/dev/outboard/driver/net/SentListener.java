@@ -5,7 +5,8 @@ package dev.outboard.driver.net;
 public interface SentListener {
     /**
      * The device has read the frame that was posted with this token, and reaches its memory no
-     * more. The queue's thread, within one of the queue's own calls.
+     * more. The queue's thread, within one of the queue's own calls: what runs must call none of
+     * them.
      */
     void onSent(int token);
 }

@@ -63,20 +63,22 @@ public interface TransmitQueue extends FrameQueue {
     void abandon(int buffer);
 
     /**
-     * Sends a frame out of the caller's own DMA memory, gathered by the device: no copy. It is
-     * handed over at once; the parts belong to the device until {@link #pending} is 0 again.
+     * Adds a frame of the caller's own DMA memory, gathered by the device, to what the next {@link
+     * #flush} hands over: no copy. The parts belong to the device until {@link #pending} is 0
+     * again; the list may be used for another frame at once.
      *
-     * @return false where the queue is full: wait
+     * @return false where the queue is full: flush, then wait
      */
     boolean transmit(ScatterGatherList frame);
 
     /**
-     * Sends a frame whose headers are in a claimed buffer, and what follows them in the caller's
-     * own DMA memory: for a frame that the device cuts into segments, which is longer than a
-     * buffer. The buffer comes back by itself.
+     * Adds a frame whose headers are in a claimed buffer, and what follows them in the caller's own
+     * DMA memory, to what the next {@link #flush} hands over: for a frame that the device cuts into
+     * segments, which is longer than a buffer. The buffer comes back by itself, and what follows
+     * with it; the list may be used for another frame at once.
      *
      * @param headersBytes of the buffer, from {@link #offset} on
-     * @return false where the queue is full: the buffer is still claimed; wait
+     * @return false where the queue is full: the buffer is still claimed; flush, then wait
      * @throws UnsupportedOperationException if the device cannot
      */
     default boolean transmit(
@@ -103,7 +105,8 @@ public interface TransmitQueue extends FrameQueue {
     /**
      * The same for a frame in several parts.
      *
-     * @param frame unchanged until the listener hears the token
+     * @param frame its parts are unchanged until the listener hears the token; the list itself may
+     *     be used for another frame at once
      */
     default boolean post(ScatterGatherList frame, long offload, int token) {
         throw new UnsupportedOperationException("this queue sends from its own buffers only");
@@ -135,7 +138,7 @@ public interface TransmitQueue extends FrameQueue {
         return true;
     }
 
-    /** Frames committed or with the device. */
+    /** Frames committed, posted or with the device. Takes back what the device is done with. */
     int pending();
 
     /**

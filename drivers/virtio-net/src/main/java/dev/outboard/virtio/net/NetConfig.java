@@ -18,6 +18,9 @@ record NetConfig(byte[] mac, int mtuBytes, boolean linkUp) {
     /** The least MTU a device may give (section 5.1.4.1). */
     private static final int MINIMUM_MTU_BYTES = 68;
 
+    /** The largest that buffers are taken for: three pages, as jumbo frames are. */
+    private static final int MOST_MTU_BYTES = 9216;
+
     /** The features that are of no use without a configuration space to read. */
     static final long FEATURES =
             VirtioFeatures.NET_MAC | VirtioFeatures.NET_STATUS | VirtioFeatures.NET_MTU;
@@ -36,7 +39,7 @@ record NetConfig(byte[] mac, int mtuBytes, boolean linkUp) {
             }
             if ((features & VirtioFeatures.NET_MTU) != 0) {
                 int given = unsignedShort(space, NetDescriptor.CONFIG_MTU_OFFSET);
-                mtu = given >= MINIMUM_MTU_BYTES ? Math.min(given, mtu) : mtu;
+                mtu = given >= MINIMUM_MTU_BYTES ? Math.min(given, MOST_MTU_BYTES) : mtu;
             }
             if ((features & VirtioFeatures.NET_STATUS) != 0) {
                 int status = unsignedShort(space, NetDescriptor.CONFIG_STATUS_OFFSET);

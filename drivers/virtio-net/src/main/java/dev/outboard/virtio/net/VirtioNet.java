@@ -4,51 +4,36 @@ import dev.outboard.driver.Device;
 import dev.outboard.driver.net.NetworkService;
 import dev.outboard.driver.net.ReceiveQueue;
 import dev.outboard.driver.net.TransmitQueue;
-import dev.outboard.frames.FrameBuffers;
-import dev.outboard.frames.FrameReceiver;
-import dev.outboard.frames.FrameTransmitter;
 import dev.outboard.uio.Resources;
-import dev.outboard.virtio.DriverQueue;
 import dev.outboard.virtio.NetDescriptor;
-import dev.outboard.virtio.VirtioFeatures;
 
 /** A running network device: its two queues and what its configuration said. */
 final class VirtioNet implements NetworkService {
     private static final int PAIR = 0;
 
     private final NetConfig config;
+    private final long features;
     private final Resources resources;
     private final int entries;
-    private final FrameReceiver receive;
-    private final FrameTransmitter transmit;
+    private final QueuePair queues;
 
     private VirtioNet(Device device, long features, NetConfig config, Resources resources) {
         this.config = config;
+        this.features = features;
         this.resources = resources;
-        this.entries = device.queues().maximumEntries(NetDescriptor.receiveQueue(PAIR));
-        var in = queue(device, "receive", features, 1);
-        var receiveRing =
-                resources.add(new VirtioReceiveRing(device, NetDescriptor.receiveQueue(PAIR), in));
-        receive = resources.add(new FrameReceiver(device.dma(), receiveRing, buffers(device)));
-        var out = queue(device, "transmit", features, VirtioTransmitRing.MAXIMUM_PARTS);
-        var transmitRing =
+        entries = device.queues().maximumEntries(NetDescriptor.receiveQueue(PAIR));
+        queues =
                 resources.add(
-                        new VirtioTransmitRing(
-                                device, NetDescriptor.transmitQueue(PAIR), out, entries));
-        transmit =
-                resources.add(
-                        new FrameTransmitter(
-                                device.dma(), transmitRing, buffers(device), offloads()));
+                        new QueuePair(device, device.dma(), features, PAIR, config.mtuBytes()));
     }
 
     static VirtioNet start(Device device, long features, NetConfig config) {
         var resources = new Resources();
         try {
             var net = new VirtioNet(device, features, config, resources);
-            net.receive.start();
-            net.transmit.start();
+            net.queues.start();
             device.queues().ready();
-            net.receive.announce();
+            net.queues.receive().announce();
             return net;
         } catch (RuntimeException e) {
             resources.closeAfter(e);
@@ -56,21 +41,9 @@ final class VirtioNet implements NetworkService {
         }
     }
 
-    private FrameBuffers buffers(Device device) {
-        int frameBytes = NetDescriptor.ETHERNET_HEADER_BYTES + config.mtuBytes();
-        return resources.add(
-                new FrameBuffers(device.dma(), entries, NetDescriptor.HEADER_BYTES, frameBytes));
-    }
-
-    private DriverQueue queue(Device device, String what, long features, int parts) {
-        return resources.add(
-                new DriverQueue(
-                        device.name() + " " + what,
-                        device.dma(),
-                        entries,
-                        (features & VirtioFeatures.RING_EVENT_IDX) != 0,
-                        parts,
-                        (features & VirtioFeatures.RING_INDIRECT_DESC) != 0));
+    @Override
+    public int offloads() {
+        return NetFeatures.offloads(features);
     }
 
     @Override
@@ -106,13 +79,13 @@ final class VirtioNet implements NetworkService {
     @Override
     public TransmitQueue transmitQueue(int pair) {
         checkPair(pair);
-        return transmit;
+        return queues.transmit();
     }
 
     @Override
     public ReceiveQueue receiveQueue(int pair) {
         checkPair(pair);
-        return receive;
+        return queues.receive();
     }
 
     private static void checkPair(int pair) {

@@ -12,15 +12,10 @@ import dev.outboard.virtio.VirtioFeatures;
 
 /**
  * Drives virtio network devices of version 1 and later: one pair of split queues, event index,
- * indirect descriptors for gathered frames.
+ * indirect descriptors for gathered frames, checksums and segments left to the device both ways,
+ * frames of 64 KiB in buffers of a page.
  */
 public final class VirtioNetDriver implements Driver {
-    private static final long WANTED =
-            VirtioFeatures.VERSION_1
-                    | VirtioFeatures.RING_EVENT_IDX
-                    | VirtioFeatures.RING_INDIRECT_DESC
-                    | NetConfig.FEATURES;
-
     /** For the service loader. */
     public VirtioNetDriver() {}
 
@@ -52,7 +47,7 @@ public final class VirtioNetDriver implements Driver {
                             + " queue: a network device has two or more; is it a disk?");
         }
         var config = transport.readConfig(0, NetDescriptor.CONFIG_BYTES);
-        long features = offered & WANTED & (config == null ? ~NetConfig.FEATURES : -1L);
+        long features = NetFeatures.accepted(offered, config != null, device.receiveOffloads());
         transport.acceptFeatures(features);
         return VirtioNet.start(device, features, NetConfig.read(config, features));
     }

@@ -1,17 +1,34 @@
 package dev.outboard.virtio.net;
 
 import dev.outboard.driver.Device;
+import dev.outboard.driver.net.FrameFacts;
 import dev.outboard.frames.ReceiveRing;
 import dev.outboard.virtio.DriverQueue;
-import dev.outboard.virtio.NetDescriptor;
+import java.lang.foreign.MemorySegment;
 
-/** A virtqueue of empty buffers; each comes back with a virtio header before its frame. */
+/**
+ * A virtqueue of empty buffers; each comes back with a virtio header before its frame, or, where
+ * buffers are merged, with what goes on of the frame before.
+ */
 final class VirtioReceiveRing extends VirtioRing implements ReceiveRing {
     private final DriverQueue queue;
+    private final int maximumBuffers;
+    private final ReceivedHeader header;
 
-    VirtioReceiveRing(Device device, int index, DriverQueue queue) {
+    /**
+     * @param maximumBuffers the most buffers of a frame: 1 where they are not merged
+     */
+    VirtioReceiveRing(
+            Device device, int index, DriverQueue queue, int maximumBuffers, long features) {
         super(device, index, queue);
         this.queue = queue;
+        this.maximumBuffers = maximumBuffers;
+        header = new ReceivedHeader(features);
+    }
+
+    @Override
+    public int maximumBuffers() {
+        return maximumBuffers;
     }
 
     @Override
@@ -21,7 +38,22 @@ final class VirtioReceiveRing extends VirtioRing implements ReceiveRing {
 
     @Override
     public int takenLength() {
-        // What is too short for the header is a frame of nothing, which is refused.
-        return Math.max(0, queue.takenLength() - NetDescriptor.HEADER_BYTES);
+        return queue.takenLength();
+    }
+
+    @Override
+    public int open(MemorySegment memory, long frontOffset) {
+        return header.read(memory, frontOffset);
+    }
+
+    @Override
+    public int openedFacts(int taken) {
+        return header.isValid() ? FrameFacts.CHECKSUM_GOOD : FrameFacts.NONE;
+    }
+
+    @Override
+    public long openedOffload(
+            MemorySegment memory, long frameOffset, int partBytes, int frameBytes) {
+        return header.isPlain() ? 0 : header.offload(memory, frameOffset, partBytes, frameBytes);
     }
 }

@@ -3,8 +3,9 @@ package dev.outboard.virtio.net;
 import dev.outboard.driver.Device;
 import dev.outboard.frames.TransmitRing;
 import dev.outboard.virtio.DriverQueue;
+import java.lang.foreign.MemorySegment;
 
-/** A virtqueue of frames, each behind a virtio header that asks for nothing: all zero. */
+/** A virtqueue of frames, each behind a virtio header. */
 final class VirtioTransmitRing extends VirtioRing implements TransmitRing {
     /** The most parts of a gathered frame: a header and 64 KiB in pages, not aligned. */
     static final int MAXIMUM_PARTS = 18;
@@ -25,8 +26,8 @@ final class VirtioTransmitRing extends VirtioRing implements TransmitRing {
     }
 
     @Override
-    public boolean hasRoom(int parts) {
-        return queue.hasRoom(parts);
+    public int places(int parts) {
+        return queue.descriptorsFor(parts);
     }
 
     @Override
@@ -42,5 +43,10 @@ final class VirtioTransmitRing extends VirtioRing implements TransmitRing {
     @Override
     public void add(int buffer, long offload) {
         queue.add(buffer);
+    }
+
+    @Override
+    public void writeFront(MemorySegment memory, long frontOffset, long offload) {
+        SentHeader.write(memory, frontOffset, offload);
     }
 }
