@@ -20,9 +20,10 @@ import java.util.Objects;
  * All granted pages count as the window's entries, the life of a grant as its time. A grant that
  * ends is flushed before it returns, and pages go back to nobody before that.
  *
- * <p>What another process grants to this one is mapped when it comes. When that grant ends, its
- * holder takes the mapping away, whatever is mapped in it: nothing more is mapped there, and the
- * IOVA is used again when the service's own thread sees that nothing of it is mapped any more.
+ * <p>A segment that a client lends is such a grant, from when it is plugged until it is unplugged.
+ * What another process grants to this one is mapped when it comes. When that grant ends, its holder
+ * takes the mapping away, whatever is mapped in it: nothing more is mapped there, and the IOVA is
+ * used again when the service's own thread sees that nothing of it is mapped any more.
  *
  * <p>Mapping belongs to one thread and takes no lock; granting and what ends grants come from any
  * and are under this object's lock, as is all that touches the translations.
@@ -154,6 +155,20 @@ final class GrantedDma extends MappingService {
         Buffers.grantNothing(memory, physicalAddress, lengthBytes, direction);
         Region region = establish(physicalAddress, lengthBytes, direction, Origin.GRANT);
         return new Grant(physicalAddress, lengthBytes, direction, () -> revoke(region));
+    }
+
+    /**
+     * A client lends its memory: mapped as a whole for as long as that lasts, in both directions.
+     */
+    @Override
+    public void coming(PhysicalSegment segment) {
+        if (segment.isLent()) {
+            establish(
+                    segment.physicalAddress(),
+                    segment.lengthBytes(),
+                    DmaDirection.BIDIRECTIONAL,
+                    Origin.LENT);
+        }
     }
 
     @Override

@@ -22,11 +22,15 @@ final class GrantedRegions {
 
     private final int[] accesses;
 
-    /** Who ends a piece: its grant, who gives an allocation back, or another process. */
+    /**
+     * Who ends a piece: its grant, who gives an allocation back, another process, or who unplugs
+     * the segment that was lent.
+     */
     enum Origin {
         GRANT,
         ALLOCATION,
-        RECEIVED
+        RECEIVED,
+        LENT
     }
 
     /** A piece, its IOVA pages, and what a device may do with it. */

@@ -50,7 +50,8 @@ final class LocalSegments implements SegmentSource {
         taken.remove(physicalAddress);
     }
 
-    private synchronized long place(long lengthBytes) {
+    @Override
+    public synchronized long place(long lengthBytes) {
         long alignment =
                 lengthBytes >= LARGEST_SUPERPAGE_BYTES ? LARGEST_SUPERPAGE_BYTES : SUPERPAGE_BYTES;
         long at = place(next, lengthBytes, alignment);

@@ -50,12 +50,58 @@ final class MemoryChanges {
 
     synchronized PhysicalSegment plug(long lengthBytes, PageKind kind) {
         memory.requireOpen();
+        requireRoom();
+        return plug(make(source, lengthBytes, kind));
+    }
+
+    private void requireRoom() {
         if (memory.segments().size() >= PhysicalMemory.MAX_SEGMENTS) {
             throw new IllegalStateException(
                     "memory has %d segments, and no room for more: unplug one, or plug larger ones"
                             .formatted(PhysicalMemory.MAX_SEGMENTS));
         }
-        PhysicalSegment segment = make(source, lengthBytes, kind);
+    }
+
+    /** Plugs a file that another process made; taken over, also if it fails. */
+    synchronized LentMemory lend(MemoryFile file) {
+        PhysicalSegment segment;
+        try (file) {
+            memory.requireOpen();
+            requireRoom();
+            long length = requireLendable(file);
+            long place = source.place(length);
+            try {
+                // Its own descriptor: the caller's is closed here, whatever happens.
+                MemoryFile own = MemoryFile.adopt(file.descriptor().duplicate());
+                segment = PhysicalSegment.lent(place, own);
+            } catch (RuntimeException failure) {
+                source.takeBack(place, length);
+                throw failure;
+            }
+        }
+        // Before anybody knows of it: nobody else is ever given any of it.
+        DmaMemory whole = segment.take(memory, FrameRange.of(segment).frames());
+        return new LentMemory(memory, plug(segment), whole);
+    }
+
+    private static long requireLendable(MemoryFile file) {
+        long length = file.lengthBytes();
+        if (length <= 0
+                || length > PhysicalMemory.MAX_LENGTH_BYTES
+                || (length & IoPage.OFFSET_MASK) != 0) {
+            throw new IllegalArgumentException(
+                    "a file of lengthBytes=%d is not whole pages, up to %d bytes of them"
+                            .formatted(length, PhysicalMemory.MAX_LENGTH_BYTES));
+        }
+        if (!file.isSizeSealed()) {
+            throw new IllegalArgumentException(
+                    "its file can shrink under the device: seal its size (F_SEAL_SHRINK; of QEMU"
+                            + " memory-backend-memfd with seal=on)");
+        }
+        return length;
+    }
+
+    private PhysicalSegment plug(PhysicalSegment segment) {
         Undo undo = new Undo();
         undo.add(() -> discard(segment));
         try {
@@ -277,6 +323,11 @@ final class MemoryChanges {
     }
 
     private void requirePart(PhysicalSegment segment, FrameRange range) {
+        if (segment.isLent()) {
+            throw new IllegalStateException(
+                    "the memory at 0x%x is lent by another process, which has all of it or nothing"
+                            .formatted(segment.physicalAddress()));
+        }
         long pageBytes = HugePages.pageBytes(segment.pages());
         if (((range.physicalAddress() | range.lengthBytes()) & pageBytes - 1) != 0) {
             throw new IllegalArgumentException(

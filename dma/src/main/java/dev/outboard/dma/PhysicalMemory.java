@@ -241,6 +241,21 @@ public final class PhysicalMemory implements AutoCloseable {
     }
 
     /**
+     * Adds a file of another process as a segment, for as long as that process lends it: devices
+     * can be allowed to reach it as any other memory, and nobody is ever allocated any of it. Not
+     * on the thread of an owner of an IOMMU.
+     *
+     * @param file of whole pages, its size sealed; taken over, also if this fails
+     * @return what takes it away again, as the whole that it came
+     * @throws IllegalArgumentException if it is not such a file, or there are no addresses for it,
+     *     or a strategy that maps all of it has no room; nothing is changed
+     * @throws IllegalStateException if no other's memory can stand beside this, or as {@link #plug}
+     */
+    public LentMemory lend(MemoryFile file) {
+        return changes.lend(file);
+    }
+
+    /**
      * Takes a segment away, or a part of one; its memory goes back to the kernel. Not on the thread
      * of an owner of an IOMMU, nor inside a call of a mapping service.
      *

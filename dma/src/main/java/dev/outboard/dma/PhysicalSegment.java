@@ -32,6 +32,9 @@ public final class PhysicalSegment {
     private final MemorySegment memory;
     private final FrameAllocator frames;
 
+    /** Whether another process made it, and has it still when it is gone from here. */
+    private final boolean lent;
+
     /** What is allocated from it, by its first frame. */
     private final Map<Long, DmaMemory> buffers = new HashMap<>();
 
@@ -54,6 +57,22 @@ public final class PhysicalSegment {
         this(physicalAddress, HugePages.map(file, kind));
     }
 
+    /**
+     * Memory of another process, which keeps it: all of it is taken from the start, and none of it
+     * is ever given back to the kernel from here. Takes ownership of the file, also if it fails.
+     */
+    static PhysicalSegment lent(long physicalAddress, MemoryFile file) {
+        Mapping mapping;
+        try {
+            mapping = file.map(0, file.lengthBytes(), true);
+        } catch (RuntimeException failure) {
+            file.close();
+            throw failure;
+        }
+        return new PhysicalSegment(
+                physicalAddress, new SegmentFile(List.of(file)), mapping, PageKind.BASE, true);
+    }
+
     private PhysicalSegment(long physicalAddress, HugePages.Mapped mapped) {
         this(
                 physicalAddress,
@@ -68,6 +87,12 @@ public final class PhysicalSegment {
      * @param kind what its pages are
      */
     PhysicalSegment(long physicalAddress, SegmentFile file, Mapping mapping, PageKind kind) {
+        this(physicalAddress, file, mapping, kind, false);
+    }
+
+    private PhysicalSegment(
+            long physicalAddress, SegmentFile file, Mapping mapping, PageKind kind, boolean lent) {
+        this.lent = lent;
         this.physicalAddress = physicalAddress;
         this.file = file;
         this.mapping = mapping;
@@ -93,6 +118,11 @@ public final class PhysicalSegment {
     /** What its pages are: never {@link PageKind#AUTO}. */
     public PageKind pages() {
         return pages;
+    }
+
+    /** Whether it is another process's, as {@link PhysicalMemory#lend} was given it. */
+    public boolean isLent() {
+        return lent;
     }
 
     /** The bytes, as this process sees them. Not to be touched where a part was unplugged. */
@@ -237,11 +267,8 @@ public final class PhysicalSegment {
      * @param forgotten run once nobody remembers an address of it, which may be now
      */
     void closeWhenForgotten(Runnable forgotten) {
-        try {
-            // The memory comes back though another process keep it mapped.
-            file.punchHole(0, lengthBytes);
-        } catch (NativeException kept) {
-            LOG.log(System.Logger.Level.DEBUG, kept.getMessage());
+        if (!lent) {
+            returnMemory();
         }
         closeMapping();
         file.close();
@@ -252,6 +279,15 @@ public final class PhysicalSegment {
         }
         if (now != null) {
             now.run();
+        }
+    }
+
+    /** The memory comes back though another process keep it mapped. */
+    private void returnMemory() {
+        try {
+            file.punchHole(0, lengthBytes);
+        } catch (NativeException kept) {
+            LOG.log(System.Logger.Level.DEBUG, kept.getMessage());
         }
     }
 

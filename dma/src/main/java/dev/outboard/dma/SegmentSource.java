@@ -25,6 +25,19 @@ public interface SegmentSource {
     Made make(long lengthBytes, PageKind kind);
 
     /**
+     * Finds physical addresses for memory that another process made, as {@link #make} does for what
+     * it makes; given back by {@link #takeBack}.
+     *
+     * @param lengthBytes a multiple of the page size
+     * @throws IllegalStateException if others' memory cannot stand beside this, in a sentence
+     * @throws IllegalArgumentException if there are no addresses for so much
+     */
+    default long place(long lengthBytes) {
+        throw new IllegalStateException(
+                "this memory is somebody else's to give, who takes none of other processes");
+    }
+
+    /**
      * Some of what was made, all of it or a part, is about to be unplugged: nobody here has any of
      * it, and everybody here who must agree has agreed.
      *
