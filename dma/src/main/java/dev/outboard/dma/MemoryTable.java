@@ -237,6 +237,15 @@ public final class MemoryTable implements BusMaster {
         return false;
     }
 
+    /**
+     * A region as this process has mapped it, and as windows point into it.
+     *
+     * @throws IllegalArgumentException if there is none of just this place and length
+     */
+    public MemorySegment memory(MemoryRegion region) {
+        return memories[slotOf(region)];
+    }
+
     /** How many regions there are. */
     public int regions() {
         return regions;

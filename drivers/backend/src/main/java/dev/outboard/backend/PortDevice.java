@@ -14,6 +14,11 @@ public interface PortDevice {
     /** The whole configuration space. */
     byte[] config();
 
+    /** Who hears of the memory of this port's sessions. */
+    default RegionListener regions() {
+        return RegionListener.NONE;
+    }
+
     /** A session began. */
     void opened(PortSession session);
 

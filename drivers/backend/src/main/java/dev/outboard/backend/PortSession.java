@@ -53,7 +53,7 @@ public final class PortSession implements VhostBackEnd, AutoCloseable {
             vrings[i] = new Vring(loop, "queue " + i);
         }
         this.socket = socket;
-        memory = new SessionMemory(loop, settings, gate, this::fail);
+        memory = new SessionMemory(loop, settings, device.regions(), gate, this::fail);
         protocol = new VhostSession(socket, this);
         socketToken =
                 loop.watch(

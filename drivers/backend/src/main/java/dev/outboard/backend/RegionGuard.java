@@ -27,6 +27,21 @@ final class RegionGuard implements AutoCloseable {
         guarded.add(new Guarded(region, region.descriptor().duplicate()));
     }
 
+    /** The regions. */
+    List<MemoryRegion> regions() {
+        return guarded.stream().map(Guarded::region).toList();
+    }
+
+    /** The file of a region that is guarded; it stays this object's. */
+    Descriptor file(MemoryRegion region) {
+        for (var known : guarded) {
+            if (known.region.isSamePlace(region)) {
+                return known.file;
+            }
+        }
+        throw new IllegalArgumentException("there is no region of " + region);
+    }
+
     /** The region is gone; one that was not guarded is no error. */
     void forget(MemoryRegion region) {
         for (var known : guarded) {

@@ -32,6 +32,7 @@ final class SessionMemory implements AskingBusMaster.Asker, AutoCloseable {
 
     private final DeviceLoop loop;
     private final PortSettings settings;
+    private final RegionListener listener;
     private final AttachGate gate;
     private final Consumer<String> onLost;
     private final BackEndRequests.Answers answers = this::answered;
@@ -50,11 +51,17 @@ final class SessionMemory implements AskingBusMaster.Asker, AutoCloseable {
     private int channelToken;
 
     /**
+     * @param listener hears of the driver's regions
      * @param gate the port's, for all its sessions
      * @param onLost is told, with the reason, when memory goes away of itself
      */
     SessionMemory(
-            DeviceLoop loop, PortSettings settings, AttachGate gate, Consumer<String> onLost) {
+            DeviceLoop loop,
+            PortSettings settings,
+            RegionListener listener,
+            AttachGate gate,
+            Consumer<String> onLost) {
+        this.listener = listener;
         this.loop = loop;
         this.settings = settings;
         this.gate = gate;
@@ -284,6 +291,11 @@ final class SessionMemory implements AskingBusMaster.Asker, AutoCloseable {
             bus = table;
         }
         guard = newGuard;
+        regions.forEach(this::tell);
+    }
+
+    private void tell(MemoryRegion region) {
+        listener.came(region, guard.file(region), table.memory(region));
     }
 
     /**
@@ -306,6 +318,7 @@ final class SessionMemory implements AskingBusMaster.Asker, AutoCloseable {
         } finally {
             region.descriptor().close();
         }
+        tell(region);
     }
 
     /**
@@ -318,6 +331,7 @@ final class SessionMemory implements AskingBusMaster.Asker, AutoCloseable {
         if (table == null) {
             throw new VhostProtocolException("no memory was given, and some is to go: " + region);
         }
+        listener.going(region);
         try {
             if (asking == null) {
                 table.remove(region);
@@ -339,6 +353,9 @@ final class SessionMemory implements AskingBusMaster.Asker, AutoCloseable {
     private void close(boolean channelToo) {
         if (channelToo) {
             closeChannel();
+        }
+        if (guard != null) {
+            guard.regions().forEach(listener::going);
         }
         asking = null;
         table = null;
