@@ -1,5 +1,7 @@
 package dev.outboard.driver;
 
+import java.util.Map;
+
 /**
  * A program that uses a driver from inside its process: the Java API of the design's picture. A
  * module {@code provides} it, and {@code outboard run … --client NAME} runs it on the started
@@ -23,6 +25,16 @@ public interface Client {
      */
     default int receiveOffloads() {
         return 0;
+    }
+
+    /**
+     * The same where it depends on the client's options; what is wrong in them is for {@link #run}
+     * to refuse.
+     *
+     * @param options given as {@code name=value}
+     */
+    default int receiveOffloads(Map<String, String> options) {
+        return receiveOffloads();
     }
 
     /**

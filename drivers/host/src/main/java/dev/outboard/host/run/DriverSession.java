@@ -143,7 +143,7 @@ final class DriverSession {
                 domain,
                 plan.queueEntries(),
                 plan.queues(),
-                plan.client() == null ? 0 : plan.client().receiveOffloads(),
+                plan.client() == null ? 0 : plan.client().receiveOffloads(plan.clientOptions()),
                 plan.waiting(),
                 plan.protection().noIommu(),
                 fault -> tell(fault, debug));
