@@ -407,7 +407,8 @@ public final class PortSession implements VhostBackEnd, AutoCloseable {
 
     @Override
     public void vringSize(int queue, int entries) {
-        if (entries < 1 || entries > QUEUE_ENTRIES_LIMIT || Integer.bitCount(entries) != 1) {
+        boolean odd = Integer.bitCount(entries) != 1 && !DeviceQueue.isPacked(features);
+        if (entries < 1 || entries > QUEUE_ENTRIES_LIMIT || odd) {
             throw new VhostProtocolException(
                     "queue %d: entries=%d is not a power of two up to %d"
                             .formatted(queue, entries, QUEUE_ENTRIES_LIMIT));

@@ -6,7 +6,6 @@ import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.vhost.MemoryRegion;
 import dev.outboard.uio.vhost.VhostProtocolException;
-import dev.outboard.virtio.VirtqueueDescriptor;
 
 /**
  * One queue of a session: what the front-end said of it, its descriptors, and the ring once it
@@ -19,8 +18,15 @@ public final class Vring implements AutoCloseable {
      */
     private static final int MOST_AWAITS = 1 << 16;
 
+    private static final String DESCRIPTORS = "descriptor table";
+    private static final String AVAILABLE = "available ring";
+    private static final String USED = "used ring";
+    private static final String DRIVER_EVENT = "driver's event suppression";
+    private static final String DEVICE_EVENT = "device's event suppression";
+
     private final DeviceLoop loop;
-    private final DeviceQueue queue;
+    private DeviceQueue queue;
+    private boolean packed;
     private int entries;
     private int base;
     private boolean addressed;
@@ -41,10 +47,10 @@ public final class Vring implements AutoCloseable {
 
     public Vring(DeviceLoop loop, String name) {
         this.loop = loop;
-        queue = new DeviceQueue(name);
+        queue = new SplitDeviceQueue(name);
     }
 
-    /** The ring; only to be worked on while {@link #isRunning}. */
+    /** The ring; only to be worked on while {@link #isRunning}, another where one starts anew. */
     public DeviceQueue queue() {
         return queue;
     }
@@ -131,6 +137,10 @@ public final class Vring implements AutoCloseable {
             throw new VhostProtocolException(
                     queue.name() + " is to start without its size and addresses");
         }
+        if (packed != DeviceQueue.isPacked(features)) {
+            packed = !packed;
+            queue = DeviceQueue.of(queue.name(), features);
+        }
         try {
             queue.start(bus, entries, ringAddresses(bus), base, features);
         } catch (RingException e) {
@@ -159,17 +169,11 @@ public final class Vring implements AutoCloseable {
         if (!started) {
             return;
         }
+        var bytes = packed ? RingAddresses.packedBytes(entries) : RingAddresses.splitBytes(entries);
+        requireNotIn(region, DESCRIPTORS, descriptorsAddress, bytes.descriptors());
         requireNotIn(
-                region,
-                "descriptor table",
-                descriptorsAddress,
-                VirtqueueDescriptor.descriptorTableBytes(entries));
-        requireNotIn(
-                region,
-                "available ring",
-                availableAddress,
-                VirtqueueDescriptor.availableRingBytes(entries));
-        requireNotIn(region, "used ring", usedAddress, VirtqueueDescriptor.usedRingBytes(entries));
+                region, packed ? DRIVER_EVENT : AVAILABLE, availableAddress, bytes.available());
+        requireNotIn(region, packed ? DEVICE_EVENT : USED, usedAddress, bytes.used());
     }
 
     private void requireNotIn(MemoryRegion region, String part, long address, long lengthBytes) {
@@ -185,9 +189,9 @@ public final class Vring implements AutoCloseable {
 
     private RingAddresses ringAddresses(BusMaster bus) {
         return new RingAddresses(
-                busAddress(bus, "descriptor table", descriptorsAddress),
-                busAddress(bus, "available ring", availableAddress),
-                busAddress(bus, "used ring", usedAddress));
+                busAddress(bus, DESCRIPTORS, descriptorsAddress),
+                busAddress(bus, packed ? DRIVER_EVENT : AVAILABLE, availableAddress),
+                busAddress(bus, packed ? DEVICE_EVENT : USED, usedAddress));
     }
 
     private long busAddress(BusMaster bus, String part, long address) {

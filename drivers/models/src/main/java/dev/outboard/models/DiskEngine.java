@@ -52,13 +52,12 @@ final class DiskEngine implements DeviceEngine {
     }
 
     private boolean serve(PortSession session, DeviceQueue queue) {
-        int waiting = Math.min(queue.waiting(), BURST);
-        if (waiting == 0) {
+        if (!queue.hasNext()) {
             return false;
         }
         queue.refuseDoorbell();
         boolean writeThrough = (session.acceptedFeatures() & VirtioFeatures.BLK_FLUSH) == 0;
-        for (int i = 0; i < waiting; i++) {
+        for (int i = 0; i < BURST && queue.hasNext(); i++) {
             if (i > 0) {
                 session.checkpoint();
             }

@@ -16,6 +16,8 @@ final class DiskPort implements PortDevice {
             VirtioFeatures.VERSION_1
                     | VirtioFeatures.RING_EVENT_IDX
                     | VirtioFeatures.RING_INDIRECT_DESC
+                    | VirtioFeatures.RING_PACKED
+                    | VirtioFeatures.IN_ORDER
                     | VirtioFeatures.BLK_SEG_MAX
                     | VirtioFeatures.BLK_BLK_SIZE;
 

@@ -103,11 +103,10 @@ final class NicSwitch implements DeviceEngine {
         int taken = 0;
         try {
             DeviceQueue queue = from.transmit();
-            int most = Math.min(queue.waiting(), BURST);
-            if (most > 0) {
+            if (queue.hasNext()) {
                 queue.refuseDoorbell();
             }
-            while (taken < most && take(from, queue, nowNanos)) {
+            while (taken < BURST && queue.hasNext() && take(from, queue, nowNanos)) {
                 from.nextFrame();
                 taken++;
                 checkpointAll();
@@ -315,7 +314,7 @@ final class NicSwitch implements DeviceEngine {
 
     /** Finds a buffer that can hold some frame; one that can hold none goes back empty. */
     private static boolean loadBuffer(SwitchPort to, DeviceQueue buffers) {
-        while (buffers.waiting() > 0) {
+        while (buffers.hasNext()) {
             buffers.load();
             if (buffers.chain().writableBytes() >= ALL_HEADERS_BYTES) {
                 return true;

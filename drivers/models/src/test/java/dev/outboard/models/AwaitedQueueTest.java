@@ -27,7 +27,7 @@ class AwaitedQueueTest {
     private final Arena arena = Arena.ofConfined();
     private final TestBus bus = new TestBus(arena, PAGES);
     private final TestRing ring = new TestRing(bus.memory, bus::offset, TestBus.FIRST, ENTRIES);
-    private final DeviceQueue queue = new DeviceQueue("queue 0");
+    private final DeviceQueue queue = DeviceQueue.of("queue 0", 0);
 
     @BeforeEach
     void start() {
@@ -67,17 +67,17 @@ class AwaitedQueueTest {
     @Test
     void shouldNotBeginWorkWhoseCompletionItCannotReach() {
         queue.begin(bus.enter());
-        assertAwaited(queue::waiting);
+        assertAwaited(queue::hasNext);
         know(AVAILABLE, Access.READ);
-        assertThat(queue.waiting()).isOne();
+        assertThat(queue.hasNext()).isTrue();
         know(DESCRIPTORS, Access.READ);
-        assertThat(queue.waiting()).isOne();
+        assertThat(queue.hasNext()).isTrue();
         assertAwaited(queue::load);
         know(USED, Access.READ);
         assertAwaited(queue::load);
         know(USED, Access.WRITE);
         queue.load();
-        assertThat(queue.chain().head()).isOne();
+        assertThat(queue.chain().id()).isOne();
         queue.complete(5);
         assertThat(queue.publish()).isTrue();
         assertThat(ring.take()).isTrue();
@@ -92,7 +92,7 @@ class AwaitedQueueTest {
         know(USED, Access.WRITE);
         ring.descriptor(1, DATA, 16, FLAG_INDIRECT, 0);
         ring.descriptorAt(DATA, DATA + TestBus.PAGE, 10, 0, 0);
-        assertThat(queue.waiting()).isOne();
+        assertThat(queue.hasNext()).isTrue();
         assertAwaited(queue::load);
         know(DATA_PAGE, Access.READ);
         queue.load();
@@ -114,7 +114,7 @@ class AwaitedQueueTest {
         know(AVAILABLE, Access.READ);
         know(DESCRIPTORS, Access.READ);
         know(USED, Access.WRITE);
-        assertThat(queue.waiting()).isOne();
+        assertThat(queue.hasNext()).isTrue();
         queue.load();
         queue.complete(0);
         know(USED, 0);

@@ -36,7 +36,7 @@ class DeviceQueueTest {
     private final Arena arena = Arena.ofConfined();
     private final TestBus bus = new TestBus(arena, PAGES);
     private final TestRing ring = new TestRing(bus.memory, bus::offset, RING, ENTRIES);
-    private final DeviceQueue queue = new DeviceQueue("queue 0");
+    private final DeviceQueue queue = DeviceQueue.of("queue 0", 0);
 
     @BeforeEach
     void start() {
@@ -52,7 +52,7 @@ class DeviceQueueTest {
     private void assertBroken(String message) {
         assertThatThrownBy(
                         () -> {
-                            while (queue.waiting() > 0) {
+                            while (queue.hasNext()) {
                                 queue.load();
                                 queue.complete(0);
                             }
@@ -70,7 +70,7 @@ class DeviceQueueTest {
         ring.offer(3);
         ring.publish(true, 0);
 
-        assertThat(queue.waiting()).isEqualTo(1);
+        assertThat(queue.hasNext()).isTrue();
         queue.load();
 
         assertThat(queue.chain().count()).isEqualTo(3);
@@ -103,7 +103,7 @@ class DeviceQueueTest {
         ring.offerOne(1, DATA, 64, 0);
         queue.load();
         queue.load();
-        assertThat(queue.waiting()).isEqualTo(1);
+        assertThat(queue.hasNext()).isTrue();
         assertThat(queue.chain().addresses()).startsWith(DATA);
         assertThat(queue.publish()).isFalse();
         assertThat(ring.take()).isFalse();
@@ -116,7 +116,7 @@ class DeviceQueueTest {
         ring.usedIndex = 0xfffe;
         for (int i = 0; i < 5; i++) {
             ring.offerOne(i, DATA, 1 + i, 0);
-            assertThat(queue.waiting()).isEqualTo(1);
+            assertThat(queue.hasNext()).isTrue();
             queue.load();
             assertThat(queue.chain().readableBytes()).isEqualTo(1 + i);
             queue.complete(0);
@@ -174,7 +174,7 @@ class DeviceQueueTest {
                 big.offerOne(entries - 1 - i, DATA, 1 + i, 0);
             }
             for (int i = 0; i < entries; i++) {
-                assertThat(queue.waiting()).isPositive();
+                assertThat(queue.hasNext()).isTrue();
                 queue.load();
                 assertThat(queue.chain().readableBytes()).isEqualTo(1 + i);
                 queue.complete(i);
@@ -191,7 +191,7 @@ class DeviceQueueTest {
     @Test
     void shouldLookAgainWhereTheRingIsAfterAFlush() {
         ring.offerOne(0, DATA, 9, 0);
-        assertThat(queue.waiting()).isEqualTo(1);
+        assertThat(queue.hasNext()).isTrue();
         queue.load();
         queue.complete(0);
         queue.publish();
@@ -200,7 +200,7 @@ class DeviceQueueTest {
         queue.begin(bus.enter());
         ring.availableIndex = 1;
         ring.offerOne(0, DATA, 7, 0);
-        assertThat(queue.waiting()).isEqualTo(1);
+        assertThat(queue.hasNext()).isTrue();
         queue.load();
         assertThat(queue.chain().readableBytes()).isEqualTo(7);
     }
@@ -450,7 +450,7 @@ class DeviceQueueTest {
                     offered.add(chain);
                     big.publish(true, before);
                 }
-            } else if (queue.waiting() > 0) {
+            } else if (queue.hasNext()) {
                 int[] expected = offered.remove();
                 queue.load();
                 RandomChain.check(queue, expected, seed, step);
@@ -491,7 +491,7 @@ class DeviceQueueTest {
             queue.begin(bus.enter());
             ring.offer(i & 1);
             ring.publish(true, 0);
-            while (queue.waiting() > 0) {
+            while (queue.hasNext()) {
                 queue.load();
                 queue.complete(1);
             }

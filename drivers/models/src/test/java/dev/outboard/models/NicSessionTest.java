@@ -30,6 +30,8 @@ class NicSessionTest extends NicFixture {
             VirtioFeatures.VERSION_1
                     | VirtioFeatures.RING_EVENT_IDX
                     | VirtioFeatures.RING_INDIRECT_DESC
+                    | VirtioFeatures.RING_PACKED
+                    | VirtioFeatures.IN_ORDER
                     | VirtioFeatures.NET_MAC
                     | VirtioFeatures.NET_STATUS
                     | VirtioFeatures.NET_MTU

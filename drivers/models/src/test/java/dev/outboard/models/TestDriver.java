@@ -47,11 +47,15 @@ final class TestDriver implements AutoCloseable {
     final List<EventDescriptor> calls = new ArrayList<>();
     final List<RuntimeException> failures = new CopyOnWriteArrayList<>();
 
+    /** What is accepted only if it is wanted: rings are split and by hand, else. */
+    private static final long FORMATS = VirtioFeatures.RING_PACKED | VirtioFeatures.IN_ORDER;
+
     /** Where the first byte after the rings is, for the device. */
     long dataAddress;
 
     private final boolean asked;
     private boolean pushesRings;
+    private long wanted;
 
     private TestDriver(Path socket, Path iommu, String name, Strategy strategy) {
         memory = PhysicalMemory.create(2 * BLOCK_BYTES);
@@ -138,7 +142,7 @@ final class TestDriver implements AutoCloseable {
                 frontEnd.protocolFeatures()
                         & (asked ? PROTOCOL | VhostFeatures.PROTOCOL_BACKEND_REQ : PROTOCOL));
         frontEnd.setOwner();
-        long accepted = offered & ~refused;
+        long accepted = offered & ~refused & ~(wanted ^ FORMATS);
         if (!isTranslated()) {
             accepted &= ~VirtioFeatures.ACCESS_PLATFORM;
         }
@@ -166,6 +170,12 @@ final class TestDriver implements AutoCloseable {
     /** Rings are named by user address without an IOMMU, by IOVA with one. */
     long vringAddress(long busAddress) {
         return isTranslated() ? busAddress : busAddress + 0x7000_0000_0000L;
+    }
+
+    /** Accepts these too, of packed rings and in-order. */
+    TestDriver wanting(long formats) {
+        wanted = formats;
+        return this;
     }
 
     /** The device is given its rings before it asks, as our drivers do. */

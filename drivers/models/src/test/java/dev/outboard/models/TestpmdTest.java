@@ -13,8 +13,9 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The switch with a driver that we did not write: DPDK's virtio-user. Needs dpdk-testpmd and 128
@@ -37,7 +38,7 @@ class TestpmdTest {
         Assumptions.assumeTrue(there, "dpdk-testpmd is not installed: apt install dpdk");
     }
 
-    private static Process testpmd(Path socket, Path log) throws IOException {
+    private static Process testpmd(Path socket, Path log, String ring) throws IOException {
         var command =
                 List.of(
                         // Line by line, or what it says is seen when it has ended.
@@ -56,7 +57,7 @@ class TestpmdTest {
                         "--file-prefix",
                         "outboard" + ProcessHandle.current().pid(),
                         "--vdev",
-                        "net_virtio_user0,path=" + socket + ",server=0,queues=1,packed_vq=0",
+                        "net_virtio_user0,path=" + socket + ",server=0,queues=1," + ring,
                         "--",
                         "-i",
                         "--auto-start",
@@ -68,15 +69,22 @@ class TestpmdTest {
                 .start();
     }
 
-    @Test
-    void shouldCarryFramesToAndFromVirtioUser() throws Exception {
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "packed_vq=0,in_order=0",
+                "packed_vq=0,in_order=1",
+                "packed_vq=1,in_order=0",
+                "packed_vq=1,in_order=1"
+            })
+    void shouldCarryFramesToAndFromVirtioUser(String ring) throws Exception {
         var a = directory.resolve("a.sock");
         var b = directory.resolve("b.sock");
         var log = directory.resolve("testpmd.log");
         try (var model = new NicModel(NicOptions.of(NicPortOptions.at(a), NicPortOptions.at(b)))) {
             model.start();
             try (var driver = NicDriver.start(b, null).supply(64)) {
-                var peer = testpmd(a, log);
+                var peer = testpmd(a, log, ring);
                 try {
                     exchange(driver, peer, log);
                     // Its rings stop, and start anew where they are told to.
