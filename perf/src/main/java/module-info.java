@@ -18,11 +18,12 @@ import dev.outboard.perf.hotplug.HotplugCommand;
 import dev.outboard.perf.nvmeperf.NvmePerfCommand;
 import dev.outboard.perf.physperf.PhysPerfCommand;
 import dev.outboard.perf.poolperf.PoolPerfCommand;
-import dev.outboard.perf.stream.FrameReceiveClient;
-import dev.outboard.perf.stream.FrameSendClient;
 import dev.outboard.perf.stream.StreamEchoClient;
 import dev.outboard.perf.stream.StreamReceiveClient;
 import dev.outboard.perf.stream.StreamSendClient;
+import dev.outboard.perf.traffic.GenerateClient;
+import dev.outboard.perf.traffic.RoundTripClient;
+import dev.outboard.perf.traffic.SinkClient;
 import dev.outboard.perf.versus.VersusCommand;
 
 /**
@@ -75,8 +76,9 @@ module dev.outboard.perf {
             StreamSendClient,
             StreamReceiveClient,
             StreamEchoClient,
-            FrameSendClient,
-            FrameReceiveClient,
+            GenerateClient,
+            SinkClient,
+            RoundTripClient,
             DiskCheckClient,
             DiskFillClient,
             DiskReadClient,

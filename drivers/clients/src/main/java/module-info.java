@@ -1,3 +1,4 @@
+import dev.outboard.clients.Forward;
 import dev.outboard.clients.NetFetch;
 import dev.outboard.clients.NetPing;
 import dev.outboard.driver.Client;
@@ -9,5 +10,6 @@ module dev.outboard.clients {
 
     provides Client with
             NetPing,
-            NetFetch;
+            NetFetch,
+            Forward;
 }

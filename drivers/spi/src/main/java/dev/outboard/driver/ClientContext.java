@@ -30,6 +30,14 @@ public interface ClientContext {
     void result(String name, Object value);
 
     /**
+     * Says how far the client is, while it runs: the text to people, the fields to machines. Any
+     * thread but a queue's, as it allocates and may wait for who reads it.
+     */
+    default void progress(String text, Map<String, Object> fields) {
+        // Nobody looks on.
+    }
+
+    /**
      * What the owner of the IOMMU has counted of the device so far, or null where no IOMMU stands
      * before it. Any thread.
      */

@@ -98,14 +98,14 @@ final class NetworkComparison {
                                     "--spin-us",
                                     SPIN_MICROS,
                                     "--client",
-                                    send ? "frame-send" : "frame-receive",
+                                    send ? "net-generate" : "net-sink",
                                     "-o",
                                     "warmupMillis=" + 1000 * warmup,
                                     "-o",
                                     "millis=" + UNTIL_STOPPED_MILLIS,
                                     "--json"));
             if (send) {
-                words.addAll(List.of("-o", "bytes=" + frameBytes));
+                words.addAll(List.of("-o", "size=" + frameBytes));
             }
             try (var driver = OutboardProcess.start("our driver", words)) {
                 driver.awaitReady(Duration.ofSeconds(30));

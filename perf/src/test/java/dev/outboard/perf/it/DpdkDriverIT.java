@@ -56,7 +56,7 @@ class DpdkDriverIT extends ProcessTest {
                             network.driverWords(
                                     "nic0",
                                     "--client",
-                                    "frame-receive",
+                                    "net-sink",
                                     "-o",
                                     "millis=300",
                                     "-o",
@@ -89,7 +89,7 @@ class DpdkDriverIT extends ProcessTest {
                             network.driverWords(
                                     "nic0",
                                     "--client",
-                                    "frame-send",
+                                    "net-generate",
                                     "-o",
                                     "millis=300",
                                     "-o",

@@ -60,9 +60,9 @@ class DpdkIotlbIT extends ProcessTest {
                             driver(
                                     strategy,
                                     "--client",
-                                    "frame-send",
+                                    "net-generate",
                                     "-o",
-                                    "bytes=1500",
+                                    "size=1500",
                                     "-o",
                                     "millis=300",
                                     "-o",
@@ -91,7 +91,7 @@ class DpdkIotlbIT extends ProcessTest {
                             driver(
                                     strategy,
                                     "--client",
-                                    "frame-receive",
+                                    "net-sink",
                                     "-o",
                                     "millis=300",
                                     "-o",
@@ -118,7 +118,7 @@ class DpdkIotlbIT extends ProcessTest {
     void shouldSayThatADeviceHasNoIotlb() throws Exception {
         try (var testpmd = vhost("", "rxonly")) {
             assertThat(testpmd.said()).contains("binding succeeded");
-            var refused = run(driver("strict", "--client", "frame-send"));
+            var refused = run(driver("strict", "--client", "net-generate"));
             assertThat(refused.exitCode()).isEqualTo(1);
             assertThat(refused.complaint())
                     .singleElement()

@@ -122,9 +122,9 @@ class ForeignPlugIT extends ProcessTest {
                             "--device",
                             device(),
                             "--client",
-                            "frame-send",
+                            "net-generate",
                             "-o",
-                            "bytes=256",
+                            "size=256",
                             "-o",
                             "millis=5000",
                             "--json");

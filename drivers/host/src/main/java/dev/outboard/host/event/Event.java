@@ -24,6 +24,9 @@ public record Event(String name, Map<String, Object> fields) {
     /** A device said something of itself: its health, a change of its size. */
     public static final String NOTICE = "notice";
 
+    /** How far a client is, while it runs. */
+    public static final String PROGRESS = "progress";
+
     /** The figures at the end. */
     public static final String RESULT = "result";
 

@@ -18,7 +18,7 @@ final class ClientRun implements ClientContext {
     private final MemoryTides tides;
     private final Map<String, String> options;
     private final BooleanSupplier stop;
-    private final Runnable onReady;
+    private final RunReport report;
     private final Map<String, Object> results = new LinkedHashMap<>();
     private boolean ready;
 
@@ -26,6 +26,7 @@ final class ClientRun implements ClientContext {
      * @param domain the I/O address space of the device, or null without an IOMMU
      * @param tides tells of memory that comes and goes
      * @param stop whether the client is to end, but for what becomes of the device
+     * @param report told when the client is set up, and how far it is
      */
     ClientRun(
             Device device,
@@ -33,13 +34,13 @@ final class ClientRun implements ClientContext {
             MemoryTides tides,
             Map<String, String> options,
             BooleanSupplier stop,
-            Runnable onReady) {
+            RunReport report) {
         this.device = device;
         this.domain = domain;
         this.tides = tides;
         this.options = options;
         this.stop = stop;
-        this.onReady = onReady;
+        this.report = report;
     }
 
     @Override
@@ -65,7 +66,7 @@ final class ClientRun implements ClientContext {
             }
             ready = true;
         }
-        onReady.run();
+        report.ready();
     }
 
     @Override
@@ -73,6 +74,11 @@ final class ClientRun implements ClientContext {
         synchronized (results) {
             results.put(name, value);
         }
+    }
+
+    @Override
+    public void progress(String text, Map<String, Object> fields) {
+        report.progress(text, fields);
     }
 
     @Override

@@ -188,7 +188,7 @@ final class DriverSession {
                         tides,
                         plan.clientOptions(),
                         () -> stop.isStopping() || owner.isLost(),
-                        report::ready);
+                        report);
         try {
             client.run(service, run);
         } catch (IllegalArgumentException | IllegalStateException | InternalError e) {

@@ -85,6 +85,11 @@ final class RunReport {
                         notice.text()));
     }
 
+    /** How far the client is. Any thread. */
+    void progress(String text, Map<String, Object> fields) {
+        output.say(text, new Event(Event.PROGRESS, fields));
+    }
+
     /** The device went away. Machines only: people get the failure's line. */
     void lost() {
         output.say(Event.of(Event.LOST, "device", plan.device().deviceName()));
