@@ -14,6 +14,7 @@ import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.InterruptLine;
 import dev.outboard.uio.Registers;
 import dev.outboard.uio.WaitPolicy;
+import dev.outboard.virtio.RingFormat;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -31,6 +32,7 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
     private final byte[] config;
     private final int queues;
     private final Map<Integer, RingPeer> rings = new HashMap<>();
+    private final Map<Integer, PackedPeer> packedRings = new HashMap<>();
     private final Map<Integer, EventDescriptor> events = new HashMap<>();
     private long accepted;
     private int doorbells;
@@ -47,6 +49,11 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
     /** The ring of a started queue. */
     public RingPeer ring(int queue) {
         return rings.get(queue);
+    }
+
+    /** The ring of a started queue, where packed rings were accepted. */
+    public PackedPeer packedRing(int queue) {
+        return packedRings.get(queue);
     }
 
     /** The memory a device reaches. */
@@ -94,7 +101,7 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
 
     /** Queues that are started now. */
     public int startedQueues() {
-        return rings.size();
+        return rings.size() + packedRings.size();
     }
 
     @Override
@@ -178,13 +185,19 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
             throw new DeviceException("fake0 refuses queue " + queue);
         }
         var segment = physical.segments().getFirst();
-        rings.put(queue, new RingPeer(segment.memory(), segment.physicalAddress(), addresses));
+        long base = segment.physicalAddress();
+        if (RingFormat.of(accepted).packed()) {
+            packedRings.put(queue, new PackedPeer(segment.memory(), base, addresses));
+        } else {
+            rings.put(queue, new RingPeer(segment.memory(), base, addresses));
+        }
         return () -> doorbells++;
     }
 
     @Override
     public void stop(int queue) {
         rings.remove(queue);
+        packedRings.remove(queue);
     }
 
     @Override

@@ -69,6 +69,13 @@ public final class RingPeer {
         setUsedIndex(usedIndex + 1);
     }
 
+    /** Returns several chains, oldest first, in one element: in order only. */
+    public void completeTogether(List<Chain> chains, int lastWrittenBytes) {
+        int index = usedIndex;
+        complete(chains.getLast().head(), lastWrittenBytes);
+        setUsedIndex(index + chains.size());
+    }
+
     public void setUsedIndex(int index) {
         usedIndex = index & 0xffff;
         memory.set(VirtqueueDescriptor.U16, at.usedIova() + 2 - base, (short) usedIndex);

@@ -1,5 +1,7 @@
 package dev.outboard.virtio;
 
+import java.lang.invoke.VarHandle;
+
 /**
  * Layout of a packed virtqueue (VIRTIO 1.2, section 2.8). Everything is little-endian.
  *
@@ -12,7 +14,8 @@ package dev.outboard.virtio;
  * </pre>
  *
  * <p>A descriptor is available where its available flag is the driver's wrap counter and its used
- * flag is not; it is used where both are the device's.
+ * flag is not; it is used where both are the device's. Length, id and flags are one aligned word of
+ * 64 bits: who reads the word with its flags has all of it. So is an event one of 32.
  */
 public final class PackedRingDescriptor {
     /** The most descriptors of a packed ring, which need not be a power of two. */
@@ -60,6 +63,30 @@ public final class PackedRingDescriptor {
     /** In an event's offset, and in a position: the wrap counter. */
     public static final int WRAP = 1 << 15;
 
+    /** Offset of the word of length, id and flags in a descriptor: 64 bits. */
+    public static final int WORD_OFFSET = LENGTH_OFFSET;
+
+    /** Where the id begins in the word, in bits. */
+    public static final int ID_SHIFT = 32;
+
+    /** Where the flags begin in the word, in bits. */
+    public static final int FLAGS_SHIFT = 48;
+
+    /** Where the flags begin in an event that is read as one word, in bits. */
+    public static final int EVENT_FLAGS_SHIFT = 16;
+
+    /** Of an event's flags, the bits that mean something. */
+    public static final int EVENT_FLAGS_MASK = 3;
+
+    /**
+     * Access modes of a descriptor's word, from {@link #WORD_OFFSET}: coordinates (MemorySegment,
+     * long offset).
+     */
+    public static final VarHandle WORD = VirtqueueDescriptor.U64.varHandle();
+
+    /** Access modes of an event as one word of 32 bits: (MemorySegment, long offset). */
+    public static final VarHandle EVENT = VirtqueueDescriptor.U32.varHandle();
+
     private PackedRingDescriptor() {}
 
     /** Size of the ring in bytes. */
@@ -83,5 +110,24 @@ public final class PackedRingDescriptor {
             wanted -= entries;
         }
         return VirtqueueDescriptor.passedEvent(wanted, slot, old);
+    }
+
+    /**
+     * The flags that make a descriptor available.
+     *
+     * @param lap how often the driver has gone round the ring: its wrap counter is 1 in lap 0
+     */
+    public static int availableFlags(int lap) {
+        return FLAG_AVAILABLE << ((lap & 1) << 3);
+    }
+
+    /**
+     * Whether a descriptor with such flags is used.
+     *
+     * @param lap how often the device has gone round the ring: its wrap counter is 1 in lap 0
+     */
+    public static boolean isUsed(int flags, int lap) {
+        int both = FLAG_AVAILABLE | FLAG_USED;
+        return (flags & both) == (both & (lap & 1) - 1);
     }
 }

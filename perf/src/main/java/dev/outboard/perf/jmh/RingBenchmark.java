@@ -4,6 +4,7 @@ import dev.outboard.dma.DomainOptions;
 import dev.outboard.dma.Strategy;
 import dev.outboard.driver.QueueAddresses;
 import dev.outboard.virtio.DriverQueue;
+import dev.outboard.virtio.RingFormat;
 import dev.outboard.virtio.VirtqueueDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
@@ -46,7 +47,13 @@ public class RingBenchmark {
     @Setup
     public void open() {
         mapped = new MappedMemory(Strategy.OFF, 1 << 20, DomainOptions.DEFAULT);
-        queue = new DriverQueue("bench0", mapped.dma(), ENTRIES, true, 1, false);
+        queue =
+                DriverQueue.open(
+                        "bench0",
+                        mapped.dma(),
+                        ENTRIES,
+                        new RingFormat(false, false, true, false),
+                        1);
         QueueAddresses addresses = queue.addresses();
         available =
                 mapped.at(

@@ -39,8 +39,12 @@ final class VhostQueue implements AutoCloseable {
         return interrupt;
     }
 
-    /** The ring starts when the doorbell arrives, so that comes after everything it needs. */
-    Doorbell start(QueueAddresses addresses, boolean enable) {
+    /**
+     * The ring starts when the doorbell arrives, so that comes after everything it needs.
+     *
+     * @param base where in the ring both sides begin
+     */
+    Doorbell start(QueueAddresses addresses, int base, boolean enable) {
         if (started) {
             throw new IllegalStateException(
                     "queue " + index + " of " + setup.name() + " is started");
@@ -58,15 +62,15 @@ final class VhostQueue implements AutoCloseable {
                                     setup.queueEntries(),
                                     addresses.entries()));
         }
-        link.tell("queue " + index, () -> send(addresses, enable));
+        link.tell("queue " + index, () -> send(addresses, base, enable));
         started = true;
         return kick::signal;
     }
 
-    private void send(QueueAddresses addresses, boolean enable) {
+    private void send(QueueAddresses addresses, int base, boolean enable) {
         frontEnd.setVringCall(index, call);
         frontEnd.setVringSize(index, addresses.entries());
-        frontEnd.setVringBase(index, 0);
+        frontEnd.setVringBase(index, base);
         frontEnd.setVringAddresses(
                 index, addresses.descriptorIova(), addresses.usedIova(), addresses.availableIova());
         frontEnd.setVringKick(index, kick);

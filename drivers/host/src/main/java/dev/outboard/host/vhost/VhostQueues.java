@@ -29,6 +29,14 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
     private static final int AVAILABLE_BYTES = 2;
     private static final int USED_BYTES = 8;
 
+    /** VIRTIO_F_RING_PACKED (VIRTIO 1.2, section 6): one ring, and an event structure each side. */
+    private static final long RING_PACKED = 1L << 34;
+
+    private static final int EVENT_BYTES = 4;
+
+    /** Both sides begin at descriptor 0 with a wrap counter of 1: bits 15 and 31. */
+    private static final int PACKED_BASE = 0x8000_8000;
+
     private final VhostLink link;
     private final VhostFrontEnd frontEnd;
     private final DeviceSetup setup;
@@ -36,6 +44,7 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
     private final VhostMemory memory;
     private final VhostQueue[] queues;
     private boolean accepted;
+    private boolean packed;
 
     VhostQueues(
             VhostLink link, VhostFrontEnd frontEnd, DeviceSetup setup, VhostAgreement agreement) {
@@ -78,6 +87,7 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
             link.tell("a channel for misses", () -> fed.attach(frontEnd, link::fail));
         }
         accepted = true;
+        packed = (features & RING_PACKED) != 0;
     }
 
     @Override
@@ -112,15 +122,17 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
         if (setup.domain() instanceof DeviceDomain fed) {
             push(fed, addresses);
         }
-        return queue(queue).start(addresses, agreement.speaksProtocol());
+        return queue(queue).start(addresses, packed ? PACKED_BASE : 0, agreement.speaksProtocol());
     }
 
     /** A device looks for its rings at once; not every one asks for those (QEMU's do not). */
-    private static void push(DeviceDomain fed, QueueAddresses ring) {
-        int entries = ring.entries();
-        fed.push(ring.descriptorIova(), (long) entries * DESCRIPTOR_BYTES);
-        fed.push(ring.availableIova(), RING_HEAD_BYTES + (long) entries * AVAILABLE_BYTES);
-        fed.push(ring.usedIova(), RING_HEAD_BYTES + (long) entries * USED_BYTES);
+    private void push(DeviceDomain fed, QueueAddresses ring) {
+        long entries = ring.entries();
+        fed.push(ring.descriptorIova(), entries * DESCRIPTOR_BYTES);
+        fed.push(
+                ring.availableIova(),
+                packed ? EVENT_BYTES : RING_HEAD_BYTES + entries * AVAILABLE_BYTES);
+        fed.push(ring.usedIova(), packed ? EVENT_BYTES : RING_HEAD_BYTES + entries * USED_BYTES);
     }
 
     /** A device must stand behind its IOMMU before it is told of the first IOVA. */

@@ -5,7 +5,7 @@ import dev.outboard.driver.block.BlockQueue;
 import dev.outboard.driver.block.BlockService;
 import dev.outboard.uio.Resources;
 import dev.outboard.virtio.DriverQueue;
-import dev.outboard.virtio.VirtioFeatures;
+import dev.outboard.virtio.RingFormat;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -46,17 +46,16 @@ final class VirtioBlk implements BlockService {
     private static RequestQueue open(
             Device device, long features, BlockConfig config, int index, Resources resources) {
         int entries = device.queues().maximumEntries(index);
-        boolean indirect = (features & VirtioFeatures.RING_INDIRECT_DESC) != 0;
+        var format = RingFormat.of(features);
         var queue =
-                new DriverQueue(
+                DriverQueue.open(
                         device.name() + " queue " + index,
                         device.dma(),
                         entries,
-                        (features & VirtioFeatures.RING_EVENT_IDX) != 0,
-                        MAXIMUM_PARTS,
-                        indirect);
+                        format,
+                        MAXIMUM_PARTS);
         resources.add(queue);
-        int depth = indirect ? entries : Math.max(1, entries / MINIMUM_PARTS);
+        int depth = format.indirect() ? entries : Math.max(1, entries / MINIMUM_PARTS);
         return resources.add(new RequestQueue(device, config, index, queue, depth, resources));
     }
 

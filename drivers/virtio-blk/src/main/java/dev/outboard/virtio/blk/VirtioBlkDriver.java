@@ -7,6 +7,7 @@ import dev.outboard.driver.Service;
 import dev.outboard.driver.block.BlockService;
 import dev.outboard.virtio.BlockDescriptor;
 import dev.outboard.virtio.ModernDevice;
+import dev.outboard.virtio.RingFormat;
 import dev.outboard.virtio.VirtioFeatures;
 
 /**
@@ -16,8 +17,7 @@ import dev.outboard.virtio.VirtioFeatures;
 public final class VirtioBlkDriver implements Driver {
     private static final long WANTED =
             VirtioFeatures.VERSION_1
-                    | VirtioFeatures.RING_EVENT_IDX
-                    | VirtioFeatures.RING_INDIRECT_DESC
+                    | RingFormat.FEATURES
                     | VirtioFeatures.BLK_SIZE_MAX
                     | VirtioFeatures.BLK_SEG_MAX
                     | VirtioFeatures.BLK_RO

@@ -1,14 +1,14 @@
 package dev.outboard.virtio.net;
 
 import dev.outboard.driver.net.FrameOffload;
+import dev.outboard.virtio.RingFormat;
 import dev.outboard.virtio.VirtioFeatures;
 
 /** Which features are accepted (VIRTIO 1.2, section 5.1.3), and what they mean to a client. */
 final class NetFeatures {
     private static final long ALWAYS =
             VirtioFeatures.VERSION_1
-                    | VirtioFeatures.RING_EVENT_IDX
-                    | VirtioFeatures.RING_INDIRECT_DESC
+                    | RingFormat.FEATURES
                     | VirtioFeatures.NET_CSUM
                     | NetConfig.FEATURES;
     private static final long CUTS = VirtioFeatures.NET_HOST_TSO4 | VirtioFeatures.NET_HOST_TSO6;

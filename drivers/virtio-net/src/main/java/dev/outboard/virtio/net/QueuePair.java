@@ -8,7 +8,7 @@ import dev.outboard.frames.FrameTransmitter;
 import dev.outboard.uio.Resources;
 import dev.outboard.virtio.DriverQueue;
 import dev.outboard.virtio.NetDescriptor;
-import dev.outboard.virtio.VirtioFeatures;
+import dev.outboard.virtio.RingFormat;
 
 /** A receive queue, a transmit queue, and the mapping service of the thread that owns both. */
 final class QueuePair implements AutoCloseable {
@@ -80,13 +80,12 @@ final class QueuePair implements AutoCloseable {
 
     private DriverQueue queue(String what, int entries, int parts) {
         return resources.add(
-                new DriverQueue(
+                DriverQueue.open(
                         device.name() + " " + what + (index == 0 ? "" : " " + index),
                         dma,
                         entries,
-                        (features & VirtioFeatures.RING_EVENT_IDX) != 0,
-                        parts,
-                        (features & VirtioFeatures.RING_INDIRECT_DESC) != 0));
+                        RingFormat.of(features),
+                        parts));
     }
 
     /** Hands the queues to the device. */

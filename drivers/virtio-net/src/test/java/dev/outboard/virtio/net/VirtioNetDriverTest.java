@@ -14,6 +14,7 @@ import dev.outboard.driver.net.NetworkService;
 import dev.outboard.driver.net.TransmitQueue;
 import dev.outboard.testkit.FakeDevice;
 import dev.outboard.testkit.RingPeer;
+import dev.outboard.virtio.RingFormat;
 import dev.outboard.virtio.VirtioFeatures;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
@@ -57,6 +58,8 @@ class VirtioNetDriverTest {
         net = (NetworkService) new VirtioNetDriver().start(device);
     }
 
+    private int exchanged;
+
     private void start() {
         start(FEATURES, CONFIG, 2);
     }
@@ -96,7 +99,8 @@ class VirtioNetDriverTest {
                         FEATURES
                                 | VirtioFeatures.NET_CSUM
                                 | VirtioFeatures.NET_HOST_TSO4
-                                | VirtioFeatures.NET_HOST_TSO6);
+                                | VirtioFeatures.NET_HOST_TSO6
+                                | RingFormat.FEATURES);
     }
 
     @Test
@@ -476,7 +480,8 @@ class VirtioNetDriverTest {
     }
 
     /**
-     * Sends and receives; a chain that was taken back is the next to be used, so it is always 0.
+     * Sends and receives; descriptors are used one after the other, and their count is a power of
+     * two.
      */
     private void exchange(FrameHandler handler, int rounds) {
         var out = net.transmitQueue(0);
@@ -485,7 +490,7 @@ class VirtioNetDriverTest {
             int buffer = out.claim();
             out.commit(buffer, 60);
             out.flush();
-            device.ring(TRANSMIT).complete(0, 0);
+            device.ring(TRANSMIT).complete(exchanged++ & 63, 0);
             in.poll(handler, 16);
         }
     }

@@ -8,6 +8,7 @@ import dev.outboard.dma.Dma;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.virtio.DriverQueue;
+import dev.outboard.virtio.RingFormat;
 import dev.outboard.virtio.VirtqueueDescriptor;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
@@ -22,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class DriverQueueTest {
+class SplitQueueTest {
     private static final int ENTRIES = 16;
 
     private PhysicalMemory physical;
@@ -46,7 +47,13 @@ class DriverQueueTest {
     }
 
     private void queue(boolean eventIndex, int maximumParts, boolean indirect) {
-        queue = new DriverQueue("test", dma, ENTRIES, eventIndex, maximumParts, indirect);
+        queue =
+                DriverQueue.open(
+                        "test",
+                        dma,
+                        ENTRIES,
+                        new RingFormat(false, false, eventIndex, indirect),
+                        maximumParts);
         var segment = physical.segments().getFirst();
         device = new RingPeer(segment.memory(), segment.physicalAddress(), queue.addresses());
     }
@@ -92,7 +99,14 @@ class DriverQueueTest {
     @ParameterizedTest
     @ValueSource(ints = {0, 3, 65536, -16})
     void shouldRefuseARingThatIsNoPowerOfTwo(int entries) {
-        assertThatThrownBy(() -> new DriverQueue("test", dma, entries, true, 1, false))
+        assertThatThrownBy(
+                        () ->
+                                DriverQueue.open(
+                                        "test",
+                                        dma,
+                                        entries,
+                                        new RingFormat(false, false, true, false),
+                                        1))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("entries=" + entries);
     }
@@ -341,7 +355,7 @@ class DriverQueueTest {
         for (int i = 0; i < rounds; i++) {
             queue.add(0x1000, 64, true, i);
             queue.publish();
-            device.complete(0, 64);
+            device.complete(i & ENTRIES - 1, 64);
             if (queue.completed() == 1) {
                 queue.take();
             }
