@@ -243,11 +243,8 @@ final class PackedQueue extends DriverQueue {
 
     private void see(long word) {
         int number = (int) (word >>> ID_SHIFT) & 0xffff;
-        int length = (int) word;
-        if (number >= state.length
-                || state[number] == FREE
-                || Integer.compareUnsigned(length, (int) state[number]) > 0
-                || inOrder && !isPublished(number)) {
+        if (!isInFlight(number)
+                || Integer.compareUnsigned(written(word, number), (int) state[number]) > 0) {
             isBroken = true;
             brokenWord = word;
             return;
@@ -255,12 +252,23 @@ final class PackedQueue extends DriverQueue {
         if (inOrder) {
             seeEarlier(number);
         }
-        see(number, state[number] & ~0xffff_ffffL | Integer.toUnsignedLong(length));
+        long chain = state[number];
+        see(
+                number,
+                chain >>> Integer.SIZE << Integer.SIZE
+                        | Integer.toUnsignedLong(written(word, number)));
     }
 
-    /** In order, a chain's number is its first descriptor's place. */
-    private boolean isPublished(int number) {
-        return ((number - usedAt) & slotMask) < publishedAt - usedAt;
+    /** In order, a chain's number is its first descriptor's place: it can be told from a later. */
+    private boolean isInFlight(int number) {
+        return number < state.length
+                && state[number] != FREE
+                && (!inOrder || ((number - usedAt) & slotMask) < publishedAt - usedAt);
+    }
+
+    /** Where the device could write nothing the length means nothing, and may be anything. */
+    private int written(long word, int number) {
+        return (int) state[number] == 0 ? 0 : (int) word;
     }
 
     /** Chains that the device finished together with a later one: full, without a word of it. */
@@ -290,10 +298,9 @@ final class PackedQueue extends DriverQueue {
 
     private RuntimeException broken() {
         int number = (int) (brokenWord >>> ID_SHIFT) & 0xffff;
-        if (number >= state.length || state[number] == FREE || inOrder && !isPublished(number)) {
-            return notInFlight(number);
-        }
-        return overwritten((int) brokenWord, state[number]);
+        return isInFlight(number)
+                ? overwritten((int) brokenWord, state[number])
+                : notInFlight(number);
     }
 
     @Override
