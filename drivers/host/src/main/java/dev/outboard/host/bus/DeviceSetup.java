@@ -17,6 +17,7 @@ import java.util.function.Consumer;
  * @param services the mapping services its driver uses
  * @param domain the I/O address space it is confined to, or null without an IOMMU
  * @param queueEntries the most entries a queue may have; a power of two
+ * @param rings which rings it gets
  * @param queues the most queues its driver uses at once, each on a thread of its own
  * @param receiveOffloads what the client takes of frames that the device leaves unfinished
  * @param waiting how its interrupts wait
@@ -30,6 +31,7 @@ public record DeviceSetup(
         DmaServices services,
         IommuDomain domain,
         int queueEntries,
+        RingChoice rings,
         int queues,
         int receiveOffloads,
         WaitPolicy waiting,

@@ -28,8 +28,15 @@ record QtestPlace(Kind kind, Map<String, String> options) {
         NVME("nvme", "nvme,drive=d,serial=qtest", FILE, pci(0x1b36, 0x0010, 0x010802)),
         E1000E("e1000e", "e1000e,netdev=n", TFTP, pci(0x8086, 0x10d3, 0x020000)),
         VIRTIO_NET(
-                "virtio-net", "virtio-net-pci,disable-legacy=on,mq=off,netdev=n", TFTP, virtio(1)),
-        VIRTIO_BLK("virtio-blk", "virtio-blk-pci,disable-legacy=on,drive=d", FILE, virtio(2));
+                "virtio-net",
+                "virtio-net-pci,disable-legacy=on,packed=on,mq=off,netdev=n",
+                TFTP,
+                virtio(1)),
+        VIRTIO_BLK(
+                "virtio-blk",
+                "virtio-blk-pci,disable-legacy=on,packed=on,drive=d",
+                FILE,
+                virtio(2));
 
         private final String word;
         private final String device;

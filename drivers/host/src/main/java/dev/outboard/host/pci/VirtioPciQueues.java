@@ -202,7 +202,7 @@ final class VirtioPciQueues implements QueueTransport, AutoCloseable {
 
     @Override
     public long offeredFeatures() {
-        return offered() & ~ACCESS_PLATFORM;
+        return setup.rings().of(offered(), device.name()) & ~ACCESS_PLATFORM;
     }
 
     @Override

@@ -142,6 +142,7 @@ final class DriverSession {
                 services,
                 domain,
                 plan.queueEntries(),
+                plan.rings(),
                 plan.queues(),
                 plan.client() == null ? 0 : plan.client().receiveOffloads(plan.clientOptions()),
                 plan.waiting(),

@@ -4,6 +4,7 @@ import dev.outboard.dma.PageKind;
 import dev.outboard.driver.Client;
 import dev.outboard.driver.Driver;
 import dev.outboard.host.bus.DeviceAddress;
+import dev.outboard.host.bus.RingChoice;
 import dev.outboard.uio.WaitPolicy;
 import java.util.Map;
 
@@ -16,6 +17,7 @@ import java.util.Map;
  * @param memoryBytes physical memory for the driver
  * @param pages what that memory is made of
  * @param queueEntries the most entries of a queue
+ * @param rings which rings a device of queues gets
  * @param queues the most queues of the driver at once
  * @param waiting how interrupts wait
  * @param client what uses the driver, or null
@@ -29,6 +31,7 @@ record HostPlan(
         long memoryBytes,
         PageKind pages,
         int queueEntries,
+        RingChoice rings,
         int queues,
         WaitPolicy waiting,
         Client client,

@@ -2,6 +2,7 @@ package dev.outboard.host.run;
 
 import dev.outboard.dma.DomainOptions;
 import dev.outboard.host.bus.DeviceAddress;
+import dev.outboard.host.bus.RingChoice;
 import dev.outboard.host.cli.Sizes;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.uio.WaitPolicy;
@@ -56,6 +57,15 @@ final class RunOptions {
     private int queueSize;
 
     @Option(
+            names = "--ring",
+            defaultValue = "auto",
+            paramLabel = "KIND",
+            description =
+                    "Rings of a virtio device: split, packed, or auto, which is packed where the"
+                            + " device has them. Default: ${DEFAULT-VALUE}.")
+    private String ring;
+
+    @Option(
             names = "--queues",
             defaultValue = "1",
             paramLabel = "N",
@@ -108,6 +118,7 @@ final class RunOptions {
                     memoryBytes,
                     protection.pages(),
                     queueEntries(),
+                    RingChoice.parse(ring),
                     queues(shield.isOff()),
                     waiting(),
                     wayOut.client(modules),

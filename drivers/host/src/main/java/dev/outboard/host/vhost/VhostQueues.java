@@ -58,7 +58,7 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
 
     @Override
     public long offeredFeatures() {
-        return agreement.features() & ~OWN_FEATURES;
+        return setup.rings().of(agreement.features(), setup.name()) & ~OWN_FEATURES;
     }
 
     @Override

@@ -77,6 +77,8 @@ class UsageTest {
     @Test
     void shouldTakeAsManyQueuesAsCanMapAtOnce() {
         assertThat(runFailure("--poll", "--spin-us", "3")).contains("leave out --spin-us");
+        assertThat(runFailure("--ring", "round"))
+                .contains("--ring round is none of auto, split and packed");
         assertThat(runFailure("--queues", "0")).contains("--queues 0 is not 1 to 128");
         assertThat(runFailure("--queues", "8", "--strategy", "strict", "--iommu", "device"))
                 .contains("--queues 8 is not 1 to 7, which is as many as map memory at once");

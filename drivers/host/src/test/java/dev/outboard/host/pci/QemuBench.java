@@ -8,6 +8,7 @@ import dev.outboard.driver.Driver;
 import dev.outboard.driver.Match;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.DmaServices;
+import dev.outboard.host.bus.RingChoice;
 import dev.outboard.uio.Resources;
 import dev.outboard.uio.WaitPolicy;
 import dev.outboard.uio.qtest.QemuProcess;
@@ -72,6 +73,7 @@ final class QemuBench implements AutoCloseable {
                         services,
                         null,
                         256,
+                        RingChoice.AUTO,
                         queues,
                         0,
                         WaitPolicy.BLOCK,

@@ -15,6 +15,7 @@ import dev.outboard.driver.net.NetworkService;
 import dev.outboard.host.bus.DeviceAddress;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.DmaServices;
+import dev.outboard.host.bus.RingChoice;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.WaitPolicy;
 import java.nio.file.Files;
@@ -42,6 +43,7 @@ class QtestBusTest {
                 new DmaServices(() -> dma),
                 null,
                 256,
+                RingChoice.AUTO,
                 1,
                 0,
                 WaitPolicy.BLOCK,

@@ -23,6 +23,7 @@ import dev.outboard.driver.Match;
 import dev.outboard.driver.Service;
 import dev.outboard.driver.net.NetworkService;
 import dev.outboard.host.bus.DeviceAddress;
+import dev.outboard.host.bus.RingChoice;
 import dev.outboard.host.cli.StopRequest;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.host.control.ControlServer;
@@ -150,6 +151,7 @@ class DriverSessionTest {
                 1 << 20,
                 PageKind.AUTO,
                 256,
+                RingChoice.AUTO,
                 1,
                 WaitPolicy.BLOCK,
                 client,

@@ -11,6 +11,7 @@ import dev.outboard.driver.block.BlockService;
 import dev.outboard.driver.block.BlockStatus;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.DmaServices;
+import dev.outboard.host.bus.RingChoice;
 import dev.outboard.models.NvmeModel;
 import dev.outboard.models.NvmeOptions;
 import dev.outboard.models.NvmeOptions.Disk;
@@ -88,6 +89,7 @@ class NvmeQueuesTest {
                             services,
                             null,
                             64,
+                            RingChoice.AUTO,
                             wanted,
                             0,
                             WaitPolicy.BLOCK,

@@ -18,6 +18,7 @@ import dev.outboard.driver.QueueAddresses;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.DmaServices;
 import dev.outboard.host.bus.HostedDevice;
+import dev.outboard.host.bus.RingChoice;
 import dev.outboard.iommu.Access;
 import dev.outboard.iommu.Fault;
 import dev.outboard.uio.Descriptor;
@@ -84,6 +85,7 @@ class VhostIotlbTest {
                         new DmaServices(() -> dma),
                         domain,
                         256,
+                        RingChoice.AUTO,
                         1,
                         0,
                         WaitPolicy.BLOCK,

@@ -15,6 +15,7 @@ import dev.outboard.driver.Match;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.DmaServices;
 import dev.outboard.host.bus.HostedDevice;
+import dev.outboard.host.bus.RingChoice;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.WaitPolicy;
 import dev.outboard.uio.vhost.VhostFeatures;
@@ -74,6 +75,7 @@ class VhostMemoryTest {
                         new DmaServices(() -> dma),
                         null,
                         256,
+                        RingChoice.AUTO,
                         1,
                         0,
                         WaitPolicy.BLOCK,

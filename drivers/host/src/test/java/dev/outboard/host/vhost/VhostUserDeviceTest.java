@@ -18,6 +18,7 @@ import dev.outboard.host.bus.DeviceAbsentException;
 import dev.outboard.host.bus.DeviceSetup;
 import dev.outboard.host.bus.DmaServices;
 import dev.outboard.host.bus.HostedDevice;
+import dev.outboard.host.bus.RingChoice;
 import dev.outboard.uio.Descriptor;
 import dev.outboard.uio.InterruptLine;
 import dev.outboard.uio.WaitPolicy;
@@ -80,6 +81,7 @@ class VhostUserDeviceTest {
                 new DmaServices(() -> Dma.off(memory)),
                 null,
                 256,
+                RingChoice.AUTO,
                 1,
                 0,
                 WaitPolicy.BLOCK,
@@ -361,6 +363,7 @@ class VhostUserDeviceTest {
                                                 new DmaServices(() -> dma),
                                                 domain,
                                                 256,
+                                                RingChoice.AUTO,
                                                 1,
                                                 0,
                                                 WaitPolicy.BLOCK,
@@ -400,6 +403,7 @@ class VhostUserDeviceTest {
                             new DmaServices(() -> dma),
                             domain,
                             256,
+                            RingChoice.AUTO,
                             1,
                             0,
                             WaitPolicy.BLOCK,
