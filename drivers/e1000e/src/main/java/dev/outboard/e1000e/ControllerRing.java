@@ -67,12 +67,12 @@ abstract sealed class ControllerRing implements FrameRing, InterruptLine
     final void checkGeneration() {
         if (generation != controller.generation()) {
             generation = controller.generation();
-            restart();
+            retell();
         }
     }
 
     /** The controller was reset since the ring was started. */
-    abstract void restart();
+    abstract void retell();
 
     /** Whether something has come back; a look at memory. */
     abstract boolean isReady();

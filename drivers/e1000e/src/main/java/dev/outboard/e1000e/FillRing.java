@@ -167,7 +167,7 @@ final class FillRing extends ControllerRing implements ReceiveRing {
 
     /** The device has forgotten what it had: it is given the same buffers again. */
     @Override
-    void restart() {
+    void retell() {
         int out = outstanding();
         int[] buffers = new int[out];
         long[] iovas = new long[out];

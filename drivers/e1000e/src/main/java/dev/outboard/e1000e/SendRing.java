@@ -276,7 +276,7 @@ final class SendRing extends ControllerRing implements TransmitRing {
 
     /** The device has forgotten what it had: the wire has lost it, as it may lose any frame. */
     @Override
-    void restart() {
+    void retell() {
         doneFrames = addedFrames;
         shownFrames = addedFrames;
         tail = 0;

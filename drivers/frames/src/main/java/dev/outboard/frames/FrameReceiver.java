@@ -8,6 +8,7 @@ import dev.outboard.driver.net.FrameHandler;
 import dev.outboard.driver.net.ReceiveQueue;
 import dev.outboard.driver.net.ReceivedFrameHandler;
 import dev.outboard.uio.Descriptor;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.function.LongFunction;
 
@@ -34,6 +35,7 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     private final Dma dma;
     private final ReceiveRing ring;
     private final FrameBuffers buffers;
+    private final ReceiveSlots slots;
 
     /** The longest frame, over however many buffers. */
     private final int frameBytes;
@@ -44,7 +46,7 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     private final long[] mappedIova;
 
     /** What came, in order: a ring of at least as many places as there are buffers. */
-    private final int[] arrivedBuffer;
+    private final int[] arrivedSlot;
 
     private final int[] arrivedBytes;
     private final int[] arrivedFacts;
@@ -66,10 +68,19 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     private final long[] batchPhysical = new long[BATCH];
     private final int[] batchBytes = new int[BATCH];
 
-    /** Buffers that are to be mapped: just shown, released, or without an IOVA until now. */
+    /** Own buffers that are to be mapped: just shown, released, or without an IOVA until now. */
     private final int[] idle;
 
     private int idleCount;
+
+    /** Whether the client supplies the buffers, and own ones stay idle. */
+    private boolean isSupplied;
+
+    /** Supplied slots that are to be mapped, in order: a ring of as many places as slots. */
+    private final int[] supplied;
+
+    private int suppliedHead;
+    private int suppliedCount;
     private long frames;
     private long bytes;
     private long dropped;
@@ -91,23 +102,24 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
         this.ring = ring;
         this.buffers = buffers;
         this.frameBytes = frameBytes;
-        int count = buffers.count();
+        slots = new ReceiveSlots(buffers);
+        int count = slots.count();
         whole = ring.maximumBuffers() > 1 ? dma.allocate(frameBytes) : null;
         mappedIova = new long[count];
         int places = Integer.highestOneBit(2 * count - 1);
         arrivedMask = places - 1;
-        arrivedBuffer = new int[places];
+        arrivedSlot = new int[places];
         arrivedBytes = new int[places];
         arrivedFacts = new int[places];
         kept = new boolean[count];
-        frame = new ReceivedParts(buffers, kept);
-        idle = new int[count];
+        frame = new ReceivedParts(slots, kept);
+        idle = new int[buffers.count()];
+        supplied = new int[count];
         Arrays.fill(mappedIova, Dma.NO_IOVA);
-        Arrays.fill(batchBytes, buffers.bufferBytes());
-        for (int i = 0; i < count; i++) {
-            idle[i] = count - 1 - i;
+        for (int i = 0; i < idle.length; i++) {
+            idle[i] = idle.length - 1 - i;
         }
-        idleCount = count;
+        idleCount = idle.length;
     }
 
     /** Hands the ring with its buffers to the device. */
@@ -133,18 +145,16 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
 
     private int receive(FrameHandler inOne, ReceivedFrameHandler inParts, int limit) {
         int shown = 0;
+        boolean hasAdded = false;
         boolean more = limit > 0;
         while (more) {
             boolean hasSettled = settle();
             int count = show(inOne, inParts, limit - shown);
             shown += count;
-            refill();
+            hasAdded |= refill();
             more = shown < limit && (hasSettled || count > 0);
         }
-        if (shown > 0) {
-            ring.publish();
-        } else if (idleCount > 0) {
-            refill();
+        if (hasAdded) {
             ring.publish();
         }
         return shown;
@@ -171,25 +181,27 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
             return;
         }
         for (int i = 0; i < count; i++) {
-            int buffer = ring.take();
+            int slot = ring.take();
             int at = taken + i & arrivedMask;
-            arrivedBuffer[at] = buffer;
-            arrivedBytes[at] = checked(ring.takenLength());
+            arrivedSlot[at] = slot;
+            arrivedBytes[at] = checked(slot, ring.takenLength());
             arrivedFacts[at] = ring.takenFacts();
-            batchIova[i] = mappedIova[buffer];
+            batchIova[i] = mappedIova[slot];
+            batchBytes[i] = slots.lengthBytes(slot);
         }
         ticket = dma.unmapAllLater(batchIova, batchBytes, count);
         for (int i = 0; i < count; i++) {
-            mappedIova[arrivedBuffer[taken + i & arrivedMask]] = Dma.NO_IOVA;
+            mappedIova[arrivedSlot[taken + i & arrivedMask]] = Dma.NO_IOVA;
         }
         taken += count;
     }
 
-    private int checked(int lengthBytes) {
-        if (lengthBytes > buffers.bufferBytes()) {
+    private int checked(int slot, int lengthBytes) {
+        if (lengthBytes > slots.lengthBytes(slot)) {
+            int front = slots.frontBytes();
             throw new DeviceException(
                     "device sent a frame of %d bytes into a buffer for %d"
-                            .formatted(lengthBytes - buffers.frontBytes(), buffers.frameBytes()));
+                            .formatted(lengthBytes - front, slots.lengthBytes(slot) - front));
         }
         return lengthBytes;
     }
@@ -201,12 +213,13 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
             int at = head & arrivedMask;
             if (arrivedBytes[at] == ReceiveRing.DAMAGED) {
                 dropped++;
-                toIdle(at, 1);
                 head++;
+                frame.begin();
+                leave(at, 1, false);
                 shown++;
                 continue;
             }
-            int count = awaitedBuffers != 0 ? awaitedBuffers : open(arrivedBuffer[at]);
+            int count = awaitedBuffers != 0 ? awaitedBuffers : open(arrivedSlot[at]);
             if (settled - head < count) {
                 awaitedBuffers = count;
                 break;
@@ -219,8 +232,8 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     }
 
     /** In how many buffers the frame lies whose first this is. */
-    private int open(int buffer) {
-        int count = ring.open(buffers.memory(buffer), buffers.headerOffset(buffer));
+    private int open(int slot) {
+        int count = ring.open(slots.memory(slot), slots.frontOffset(slot));
         if (count < 1 || count > ring.maximumBuffers()) {
             throw new DeviceException(
                     "device sent a frame in %d buffers: 1 to %d are right"
@@ -230,68 +243,76 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     }
 
     private void show(FrameHandler inOne, ReceivedFrameHandler inParts, int first, int count) {
-        int buffer = arrivedBuffer[first];
-        int firstBytes = arrivedBytes[first] - buffers.frontBytes();
+        int slot = arrivedSlot[first];
+        int firstBytes = arrivedBytes[first] - slots.frontBytes();
         if (firstBytes < HEADER_BYTES) {
             throw new DeviceException(
                     "device sent a frame of %d bytes: shorter than its own header"
                             .formatted(Math.max(0, firstBytes)));
         }
-        gather(buffer, firstBytes, count);
+        gather(slot, firstBytes, count);
         long offload =
                 ring.openedOffload(
-                        buffers.memory(buffer),
-                        buffers.frameOffset(buffer),
+                        slots.memory(slot),
+                        slots.frontOffset(slot) + slots.frontBytes(),
                         firstBytes,
                         frame.lengthBytes());
         frame.end(ring.openedFacts(arrivedFacts[first]), offload);
         head += count;
+        boolean isShown = offload != ReceiveRing.NONSENSE && frame.lengthBytes() <= frameBytes;
         try {
-            if (offload == ReceiveRing.NONSENSE || frame.lengthBytes() > frameBytes) {
-                dropped++;
-            } else {
+            if (isShown) {
                 frames++;
                 bytes += frame.lengthBytes();
-                hand(inOne, inParts, buffer);
+                hand(inOne, inParts);
+            } else {
+                dropped++;
             }
         } finally {
-            if (!frame.isKept()) {
-                toIdle(first, count);
-            }
+            leave(first, count, isShown);
         }
     }
 
-    private void hand(FrameHandler inOne, ReceivedFrameHandler inParts, int buffer) {
+    private void hand(FrameHandler inOne, ReceivedFrameHandler inParts) {
         if (inOne == null) {
             inParts.onFrame(frame);
         } else if (frame.parts() == 1) {
-            inOne.onFrame(
-                    buffers.memory(buffer),
-                    buffers.frameOffset(buffer),
-                    frame.lengthBytes(),
-                    frame.facts());
+            inOne.onFrame(frame.memory(0), frame.offset(0), frame.lengthBytes(), frame.facts());
         } else {
             frame.copyTo(whole.memory());
             inOne.onFrame(whole.memory(), 0, frame.lengthBytes(), frame.facts());
         }
     }
 
-    private void gather(int buffer, int firstBytes, int count) {
+    private void gather(int slot, int firstBytes, int count) {
         frame.begin();
-        frame.add(buffer, firstBytes);
+        frame.add(slot, firstBytes);
         for (int i = 1; i < count; i++) {
             int at = head + i & arrivedMask;
             if (arrivedBytes[at] <= 0) {
                 throw new DeviceException("device sent a part of a frame of no bytes");
             }
-            frame.add(arrivedBuffer[at], arrivedBytes[at]);
+            frame.add(arrivedSlot[at], arrivedBytes[at]);
         }
     }
 
-    private void toIdle(int first, int count) {
+    /**
+     * Own buffers go back to the device, unless they are kept; supplied ones to their client,
+     * unless it did not see them.
+     */
+    private void leave(int first, int count, boolean isShown) {
         // The first is the next to be used again: it is the likeliest to be in a cache.
         for (int i = count - 1; i >= 0; i--) {
-            idle[idleCount++] = arrivedBuffer[first + i & arrivedMask];
+            int slot = arrivedSlot[first + i & arrivedMask];
+            if (!slots.isSupplied(slot)) {
+                if (!frame.isKept()) {
+                    idle[idleCount++] = slot;
+                }
+            } else if (isShown) {
+                slots.giveBack(slot);
+            } else {
+                addSupplied(slot);
+            }
         }
     }
 
@@ -304,25 +325,116 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
         idle[idleCount++] = token;
     }
 
-    private void refill() {
-        while (idleCount > 0 && ring.free() > 0) {
-            int count = Math.min(Math.min(idleCount, ring.free()), BATCH);
+    @Override
+    public boolean isSuppliable() {
+        return ring.isRestartable();
+    }
+
+    @Override
+    public int frontBytes() {
+        return slots.frontBytes();
+    }
+
+    @Override
+    public boolean supply(
+            MemorySegment memory, long offset, long physicalAddress, int lengthBytes, int token) {
+        if (!ring.isRestartable()) {
+            throw new UnsupportedOperationException("this device gives no buffers back");
+        }
+        if (lengthBytes < slots.frontBytes() + HEADER_BYTES || token < 0) {
+            throw new IllegalArgumentException(
+                    "lengthBytes=%d token=%d: a buffer for a frame is of %d bytes or more"
+                            .formatted(lengthBytes, token, slots.frontBytes() + HEADER_BYTES));
+        }
+        isSupplied = true;
+        if (!slots.hasRoom()) {
+            return false;
+        }
+        addSupplied(slots.supply(memory, offset, physicalAddress, lengthBytes, token));
+        return true;
+    }
+
+    private void addSupplied(int slot) {
+        int at = suppliedHead + suppliedCount;
+        supplied[at < supplied.length ? at : at - supplied.length] = slot;
+        suppliedCount++;
+    }
+
+    @Override
+    public void withdraw() {
+        if (!isSupplied) {
+            return;
+        }
+        ring.stop();
+        unmapAll();
+        // Under strategies that unmap lazily, too, no supplied buffer is reached any more.
+        dma.flush();
+        isSupplied = false;
+        head = 0;
+        settled = 0;
+        taken = 0;
+        awaitedBuffers = 0;
+        suppliedCount = 0;
+        slots.withdraw();
+        idleCount = 0;
+        for (int slot = 0; slot < idle.length; slot++) {
+            if (!kept[slot]) {
+                idle[idleCount++] = slot;
+            }
+        }
+        refill();
+        ring.restart();
+        ring.publish();
+    }
+
+    private boolean hasIdle() {
+        return isSupplied ? suppliedCount > 0 : idleCount > 0;
+    }
+
+    /** Gives the device what is idle; whether there was any. */
+    private boolean refill() {
+        boolean hasAdded = false;
+        while (hasIdle() && ring.free() > 0) {
+            int count =
+                    Math.min(Math.min(isSupplied ? suppliedCount : idleCount, ring.free()), BATCH);
             for (int i = 0; i < count; i++) {
-                int buffer = idle[idleCount - 1 - i];
-                buffers.moved(buffer);
-                batchPhysical[i] = buffers.headerPhysicalAddress(buffer);
+                int slot = nextIdle(i);
+                slots.moved(slot);
+                batchPhysical[i] = slots.physicalAddress(slot);
+                batchBytes[i] = slots.lengthBytes(slot);
             }
             int mapped =
                     dma.mapAll(
                             batchPhysical, batchBytes, batchIova, count, DmaDirection.FROM_DEVICE);
             for (int i = 0; i < mapped; i++) {
-                int buffer = idle[--idleCount];
-                mappedIova[buffer] = batchIova[i];
-                ring.add(batchIova[i], buffers.bufferBytes(), buffer);
+                int slot = nextIdle(i);
+                mappedIova[slot] = batchIova[i];
+                ring.add(batchIova[i], batchBytes[i], slot);
             }
+            taken(mapped);
+            hasAdded |= mapped > 0;
             if (mapped < count) {
-                return;
+                break;
             }
+        }
+        return hasAdded;
+    }
+
+    /** The buffer that is to be mapped as so many others are; the last that came is the first. */
+    private int nextIdle(int ahead) {
+        if (!isSupplied) {
+            return idle[idleCount - 1 - ahead];
+        }
+        int at = suppliedHead + ahead;
+        return supplied[at < supplied.length ? at : at - supplied.length];
+    }
+
+    private void taken(int count) {
+        if (isSupplied) {
+            suppliedCount -= count;
+            suppliedHead = (suppliedHead + count) % supplied.length;
+        } else {
+            idleCount -= count;
         }
     }
 
@@ -343,8 +455,7 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
             dma.awaitUnmapped(ticket);
             return true;
         }
-        if (idleCount > 0) {
-            refill();
+        if (refill()) {
             ring.publish();
         }
         return head != settled && settled - head >= awaitedBuffers;
@@ -395,14 +506,21 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     @Override
     public void close() {
         ring.close();
-        for (int buffer = 0; buffer < mappedIova.length; buffer++) {
-            if (mappedIova[buffer] != Dma.NO_IOVA) {
-                dma.unmap(mappedIova[buffer], buffers.bufferBytes());
-                mappedIova[buffer] = Dma.NO_IOVA;
-            }
-        }
+        unmapAll();
         if (whole != null) {
             whole.close();
+        }
+    }
+
+    private void unmapAll() {
+        if (taken != settled) {
+            dma.awaitUnmapped(ticket);
+        }
+        for (int slot = 0; slot < mappedIova.length; slot++) {
+            if (mappedIova[slot] != Dma.NO_IOVA) {
+                dma.unmap(mappedIova[slot], slots.lengthBytes(slot));
+                mappedIova[slot] = Dma.NO_IOVA;
+            }
         }
     }
 }

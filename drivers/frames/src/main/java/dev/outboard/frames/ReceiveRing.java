@@ -10,6 +10,21 @@ public interface ReceiveRing extends FrameRing {
     /** The offload of a frame whose offload makes no sense: nobody sees it. */
     long NONSENSE = -1;
 
+    /** Whether {@link #stop} and {@link #restart} can be asked for. */
+    default boolean isRestartable() {
+        return false;
+    }
+
+    /** Takes the ring back: when this returns the device has no buffer, and nothing is in it. */
+    default void stop() {
+        throw new UnsupportedOperationException("this device gives no single ring back");
+    }
+
+    /** Hands it to the device again, with what was added since. */
+    default void restart() {
+        throw new UnsupportedOperationException("this device gives no single ring back");
+    }
+
     /** The most buffers that a frame lies in. */
     default int maximumBuffers() {
         return 1;

@@ -6,12 +6,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * The frame that is shown: which buffers its parts are in. Moved from frame to frame by the queue's
+ * The frame that is shown: which slots its parts are in. Moved from frame to frame by the queue's
  * thread; allocates nothing.
  */
 final class ReceivedParts implements ReceivedFrame {
-    private final FrameBuffers buffers;
-    private final int[] partBuffer;
+    private final ReceiveSlots slots;
+    private final int[] partSlot;
     private final int[] partBytes;
     private int parts;
     private int lengthBytes;
@@ -19,14 +19,14 @@ final class ReceivedParts implements ReceivedFrame {
     private long offload;
     private boolean isKept;
 
-    /** By buffer: whether the client keeps it. */
+    /** By slot: whether the client keeps it. */
     private final boolean[] kept;
 
-    ReceivedParts(FrameBuffers buffers, boolean[] kept) {
-        this.buffers = buffers;
+    ReceivedParts(ReceiveSlots slots, boolean[] kept) {
+        this.slots = slots;
         this.kept = kept;
-        partBuffer = new int[buffers.count()];
-        partBytes = new int[buffers.count()];
+        partSlot = new int[slots.count()];
+        partBytes = new int[slots.count()];
     }
 
     /** A frame of no part yet. */
@@ -38,8 +38,8 @@ final class ReceivedParts implements ReceivedFrame {
         isKept = false;
     }
 
-    void add(int buffer, int bytes) {
-        partBuffer[parts] = buffer;
+    void add(int slot, int bytes) {
+        partSlot[parts] = slot;
         partBytes[parts] = bytes;
         lengthBytes += bytes;
         parts++;
@@ -66,14 +66,14 @@ final class ReceivedParts implements ReceivedFrame {
 
     @Override
     public MemorySegment memory(int part) {
-        return buffers.memory(partBuffer[checked(part)]);
+        return slots.memory(partSlot[checked(part)]);
     }
 
     /** Only the first has something of the device's before it. */
     @Override
     public long offset(int part) {
-        int buffer = partBuffer[checked(part)];
-        return part == 0 ? buffers.frameOffset(buffer) : buffers.headerOffset(buffer);
+        long front = slots.frontOffset(partSlot[checked(part)]);
+        return part == 0 ? front + slots.frontBytes() : front;
     }
 
     @Override
@@ -83,13 +83,18 @@ final class ReceivedParts implements ReceivedFrame {
 
     @Override
     public long physicalAddress(int part) {
-        int buffer = partBuffer[checked(part)];
-        return buffers.headerPhysicalAddress(buffer) + (part == 0 ? buffers.frontBytes() : 0);
+        long front = slots.physicalAddress(partSlot[checked(part)]);
+        return part == 0 ? front + slots.frontBytes() : front;
     }
 
     @Override
     public int token(int part) {
-        return partBuffer[checked(part)];
+        return slots.token(partSlot[checked(part)]);
+    }
+
+    @Override
+    public boolean isSupplied(int part) {
+        return slots.isSupplied(partSlot[checked(part)]);
     }
 
     private int checked(int part) {
@@ -110,7 +115,7 @@ final class ReceivedParts implements ReceivedFrame {
     public void keep() {
         isKept = true;
         for (int part = 0; part < parts; part++) {
-            kept[partBuffer[part]] = true;
+            kept[partSlot[part]] = true;
         }
     }
 

@@ -49,6 +49,11 @@ public interface QueueTransport {
     /** Every queue that the driver uses is started: the device may begin. */
     default void ready() {}
 
+    /** Whether one queue can be stopped and started again while the others run. */
+    default boolean isRestartable() {
+        return false;
+    }
+
     /**
      * Takes a queue back: when this returns the device no longer uses it. Harmless where not
      * started.

@@ -15,6 +15,7 @@ import dev.outboard.uio.InterruptLine;
 import dev.outboard.uio.Registers;
 import dev.outboard.uio.WaitPolicy;
 import dev.outboard.virtio.RingFormat;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -38,6 +39,7 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
     private int doorbells;
     private boolean lost;
     private int failingStart = -1;
+    private int taken;
 
     /** A device with these features, configuration (null: none) and number of queues. */
     public FakeDevice(long features, byte[] config, int queues) {
@@ -99,6 +101,11 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
         failingStart = queue;
     }
 
+    /** Its client takes such unfinished frames. To be called before the driver starts. */
+    public void clientTakes(int offloads) {
+        taken = offloads;
+    }
+
     /** Queues that are started now. */
     public int startedQueues() {
         return rings.size() + packedRings.size();
@@ -135,6 +142,17 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
     @Override
     public QueueTransport queues() {
         return this;
+    }
+
+    @Override
+    public int receiveOffloads() {
+        return taken;
+    }
+
+    /** A piece of the memory that it reaches, at a bus address. */
+    public MemorySegment memory(long busAddress, long lengthBytes) {
+        var segment = physical.segments().getFirst();
+        return segment.memory().asSlice(busAddress - segment.physicalAddress(), lengthBytes);
     }
 
     @Override
@@ -177,6 +195,11 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
         var event = EventDescriptor.create();
         events.put(queue, event);
         return Interrupt.open("fake0 queue " + queue, line, event, WaitPolicy.BLOCK);
+    }
+
+    @Override
+    public boolean isRestartable() {
+        return true;
     }
 
     @Override

@@ -147,6 +147,11 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
     }
 
     @Override
+    public boolean isRestartable() {
+        return true;
+    }
+
+    @Override
     public void stop(int queue) {
         checkQueue(queue);
         if (queues[queue] != null) {

@@ -1,6 +1,7 @@
 package dev.outboard.driver.net;
 
 import dev.outboard.dma.DmaMemory;
+import java.lang.foreign.MemorySegment;
 import java.util.function.LongFunction;
 
 /**
@@ -35,6 +36,48 @@ public interface ReceiveQueue extends FrameQueue {
      */
     default void release(int token) {
         throw new IllegalArgumentException("token=" + token + " was not kept");
+    }
+
+    /** Whether the client may {@link #supply} the buffers. */
+    default boolean isSuppliable() {
+        return false;
+    }
+
+    /**
+     * What the device writes before a frame into the first buffer that it lies in, in bytes; in a
+     * supplied one it stands there for the client to read, as hostile as the frame.
+     */
+    default int frontBytes() {
+        return 0;
+    }
+
+    /**
+     * Gives the queue a buffer of the client's own DMA memory for one frame, or a part of one: the
+     * device writes there, and nothing is copied. From the first on the queue gives the device no
+     * buffer of its own again; frames still come in those that it had. Supplied buffers go to the
+     * device by the next {@link #poll} or {@link #await}, in order, and each is the client's again
+     * when its part was shown ({@link ReceivedFrame#isSupplied}).
+     *
+     * @param memory through which the queue reads what the device wrote there
+     * @param offset where in that memory the buffer begins, in bytes
+     * @param physicalAddress where in physical memory it begins
+     * @param lengthBytes {@link #frontBytes} and 14, or more
+     * @param token 0 or more; what {@link ReceivedFrame#token} says of its part
+     * @return false where the queue has as many as it can have: supply it later
+     * @throws UnsupportedOperationException if it is not {@link #isSuppliable}
+     */
+    default boolean supply(
+            MemorySegment memory, long offset, long physicalAddress, int lengthBytes, int token) {
+        throw new UnsupportedOperationException("this queue receives into its own buffers only");
+    }
+
+    /**
+     * Takes every supplied buffer back, and receives into the queue's own again: when this returns
+     * the device reaches no supplied buffer any more, under no strategy. Frames that were on their
+     * way are lost. Nothing, where none was supplied.
+     */
+    default void withdraw() {
+        // Nothing was supplied.
     }
 
     /**

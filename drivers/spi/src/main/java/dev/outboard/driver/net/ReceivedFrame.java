@@ -52,6 +52,11 @@ public interface ReceivedFrame {
         return part;
     }
 
+    /** Whether a part lies in a buffer that the client has supplied: it is the client's again. */
+    default boolean isSupplied(int part) {
+        return false;
+    }
+
     /**
      * Keeps the frame beyond this call: each part stays the client's until its token was given to
      * {@link ReceiveQueue#release}. Buffers that are kept are not there to receive into.

@@ -9,6 +9,7 @@ import dev.outboard.uio.Resources;
 import dev.outboard.virtio.DriverQueue;
 import dev.outboard.virtio.NetDescriptor;
 import dev.outboard.virtio.RingFormat;
+import java.util.function.Supplier;
 
 /** A receive queue, a transmit queue, and the mapping service of the thread that owns both. */
 final class QueuePair implements AutoCloseable {
@@ -78,14 +79,9 @@ final class QueuePair implements AutoCloseable {
                 new FrameBuffers(dma, entries, NetDescriptor.HEADER_BYTES, frameBytes));
     }
 
-    private DriverQueue queue(String what, int entries, int parts) {
-        return resources.add(
-                DriverQueue.open(
-                        device.name() + " " + what + (index == 0 ? "" : " " + index),
-                        dma,
-                        entries,
-                        RingFormat.of(features),
-                        parts));
+    private Supplier<DriverQueue> queue(String what, int entries, int parts) {
+        var name = device.name() + " " + what + (index == 0 ? "" : " " + index);
+        return () -> DriverQueue.open(name, dma, entries, RingFormat.of(features), parts);
     }
 
     /** Hands the queues to the device. */

@@ -5,13 +5,13 @@ import dev.outboard.driver.net.FrameFacts;
 import dev.outboard.frames.ReceiveRing;
 import dev.outboard.virtio.DriverQueue;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Supplier;
 
 /**
  * A virtqueue of empty buffers; each comes back with a virtio header before its frame, or, where
  * buffers are merged, with what goes on of the frame before.
  */
 final class VirtioReceiveRing extends VirtioRing implements ReceiveRing {
-    private final DriverQueue queue;
     private final int maximumBuffers;
     private final ReceivedHeader header;
 
@@ -19,9 +19,12 @@ final class VirtioReceiveRing extends VirtioRing implements ReceiveRing {
      * @param maximumBuffers the most buffers of a frame: 1 where they are not merged
      */
     VirtioReceiveRing(
-            Device device, int index, DriverQueue queue, int maximumBuffers, long features) {
-        super(device, index, queue);
-        this.queue = queue;
+            Device device,
+            int index,
+            Supplier<DriverQueue> opener,
+            int maximumBuffers,
+            long features) {
+        super(device, index, opener);
         this.maximumBuffers = maximumBuffers;
         header = new ReceivedHeader(features);
     }
@@ -33,12 +36,12 @@ final class VirtioReceiveRing extends VirtioRing implements ReceiveRing {
 
     @Override
     public void add(long iova, int lengthBytes, int buffer) {
-        queue.add(iova, lengthBytes, true, buffer);
+        queue().add(iova, lengthBytes, true, buffer);
     }
 
     @Override
     public int takenLength() {
-        return queue.takenLength();
+        return queue().takenLength();
     }
 
     @Override

@@ -4,20 +4,18 @@ import dev.outboard.driver.Device;
 import dev.outboard.frames.TransmitRing;
 import dev.outboard.virtio.DriverQueue;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Supplier;
 
 /** A virtqueue of frames, each behind a virtio header. */
 final class VirtioTransmitRing extends VirtioRing implements TransmitRing {
     /** The most parts of a gathered frame: a header and 64 KiB in pages, not aligned. */
     static final int MAXIMUM_PARTS = 18;
 
-    private final DriverQueue queue;
-
-    VirtioTransmitRing(Device device, int index, DriverQueue queue, int entries) {
-        super(device, index, queue);
-        this.queue = queue;
+    VirtioTransmitRing(Device device, int index, Supplier<DriverQueue> opener, int entries) {
+        super(device, index, opener);
         // Half a ring a wake-up: a sender that waits for room is woken for a batch, not for a
         // frame.
-        queue.wakeAfter(Math.max(1, entries / 2));
+        queue().wakeAfter(Math.max(1, entries / 2));
     }
 
     @Override
@@ -27,22 +25,22 @@ final class VirtioTransmitRing extends VirtioRing implements TransmitRing {
 
     @Override
     public int places(int parts) {
-        return queue.descriptorsFor(parts);
+        return queue().descriptorsFor(parts);
     }
 
     @Override
     public void add(long iova, int lengthBytes, int buffer, long offload) {
-        queue.add(iova, lengthBytes, false, buffer);
+        queue().add(iova, lengthBytes, false, buffer);
     }
 
     @Override
     public void part(long iova, int lengthBytes) {
-        queue.part(iova, lengthBytes, false);
+        queue().part(iova, lengthBytes, false);
     }
 
     @Override
     public void add(int buffer, long offload) {
-        queue.add(buffer);
+        queue().add(buffer);
     }
 
     @Override
