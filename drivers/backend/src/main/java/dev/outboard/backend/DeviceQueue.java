@@ -98,6 +98,18 @@ public abstract sealed class DeviceQueue permits SplitDeviceQueue, PackedDeviceQ
     /** Gives the loaded chain back, once; visible to the driver after {@link #publish}. */
     public abstract void complete(long writtenBytes);
 
+    /**
+     * Leaves the loaded chain with the device, for work that goes on while others are loaded:
+     * {@link #finish} gives it back. Not between {@link #mark} and {@link #rewind}.
+     */
+    public abstract void take();
+
+    /** How many chains are taken and not finished; while any is, none is {@link #complete}d. */
+    public abstract int taken();
+
+    /** Gives the oldest taken chain back; visible to the driver after {@link #publish}. */
+    public abstract void finish(long writtenBytes);
+
     /** From here on completions can be taken back. */
     public abstract void mark();
 

@@ -52,6 +52,7 @@ final class PackedDeviceQueue extends DeviceQueue {
     private final RingWindow deviceEvent =
             new RingWindow(this, "device's event suppression", EVENT_BYTES, Access.WRITE);
     private final PackedChain chain = new PackedChain(this, descriptors);
+    private final TakenChains taken = new TakenChains();
     private int entries;
     private boolean eventIndex;
     private boolean indirect;
@@ -69,8 +70,11 @@ final class PackedDeviceQueue extends DeviceQueue {
     private long[] completedRest = {};
     private int completed;
 
-    /** Descriptors of the ring that they take. */
+    /** Descriptors of the ring that they take, with those of chains that are only taken. */
     private int pending;
+
+    /** Of them, those of chains that are taken and not finished. */
+    private int takenSlots;
 
     private boolean batchOpen;
     private int markedNext;
@@ -109,6 +113,8 @@ final class PackedDeviceQueue extends DeviceQueue {
         seen = false;
         batchOpen = false;
         notifyOff = false;
+        taken.clear(ringEntries);
+        takenSlots = 0;
         move(busMaster, parts);
     }
 
@@ -163,19 +169,47 @@ final class PackedDeviceQueue extends DeviceQueue {
 
     @Override
     public void complete(long writtenBytes) {
-        boolean batchable = inOrder && chain.writableBytes() == 0;
-        long rest = writtenBytes & LENGTH_MASK | (long) chain.id() << ID_SHIFT;
+        give(chain.id(), next, chain.writableBytes() == 0, writtenBytes);
+        pass();
+    }
+
+    @Override
+    public void take() {
+        taken.add(chain.id(), chain.slots(), next, chain.writableBytes() == 0);
+        takenSlots += chain.slots();
+        pass();
+    }
+
+    /** The loaded chain is not the next any more. */
+    private void pass() {
+        pending += chain.slots();
+        next = after(next, chain.slots());
+        seen = false;
+    }
+
+    @Override
+    public int taken() {
+        return taken.count();
+    }
+
+    @Override
+    public void finish(long writtenBytes) {
+        give(taken.id(), taken.position(), taken.isReadOnly(), writtenBytes);
+        takenSlots -= taken.slots();
+        taken.remove();
+    }
+
+    private void give(int id, int position, boolean isReadOnly, long writtenBytes) {
+        boolean batchable = inOrder && isReadOnly;
+        long rest = writtenBytes & LENGTH_MASK | (long) id << ID_SHIFT;
         if (batchable && batchOpen) {
             completedRest[completed - 1] = rest;
         } else {
-            completedAt[completed] = next;
+            completedAt[completed] = position;
             completedRest[completed] = rest;
             completed++;
         }
         batchOpen = batchable;
-        pending += chain.slots();
-        next = after(next, chain.slots());
-        seen = false;
     }
 
     private int after(int position, int slots) {
@@ -217,9 +251,9 @@ final class PackedDeviceQueue extends DeviceQueue {
         // Partner: the driver's acquire of its flags.
         REST.setRelease(descriptors.memory, at, used(0));
         int before = published;
-        published = next;
+        published = taken.count() == 0 ? next : taken.position();
         completed = 0;
-        pending = 0;
+        pending = takenSlots;
         batchOpen = false;
         // Full fence: the flags are visible before the driver's wish is read (section 2.8.10).
         // Partner: the driver writes its wish, fences, and looks at the flags again.
@@ -247,7 +281,7 @@ final class PackedDeviceQueue extends DeviceQueue {
             case EVENT_DESCRIPTOR ->
                     !eventIndex
                             || PackedRingDescriptor.passedEvent(
-                                    event & HALF_MASK, next, before, entries);
+                                    event & HALF_MASK, published, before, entries);
             default -> false;
         };
     }

@@ -22,6 +22,12 @@ public interface PortDevice {
     /** A session began. */
     void opened(PortSession session);
 
+    /**
+     * A ring that runs is about to stop, outside of DMA sections: what the device has taken of it
+     * and not finished must come back now, as the front-end may use its buffers otherwise.
+     */
+    default void stopping(PortSession session, int queue) {}
+
     /** A session is over; its memory is already gone. */
     void closed(PortSession session);
 }

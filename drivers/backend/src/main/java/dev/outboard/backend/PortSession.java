@@ -467,6 +467,7 @@ public final class PortSession implements VhostBackEnd, AutoCloseable {
     public int stopVring(int queue) {
         var vring = checked(queue);
         if (vring.isStarted()) {
+            device.stopping(this, queue);
             showCompletions();
         }
         memory.forgetMisses();

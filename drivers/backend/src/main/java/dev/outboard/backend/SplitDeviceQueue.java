@@ -30,6 +30,7 @@ final class SplitDeviceQueue extends DeviceQueue {
     private static final int NO_BATCH = -1;
 
     private final SplitChain chain = new SplitChain(this);
+    private final TakenChains taken = new TakenChains();
     private final RingWindow available = new RingWindow(this, "available ring", 2, Access.READ);
     private final RingWindow used = new RingWindow(this, "used ring", 4, Access.WRITE);
     private int entries;
@@ -73,6 +74,7 @@ final class SplitDeviceQueue extends DeviceQueue {
         publishedUsed = nextAvailable;
         notifyOff = false;
         batch = NO_BATCH;
+        taken.clear(ringEntries);
         move(busMaster, parts);
     }
 
@@ -105,7 +107,7 @@ final class SplitDeviceQueue extends DeviceQueue {
         // barrier before it raises the index (section 2.7.13.3).
         int index = (short) SHORT.getAcquire(available.memory, at) & SHORT_MASK;
         int ahead = index - nextAvailable & SHORT_MASK;
-        if (ahead > entries) {
+        if (ahead + taken.count() > entries) {
             throw new RingException(
                     this,
                     "available index jumped from %d to %d, further than the ring's %d entries"
@@ -138,7 +140,29 @@ final class SplitDeviceQueue extends DeviceQueue {
 
     @Override
     public void complete(long writtenBytes) {
-        boolean batchable = inOrder && chain.writableBytes() == 0;
+        give(chain.id(), chain.writableBytes() == 0, writtenBytes);
+        nextAvailable = nextAvailable + 1 & SHORT_MASK;
+    }
+
+    @Override
+    public void take() {
+        taken.add(chain.id(), 1, nextAvailable, chain.writableBytes() == 0);
+        nextAvailable = nextAvailable + 1 & SHORT_MASK;
+    }
+
+    @Override
+    public int taken() {
+        return taken.count();
+    }
+
+    @Override
+    public void finish(long writtenBytes) {
+        give(taken.id(), taken.isReadOnly(), writtenBytes);
+        taken.remove();
+    }
+
+    private void give(int id, boolean isReadOnly, long writtenBytes) {
+        boolean batchable = inOrder && isReadOnly;
         if (!batchable) {
             batch = NO_BATCH;
         } else if (batch == NO_BATCH) {
@@ -148,11 +172,10 @@ final class SplitDeviceQueue extends DeviceQueue {
         long offset = RING_ELEMENTS_OFFSET + (long) (element & mask) * USED_ELEMENT_BYTES;
         // Two stores, as an element need not lie in one page.
         long at = used.at(offset, 4);
-        used.memory.set(U32, at, chain.id());
+        used.memory.set(U32, at, id);
         at = used.at(offset + 4, 4);
         used.memory.set(U32, at, (int) writtenBytes);
         nextUsed = nextUsed + 1 & SHORT_MASK;
-        nextAvailable = nextAvailable + 1 & SHORT_MASK;
     }
 
     @Override

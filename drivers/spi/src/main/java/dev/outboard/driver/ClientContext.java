@@ -2,6 +2,8 @@ package dev.outboard.driver;
 
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.dma.DomainStatistics;
+import dev.outboard.dma.LentMemory;
+import dev.outboard.uio.MemoryFile;
 import java.util.Map;
 
 /** What a host gives a client: its options, when to stop, and where results go. */
@@ -62,6 +64,19 @@ public interface ClientContext {
      */
     default DmaMemory allocate(long lengthBytes) {
         return device().dma().allocate(lengthBytes);
+    }
+
+    /**
+     * Takes memory that another process lends, so that the device can be allowed to reach it as any
+     * of the driver's own, until the loan is closed. Any thread but one that must not wait.
+     *
+     * @param file of whole pages, its size sealed; taken over, also if this fails
+     * @throws IllegalArgumentException or {@link IllegalStateException} if it cannot be lent: the
+     *     message says why, and its bytes are to be copied then
+     */
+    default LentMemory borrow(MemoryFile file) {
+        file.close();
+        throw new IllegalStateException("this host borrows no memory");
     }
 
     /** A long option. */

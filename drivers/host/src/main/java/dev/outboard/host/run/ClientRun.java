@@ -3,9 +3,11 @@ package dev.outboard.host.run;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.dma.DomainStatistics;
 import dev.outboard.dma.IommuDomain;
+import dev.outboard.dma.LentMemory;
 import dev.outboard.dma.OutOfDmaMemoryException;
 import dev.outboard.driver.ClientContext;
 import dev.outboard.driver.Device;
+import dev.outboard.uio.MemoryFile;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -102,6 +104,11 @@ final class ClientRun implements ClientContext {
             }
         }
         return device.dma().allocate(lengthBytes);
+    }
+
+    @Override
+    public LentMemory borrow(MemoryFile file) {
+        return tides.memory().lend(file);
     }
 
     Map<String, Object> results() {

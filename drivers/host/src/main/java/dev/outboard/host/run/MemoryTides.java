@@ -35,6 +35,11 @@ final class MemoryTides implements MemoryListener {
         this.memory = memory;
     }
 
+    /** What it tells of. */
+    PhysicalMemory memory() {
+        return memory;
+    }
+
     /** How often memory came, or was wanted back. */
     long changes() {
         return changes;
@@ -67,6 +72,10 @@ final class MemoryTides implements MemoryListener {
 
     @Override
     public void came(PhysicalSegment segment) {
+        if (segment.isLent()) {
+            // Nobody is allocated any of it.
+            return;
+        }
         newest = segment;
         turn();
     }
