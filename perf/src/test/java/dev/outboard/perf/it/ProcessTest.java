@@ -74,7 +74,8 @@ abstract class ProcessTest {
         return command;
     }
 
-    private static Map<String, String> environment() {
+    /** What {@code ./outboard} is started with. */
+    static Map<String, String> outboardEnvironment() {
         var environment = new HashMap<String, String>();
         environment.put("OUTBOARD_NO_BUILD", "1");
         environment.put("OUTBOARD_JDK", System.getProperty("java.home"));
@@ -83,7 +84,7 @@ abstract class ProcessTest {
 
     /** Starts {@code ./outboard}. */
     final OutboardProcess outboard(String name, String... words) {
-        return program(name, outboardCommand(words), environment());
+        return program(name, outboardCommand(words), outboardEnvironment());
     }
 
     /** Starts any program. */
