@@ -8,7 +8,9 @@ import dev.outboard.driver.net.FrameOffload;
 import dev.outboard.driver.net.NetworkService;
 import dev.outboard.uio.NativeException;
 import dev.outboard.uio.net.TapInterface;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -51,7 +53,11 @@ public final class TapClient implements Client {
             network.onLink(new TapLink(tap));
             tap.setCarrier(network.isLinkUp());
             try {
-                new TapThreads(tap, network, context, offloads).run();
+                List<TapPair> pairs = new ArrayList<>();
+                for (int pair = 0; pair < tap.queueCount(); pair++) {
+                    pairs.add(new TapPair(tap.queue(pair), network, pair, context, offloads));
+                }
+                new JointThreads(pairs, context).run();
             } finally {
                 network.onLink(null);
             }

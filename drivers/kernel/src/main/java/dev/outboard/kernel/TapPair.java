@@ -20,7 +20,7 @@ import java.util.function.BooleanSupplier;
  * received frames; while there is none, for room and for received frames, and the kernel's frames
  * wait where they are.
  */
-final class TapPair {
+final class TapPair implements Joint {
     /** So often a thread that sleeps looks whether it shall end. */
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
@@ -44,17 +44,13 @@ final class TapPair {
         cutsSegments = (offloads & (FrameOffload.SEGMENTS_IPV4 | FrameOffload.SEGMENTS_IPV6)) != 0;
     }
 
-    Counts counts() {
+    @Override
+    public Counts counts() {
         return counts;
     }
 
-    /**
-     * Joins them until told to stop.
-     *
-     * @throws dev.outboard.driver.DeviceException when the device failed or went away
-     * @throws dev.outboard.uio.net.InterfaceGoneException when the interface was deleted
-     */
-    void run(BooleanSupplier isStopping) {
+    @Override
+    public void run(BooleanSupplier isStopping) {
         Resources resources = new Resources();
         try {
             FrameSource source = resources.add(source());

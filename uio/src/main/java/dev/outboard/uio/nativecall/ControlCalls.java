@@ -24,6 +24,7 @@ public final class ControlCalls {
     private static final int FALLOC_FL_KEEP_SIZE = 0x1;
     private static final int FALLOC_FL_PUNCH_HOLE = 0x2;
     private static final int MEMBARRIER_NUMBER = membarrierNumber();
+    private static final int BPF_NUMBER = bpfNumber();
     private static final int ENOSYS = 38;
 
     /** What failure points answer. */
@@ -95,6 +96,28 @@ public final class ControlCalls {
             return -ENOSYS;
         }
         return answer((int) C.syscall(MEMBARRIER_NUMBER, command, 0, 0));
+    }
+
+    /**
+     * {@code bpf}, which the C library has no name for; only where its number is known.
+     *
+     * @param attributes the address of memory that the caller keeps alive
+     */
+    public static int bpf(int command, long attributes, int lengthBytes) {
+        if (BPF_NUMBER < 0) {
+            return -ENOSYS;
+        }
+        return FailurePoint.fails("bpf")
+                ? -ENOMEM
+                : answer((int) C.syscall(BPF_NUMBER, command, attributes, lengthBytes));
+    }
+
+    private static int bpfNumber() {
+        return switch (System.getProperty("os.arch")) {
+            case "amd64" -> 321;
+            case "aarch64" -> 280;
+            default -> -1;
+        };
     }
 
     private static int membarrierNumber() {

@@ -17,6 +17,13 @@ public final class StreamCalls {
     private static final MethodHandle WRITEV =
             DataCalls.bind("writev", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT);
 
+    private static final MethodHandle SENDTO =
+            DataCalls.bind(
+                    "sendto", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT);
+
+    /** {@code MSG_DONTWAIT}. */
+    private static final int DO_NOT_WAIT = 0x40;
+
     private StreamCalls() {}
 
     // CHECKSTYLE:OFF: invokeExact declares Throwable.
@@ -38,6 +45,26 @@ public final class StreamCalls {
         try {
             return scratch.answer(
                     (long) WRITEV.invokeExact(scratch.capture, descriptor, vector, count));
+        } catch (Throwable thrown) {
+            throw DataCalls.unexpected(thrown);
+        }
+    }
+
+    /** Sends nothing, which has the kernel look at what a socket's rings hold; 0, or the error. */
+    public static int kick(int descriptor) {
+        CallScratch scratch = CallScratch.ofThisThread();
+        try {
+            long sent =
+                    (long)
+                            SENDTO.invokeExact(
+                                    scratch.capture,
+                                    descriptor,
+                                    MemorySegment.NULL,
+                                    0L,
+                                    DO_NOT_WAIT,
+                                    MemorySegment.NULL,
+                                    0);
+            return (int) scratch.answer(sent);
         } catch (Throwable thrown) {
             throw DataCalls.unexpected(thrown);
         }

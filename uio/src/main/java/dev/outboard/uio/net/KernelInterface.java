@@ -118,6 +118,27 @@ public final class KernelInterface implements AutoCloseable {
         }
     }
 
+    /**
+     * Has it receive what is for others than itself, too, until what is returned is closed. The
+     * kernel counts who wants that, and forgets it with the process.
+     *
+     * @throws NativeException EPERM for who may not
+     */
+    public AutoCloseable receiveAll() {
+        return Sockets.receiveAll(index());
+    }
+
+    /**
+     * Looks whether it is there still.
+     *
+     * @throws InterfaceGoneException if it was deleted
+     */
+    public void checkThere() {
+        if (!isThere()) {
+            throw new InterfaceGoneException(name);
+        }
+    }
+
     private short flags() {
         return request.get(ValueLayout.JAVA_SHORT, InterfaceDescriptor.VALUE_OFFSET);
     }

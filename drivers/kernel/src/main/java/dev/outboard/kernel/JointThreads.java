@@ -1,9 +1,7 @@
 package dev.outboard.kernel;
 
 import dev.outboard.driver.ClientContext;
-import dev.outboard.driver.net.NetworkService;
 import dev.outboard.uio.Waits;
-import dev.outboard.uio.net.TapInterface;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
@@ -12,16 +10,14 @@ import java.util.concurrent.atomic.AtomicReference;
  * The threads of an interface, one a pair: the first pair's is the client's own. If one fails, all
  * end, and its failure is the client's.
  */
-final class TapThreads {
+final class JointThreads {
     private final ClientContext context;
-    private final List<TapPair> pairs = new ArrayList<>();
+    private final List<? extends Joint> pairs;
     private final AtomicReference<RuntimeException> failure = new AtomicReference<>();
 
-    TapThreads(TapInterface tap, NetworkService network, ClientContext context, int offloads) {
+    JointThreads(List<? extends Joint> pairs, ClientContext context) {
+        this.pairs = pairs;
         this.context = context;
-        for (int pair = 0; pair < network.queuePairs(); pair++) {
-            pairs.add(new TapPair(tap.queue(pair), network, pair, context, offloads));
-        }
     }
 
     /** Runs all of them until told to stop. */
@@ -29,7 +25,7 @@ final class TapThreads {
         List<Thread> others = new ArrayList<>();
         try {
             for (int pair = 1; pair < pairs.size(); pair++) {
-                TapPair mine = pairs.get(pair);
+                Joint mine = pairs.get(pair);
                 others.add(
                         Thread.ofPlatform()
                                 .name(context.device().name() + " pair " + pair)
@@ -46,7 +42,7 @@ final class TapThreads {
         }
     }
 
-    private void run(TapPair pair) {
+    private void run(Joint pair) {
         try {
             pair.run(this::isStopping);
         } catch (RuntimeException failed) {
