@@ -22,6 +22,7 @@ import dev.outboard.perf.stream.StreamEchoClient;
 import dev.outboard.perf.stream.StreamReceiveClient;
 import dev.outboard.perf.stream.StreamSendClient;
 import dev.outboard.perf.traffic.GenerateClient;
+import dev.outboard.perf.traffic.LoadClient;
 import dev.outboard.perf.traffic.RoundTripClient;
 import dev.outboard.perf.traffic.SinkClient;
 import dev.outboard.perf.versus.VersusCommand;
@@ -79,6 +80,7 @@ module dev.outboard.perf {
             GenerateClient,
             SinkClient,
             RoundTripClient,
+            LoadClient,
             DiskCheckClient,
             DiskFillClient,
             DiskReadClient,

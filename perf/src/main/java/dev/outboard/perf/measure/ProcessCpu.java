@@ -45,6 +45,11 @@ public final class ProcessCpu {
             this.systemNanos = systemNanos;
         }
 
+        /** What its threads have run so far, in nanoseconds, those of compilers too. */
+        public long runNanos() {
+            return tasks.values().stream().mapToLong(Task::runNanos).sum();
+        }
+
         /** What was used since {@code earlier}. */
         public Usage since(Sample earlier) {
             long run = 0;

@@ -69,6 +69,15 @@ public final class Progress implements AutoCloseable {
         }
     }
 
+    /** What is done within the step. */
+    public synchronized void tell(String what) {
+        if (lines) {
+            System.err.println(what + " …");
+        } else if (bar != null) {
+            bar.setExtraMessage(what);
+        }
+    }
+
     private synchronized void tick() {
         bar.stepTo(Math.min(limit, base + units((System.nanoTime() - since) / 1e9)));
     }

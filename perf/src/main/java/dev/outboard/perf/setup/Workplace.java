@@ -40,11 +40,17 @@ public final class Workplace implements AutoCloseable {
     }
 
     /** Starts {@code outboard} with these words, and does not wait. */
-    public synchronized OutboardProcess start(String name, List<String> words) {
+    public OutboardProcess start(String name, List<String> words) {
+        return startBy(name, List.of(), words);
+    }
+
+    /** The same by a program that becomes it, as {@code ip netns exec NAME}. */
+    public synchronized OutboardProcess startBy(
+            String name, List<String> starter, List<String> words) {
         if (stopping) {
             throw new CommandException("stopped before it was done");
         }
-        var process = OutboardProcess.start(name, words);
+        var process = OutboardProcess.startBy(name, starter, words);
         processes.push(process);
         return process;
     }

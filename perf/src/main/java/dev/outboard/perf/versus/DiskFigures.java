@@ -118,7 +118,7 @@ final class DiskFigures {
                     throw new CommandException(
                             "qemu-storage-daemon did not open its socket: " + daemon.errorOutput());
                 }
-                Testpmd.sleep(20);
+                Programs.sleep(20);
             }
             var words =
                     List.of(

@@ -8,82 +8,59 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Pattern;
 
 /**
- * {@code dpdk-testpmd} with one port and one forwarding thread on a processor of its own, printing
- * its rates every second. One thread.
+ * {@code dpdk-testpmd} in interactive mode, with one forwarding thread on a processor of its own,
+ * that is told what to do: while it forwards nothing it costs nothing. One thread.
  */
 final class Testpmd implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final int HUGE_PAGES = 128;
+    private static final AtomicInteger STARTED = new AtomicInteger();
+    private static final Pattern RECEIVED_RATE = Pattern.compile("Rx-pps:\\s+(\\d+)");
+    private static final Pattern SENT_RATE = Pattern.compile("Tx-pps:\\s+(\\d+)");
 
     private final OutboardProcess process;
     private final String prefix;
-    private final Pattern rate;
+    private final StringBuilder said = new StringBuilder();
+    private boolean isForwarding;
 
-    private Testpmd(OutboardProcess process, String prefix, Pattern rate) {
+    private Testpmd(OutboardProcess process, String prefix) {
         this.process = process;
         this.prefix = prefix;
-        this.rate = rate;
     }
 
     /** Which of its rates counts. */
     enum Count {
-        RECEIVED("Rx-pps"),
-        SENT("Tx-pps");
+        RECEIVED(RECEIVED_RATE),
+        SENT(SENT_RATE);
 
         private final Pattern rate;
 
-        Count(String word) {
-            rate = Pattern.compile(word + ":\\s+(\\d+)");
+        Count(Pattern rate) {
+            this.rate = rate;
         }
     }
 
-    /** DPDK's vhost back-end on processor 0; returns when its socket is there. */
-    static Testpmd backEnd(Path socket, String mode, int frameBytes, Count count) {
-        var testpmd =
-                start(
-                        "backend",
-                        "net_vhost0,iface=" + socket + ",queues=1",
-                        0,
-                        mode,
-                        frameBytes,
-                        count);
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (!Files.exists(socket)) {
-            if (!testpmd.process.isAlive() || System.nanoTime() - deadline > 0) {
-                var said = testpmd.process.output() + testpmd.process.errorOutput();
-                testpmd.close();
-                throw new CommandException(
-                        "dpdk-testpmd did not open its socket: " + lastLine(said));
-            }
-            sleep(20);
-        }
-        return testpmd;
-    }
-
-    /** DPDK's virtio-user driver on processor 1. */
-    static Testpmd virtioUser(Path socket, String mode, int frameBytes) {
-        return start(
-                "driver",
-                "net_virtio_user0,path=" + socket + ",queues=1,server=0",
-                1,
-                mode,
-                frameBytes,
-                Count.SENT);
-    }
-
-    private static Testpmd start(
-            String name, String device, int processor, String mode, int frameBytes, Count count) {
-        var prefix = "outboard-" + name + "-" + ProcessHandle.current().pid();
+    /**
+     * Starts it; returns when it can be told.
+     *
+     * @param name for messages
+     * @param starter a program that becomes it, as {@code ip netns exec NAME}; or nothing
+     * @param devices what {@code --vdev} is given, a port each
+     * @param processor of the forwarding thread
+     */
+    static Testpmd start(String name, List<String> starter, List<String> devices, int processor) {
+        var prefix = "outboard-" + ProcessHandle.current().pid() + "-" + STARTED.incrementAndGet();
+        var command = new ArrayList<>(starter);
         // Its output is a pipe, which it would fill before we see a line.
-        var command = new ArrayList<>(List.of("stdbuf", "-oL", "dpdk-testpmd"));
+        command.addAll(List.of("stdbuf", "-oL", "dpdk-testpmd"));
         command.addAll(
                 hasHugePages()
-                        ? List.of("--in-memory", "--single-file-segments", "-m", "256")
-                        : List.of("--no-huge", "--no-shconf", "-m", "256"));
+                        ? List.of("--in-memory", "--single-file-segments", "-m", "128")
+                        : List.of("--no-huge", "--no-shconf", "-m", "128"));
         command.addAll(
                 List.of(
                         "--no-pci",
@@ -93,27 +70,112 @@ final class Testpmd implements AutoCloseable {
                         "--lcores",
                         "0@(0,1),1@" + processor,
                         "--file-prefix",
-                        prefix,
-                        "--vdev",
-                        device,
+                        prefix));
+        devices.forEach(device -> command.addAll(List.of("--vdev", device)));
+        command.addAll(
+                List.of(
                         "--",
+                        "-i",
                         "--disable-link-check",
-                        "--total-num-mbufs=4096",
-                        "--mbuf-size=4096",
-                        "--txpkts=" + frameBytes,
-                        "--stats-period",
-                        "1",
-                        "--forward-mode=" + mode));
-        return new Testpmd(
-                OutboardProcess.startProgram("dpdk-testpmd (" + name + ")", command, Map.of()),
-                prefix,
-                count.rate);
+                        "--total-num-mbufs=8192",
+                        "--mbuf-size=4096"));
+        var testpmd =
+                new Testpmd(
+                        OutboardProcess.startConsole("dpdk-testpmd (" + name + ")", command),
+                        prefix);
+        try {
+            testpmd.ask("show port summary all", "Number of available ports");
+            return testpmd;
+        } catch (RuntimeException failure) {
+            testpmd.close();
+            throw failure;
+        }
     }
 
-    /** Whether there are enough for two of them. */
+    /** The words for a back-end's port at a socket. */
+    static String vhost(Path socket) {
+        return "iface=" + socket + ",queues=1";
+    }
+
+    /** The words for a driver's port at a socket. */
+    static String virtioUser(Path socket, boolean isPacked) {
+        return "path=" + socket + ",queues=1,server=0" + (isPacked ? ",packed_vq=1" : "");
+    }
+
+    /** Begins to forward on one port, frames of a size where it sends. */
+    void forward(String mode, int port, int frameBytes) {
+        // What is answered in the end tells that all was read.
+        process.tell("set portlist " + port);
+        process.tell("set txpkts " + frameBytes);
+        forward(mode);
+    }
+
+    /** Begins to forward on all ports of its list. */
+    void forward(String mode) {
+        process.tell("set fwd " + mode);
+        ask("start", "packet forwarding");
+        isForwarding = true;
+    }
+
+    /** Ends that; does nothing where nothing is forwarded. */
+    void stop() {
+        if (isForwarding) {
+            isForwarding = false;
+            ask("stop", "Accumulated forward statistics");
+        }
+    }
+
+    /**
+     * Counts for a time.
+     *
+     * @return frames a second by its own clock
+     */
+    double rate(int port, Count count, long millis) {
+        var command = "show port stats " + port;
+        ask(command, count.rate);
+        Programs.sleep(millis);
+        var text = ask(command, count.rate);
+        var found = count.rate.matcher(text);
+        found.find();
+        return Double.parseDouble(found.group(1));
+    }
+
+    /** Its process. */
+    long pid() {
+        return process.pid();
+    }
+
+    private void ask(String command, String answer) {
+        ask(command, Pattern.compile(Pattern.quote(answer)));
+    }
+
+    /** Says something, and waits for an answer that fits; what it said before does not count. */
+    private String ask(String command, Pattern answer) {
+        process.takeOutput();
+        said.setLength(0);
+        process.tell(command);
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (true) {
+            said.append(process.takeOutput()).append('\n');
+            if (answer.matcher(said).find()) {
+                return said.toString();
+            }
+            if (!process.isAlive() || System.nanoTime() - deadline > 0) {
+                throw new CommandException(
+                        "%s does not answer '%s': %s"
+                                .formatted(
+                                        process.name(),
+                                        command,
+                                        Programs.lastLine(said + process.errorOutput())));
+            }
+            Programs.sleep(2);
+        }
+    }
+
+    /** Whether there are enough. */
     static boolean hasHugePages() {
         try (var lines = Files.lines(Path.of("/proc/meminfo"))) {
-            return lines.filter(line -> line.startsWith("HugePages_Free:"))
+            return lines.filter(line -> line.startsWith("HugePages_Total:"))
                     .map(line -> line.replaceAll("[^0-9]", ""))
                     .anyMatch(text -> !text.isEmpty() && Integer.parseInt(text) >= HUGE_PAGES);
         } catch (IOException e) {
@@ -121,55 +183,12 @@ final class Testpmd implements AutoCloseable {
         }
     }
 
-    /** The median of the rates it prints in the coming seconds. */
-    double rate(int seconds) {
-        int before = rates().size();
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        // The first began before we asked.
-        while (rates().size() < before + 1 + seconds) {
-            sleepAlive(50);
-            if (System.nanoTime() - deadline > 0) {
-                throw new CommandException(
-                        process.name() + " prints no rates: " + lastLine(process.errorOutput()));
-            }
-        }
-        var samples = new Samples();
-        rates().subList(before + 1, before + 1 + seconds).forEach(samples::add);
-        return samples.median();
-    }
-
-    /** Waits; a program that ends meanwhile is an error. */
-    void sleepAlive(long millis) {
-        sleep(millis);
-        if (!process.isAlive()) {
-            throw new CommandException(
-                    process.name() + " ended: " + lastLine(process.errorOutput()));
-        }
-    }
-
-    private static String lastLine(String text) {
-        return text.strip().lines().reduce("", (before, line) -> line);
-    }
-
-    private List<Double> rates() {
-        return rate.matcher(process.output())
-                .results()
-                .map(found -> Double.parseDouble(found.group(1)))
-                .toList();
-    }
-
-    static void sleep(long millis) {
-        try {
-            Thread.sleep(millis);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new CommandException("interrupted", e);
-        }
-    }
-
     @Override
     public void close() {
-        process.close();
+        if (process.isAlive()) {
+            process.kill();
+        }
+        process.awaitExit(PATIENCE);
         // Without huge pages DPDK makes a folder and leaves it.
         var folder = Path.of("/var/run/dpdk", prefix);
         try {

@@ -4,12 +4,10 @@ import dev.outboard.host.cli.CommandException;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.host.event.Event;
-import java.io.File;
+import dev.outboard.perf.report.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -27,7 +25,6 @@ import picocli.CommandLine.Parameters;
                         + " dpdk-testpmd, disk on qemu-storage-daemon. Quiet the machine first.")
 public final class VersusCommand implements Subcommand {
     private static final int ORDER = 61;
-    private static final int[] FRAME_BYTES = {64, 1500};
 
     /** What is compared. */
     enum What {
@@ -50,7 +47,17 @@ public final class VersusCommand implements Subcommand {
             description = "How long each run is measured. Default: 3.")
     private Integer seconds;
 
-    @Option(names = "--json", description = "Print results for machines, one JSON object a line.")
+    @Option(
+            names = "--only",
+            paramLabel = "PATTERN",
+            defaultValue = "",
+            description =
+                    "Of net: only what has this in its name, as frames; a wrong one lists all.")
+    private String only;
+
+    @Option(
+            names = "--json",
+            description = "Print for machines: net as an array, disk one JSON object a line.")
     private boolean json;
 
     @Override
@@ -62,15 +69,26 @@ public final class VersusCommand implements Subcommand {
     public Integer call() {
         int count = choose("--pairs", pairs, quick ? 2 : 5);
         int length = choose("--seconds", seconds, quick ? 1 : 3);
-        var folder = makeFolder();
-        try {
-            var rows =
-                    what == What.NET ? network(folder, count, length) : disk(folder, count, length);
-            rows.forEach(this::print);
-        } finally {
-            remove(folder);
+        if (what == What.NET) {
+            network(quick ? Effort.quick(count) : Effort.full(count, length));
+        } else {
+            var folder = makeFolder();
+            try {
+                disk(folder, count, length).forEach(this::print);
+            } finally {
+                remove(folder);
+            }
         }
         return 0;
+    }
+
+    private void network(Effort effort) {
+        var figures = new NetworkVersus(effort, json).run(only);
+        if (json) {
+            System.out.print(Json.of(figures.rows()));
+        } else {
+            figures.table().forEach(System.out::println);
+        }
     }
 
     private static int choose(String option, Integer given, int absent) {
@@ -80,39 +98,11 @@ public final class VersusCommand implements Subcommand {
         return given == null ? absent : given;
     }
 
-    private List<Map<String, Object>> network(Path folder, int count, int length) {
-        need("dpdk-testpmd", "dpdk");
-        need("taskset", "util-linux");
-        if (Runtime.getRuntime().availableProcessors() < 2) {
-            throw new CommandException("needs two processors: one for each end");
-        }
-        if (!Testpmd.hasHugePages()) {
-            progress(
-                    "no huge pages: DPDK runs without them and is slower; for its best reserve some"
-                            + " (sysctl vm.nr_hugepages=256)");
-        }
-        var comparison = new NetworkComparison(folder, count, length, this::progress);
-        var rows = new ArrayList<Map<String, Object>>();
-        for (int bytes : FRAME_BYTES) {
-            rows.add(comparison.run(true, bytes));
-            rows.add(comparison.run(false, bytes));
-        }
-        return rows;
-    }
-
     private List<Map<String, Object>> disk(Path folder, int count, int length) {
-        need("qemu-storage-daemon", "qemu-system-common");
-        return new DiskFigures(folder, count, length, this::progress).run();
-    }
-
-    private static void need(String program, String aptPackage) {
-        boolean found =
-                Arrays.stream(System.getenv("PATH").split(File.pathSeparator))
-                        .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
-        if (!found) {
-            throw new CommandException(
-                    program + " is not installed: install the package " + aptPackage);
+        if (!Programs.STORAGE_DAEMON.isThere()) {
+            throw new CommandException(Programs.STORAGE_DAEMON.complaint());
         }
+        return new DiskFigures(folder, count, length, this::progress).run();
     }
 
     private void progress(String text) {
@@ -124,24 +114,6 @@ public final class VersusCommand implements Subcommand {
     private void print(Map<String, Object> row) {
         if (json) {
             System.out.println(new Event(Event.RESULT, row).toJson());
-        } else if (what == What.NET) {
-            System.out.printf(
-                    Locale.ROOT,
-                    "%-12s %5d bytes: ours %.2f M frames/s (%.2f-%.2f), virtio-user"
-                            + " %.2f M (%.2f-%.2f), ratio %.2f (%.2f-%.2f),"
-                            + " %.3f bytes allocated per frame%n",
-                    row.get("test"),
-                    row.get("sizeBytes"),
-                    millions(row, "framesPerSecond"),
-                    millions(row, "framesPerSecondLow"),
-                    millions(row, "framesPerSecondHigh"),
-                    millions(row, "virtioUserFramesPerSecond"),
-                    millions(row, "virtioUserFramesPerSecondLow"),
-                    millions(row, "virtioUserFramesPerSecondHigh"),
-                    row.get("ratio"),
-                    row.get("ratioLow"),
-                    row.get("ratioHigh"),
-                    row.get("allocatedBytesPerFrame"));
         } else {
             System.out.printf(
                     Locale.ROOT,
@@ -157,10 +129,6 @@ public final class VersusCommand implements Subcommand {
                     (double) row.get("latencyP999Nanos") / 1e3,
                     row.get("allocatedBytesPerRequest"));
         }
-    }
-
-    private static double millions(Map<String, Object> row, String field) {
-        return (double) row.get(field) / 1e6;
     }
 
     private static Path makeFolder() {

@@ -61,7 +61,25 @@ public final class OutboardProcess implements AutoCloseable {
     /** As {@link #start(String, List)}, with more environment variables. */
     public static OutboardProcess start(
             String name, List<String> words, Map<String, String> environment) {
-        var command = new ArrayList<>(OutboardCommand.prefix());
+        return start(name, List.of(), words, environment);
+    }
+
+    /**
+     * Starts {@code outboard} by a program that becomes it, as {@code ip netns exec NAME}.
+     *
+     * @param starter that program and its arguments
+     */
+    public static OutboardProcess startBy(String name, List<String> starter, List<String> words) {
+        return start(name, starter, words, Map.of());
+    }
+
+    private static OutboardProcess start(
+            String name,
+            List<String> starter,
+            List<String> words,
+            Map<String, String> environment) {
+        var command = new ArrayList<>(starter);
+        command.addAll(OutboardCommand.prefix());
         command.addAll(words);
         var all = new HashMap<>(environment);
         all.put(PARENT_VARIABLE, Long.toString(ProcessHandle.current().pid()));
@@ -76,8 +94,22 @@ public final class OutboardProcess implements AutoCloseable {
      */
     public static OutboardProcess startProgram(
             String name, List<String> command, Map<String, String> environment) {
+        return startProgram(
+                name, command, environment, ProcessBuilder.Redirect.from(new File("/dev/null")));
+    }
+
+    /** Starts a program that is told what to do by {@link #tell}. */
+    public static OutboardProcess startConsole(String name, List<String> command) {
+        return startProgram(name, command, Map.of(), ProcessBuilder.Redirect.PIPE);
+    }
+
+    private static OutboardProcess startProgram(
+            String name,
+            List<String> command,
+            Map<String, String> environment,
+            ProcessBuilder.Redirect input) {
         var builder = new ProcessBuilder(command);
-        builder.redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
+        builder.redirectInput(input);
         builder.environment().putAll(environment);
         try {
             return new OutboardProcess(name, Spawner.start(builder));
@@ -145,6 +177,26 @@ public final class OutboardProcess implements AutoCloseable {
     /** Hears every event from now on, on the reader's thread. At most one listener. */
     public void onEvent(Consumer<Event> listener) {
         events.listen(listener);
+    }
+
+    /**
+     * Writes a line to the standard input of a program that was started as a console.
+     *
+     * @throws ProcessFailedException when it has ended
+     */
+    public void tell(String line) {
+        try {
+            var input = process.getOutputStream();
+            input.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+            input.flush();
+        } catch (IOException e) {
+            throw new ProcessFailedException(name + " has ended" + complaint(), e);
+        }
+    }
+
+    /** What {@link #output} would say, which it says no more. */
+    public String takeOutput() {
+        return output.take();
     }
 
     /** The last thousand lines of standard output that were no events. */

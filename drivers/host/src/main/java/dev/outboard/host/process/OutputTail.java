@@ -20,6 +20,13 @@ final class OutputTail {
         return String.join("\n", lines);
     }
 
+    /** The lines, which are then forgotten. */
+    synchronized String take() {
+        var taken = text();
+        lines.clear();
+        return taken;
+    }
+
     /** The last line that is not blank, or null: what a program says when it gives up. */
     synchronized String lastLine() {
         var all = lines.descendingIterator();

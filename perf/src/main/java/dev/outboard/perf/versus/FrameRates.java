@@ -1,0 +1,163 @@
+package dev.outboard.perf.versus;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Frames a second on DPDK's vhost back-end, which counts both: our driver beside DPDK's
+ * virtio-user, each by each kind of ring.
+ *
+ * <pre>
+ *   testpmd, processor 0          processor 1
+ *     vhost0 ◄──────────────────► run virtio-net, net-load        (split)
+ *     vhost1 ◄──────────────────► testpmd with virtio-user        (split)
+ *     vhost2, vhost3              the same, packed
+ * </pre>
+ *
+ * <p>One of the four is at work at a time; the others sleep.
+ */
+final class FrameRates implements Comparison {
+    private static final int[] SIZES = {64, 1500};
+    private static final String PEER = "DPDK virtio-user on dpdk-testpmd";
+    private static final long COMPILE_MILLIS = 1000;
+
+    /** A kind of ring, and which port of the back-end each side has. */
+    private enum Ring {
+        SPLIT(0, 1),
+        PACKED(2, 3);
+
+        private final int ours;
+        private final int theirs;
+
+        Ring(int ours, int theirs) {
+            this.ours = ours;
+            this.theirs = theirs;
+        }
+
+        private String word() {
+            return name().toLowerCase(java.util.Locale.ROOT);
+        }
+    }
+
+    @Override
+    public String name() {
+        return "frames";
+    }
+
+    @Override
+    public List<Programs.Program> needs() {
+        return List.of(Programs.TESTPMD, Programs.STDBUF, Programs.TASKSET);
+    }
+
+    @Override
+    public double expectedSeconds(Effort effort) {
+        double pair = 2 * (effort.warmMillis() + effort.millis() + 100) / 1e3;
+        return effort.rounds() * (10 + 2 * SIZES.length * 2 * effort.pairs() * pair);
+    }
+
+    @Override
+    public void measure(Bench bench, Figures figures) {
+        for (int round = 0; round < bench.effort().rounds(); round++) {
+            bench.progress().accept("frames, start " + (round + 1));
+            try (var backEnd = backEnd(bench)) {
+                for (var ring : Ring.values()) {
+                    measure(bench, figures, backEnd, ring, round);
+                }
+            }
+        }
+    }
+
+    private static Testpmd backEnd(Bench bench) {
+        var devices = new ArrayList<String>();
+        for (int port = 0; port < 2 * Ring.values().length; port++) {
+            devices.add("net_vhost" + port + "," + Testpmd.vhost(socket(bench, port)));
+        }
+        return Testpmd.start("back-end", List.of(), devices, Bench.BACK_END);
+    }
+
+    private static java.nio.file.Path socket(Bench bench, int port) {
+        return bench.place().path("net" + port);
+    }
+
+    private void measure(Bench bench, Figures figures, Testpmd backEnd, Ring ring, int round) {
+        try (var ours =
+                        new LoadDriver(
+                                bench,
+                                "frames-" + ring.word(),
+                                socket(bench, ring.ours),
+                                List.of("--poll", "--ring", ring.word()));
+                var theirs =
+                        Testpmd.start(
+                                "driver",
+                                List.of(),
+                                List.of(
+                                        "net_virtio_user0,"
+                                                + Testpmd.virtioUser(
+                                                        socket(bench, ring.theirs),
+                                                        ring == Ring.PACKED)),
+                                Bench.DRIVER)) {
+            var seat = new Seat(bench, backEnd, ours, theirs, ring);
+            seat.warm();
+            for (boolean isSending : new boolean[] {true, false}) {
+                for (int size : SIZES) {
+                    var what =
+                            "%s %d bytes, %s ring"
+                                    .formatted(
+                                            isSending ? "transmit" : "receive", size, ring.word());
+                    bench.progress().accept(what);
+                    for (int pair = 0; pair < bench.effort().pairs(); pair++) {
+                        var rates = new double[2];
+                        Bench.pair(
+                                round + pair,
+                                () -> rates[0] = seat.ours(isSending, size),
+                                () -> rates[1] = seat.theirs(isSending, size));
+                        figures.rate(what, PEER, "frames/s", rates[0], rates[1]);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Both drivers of a ring on their ports of the back-end. */
+    private record Seat(Bench bench, Testpmd backEnd, LoadDriver ours, Testpmd theirs, Ring ring) {
+        /** Compiles ours, both ways, before it is held to the processor that theirs has. */
+        private void warm() {
+            for (boolean isSending : new boolean[] {true, false}) {
+                backEnd.forward(isSending ? "rxonly" : "txonly", ring.ours, SIZES[0]);
+                ours.during(order(isSending, SIZES[0]), COMPILE_MILLIS);
+                backEnd.stop();
+            }
+            ours.pin(Bench.DRIVER);
+        }
+
+        private static String order(boolean isSending, int size) {
+            return isSending ? "send size=" + size : "receive";
+        }
+
+        private double ours(boolean isSending, int size) {
+            backEnd.forward(isSending ? "rxonly" : "txonly", ring.ours, size);
+            ours.begin(order(isSending, size));
+            double rate = count(isSending, ring.ours);
+            ours.end();
+            backEnd.stop();
+            return rate;
+        }
+
+        private double theirs(boolean isSending, int size) {
+            backEnd.forward(isSending ? "rxonly" : "txonly", ring.theirs, size);
+            theirs.forward(isSending ? "txonly" : "rxonly", 0, size);
+            double rate = count(isSending, ring.theirs);
+            theirs.stop();
+            backEnd.stop();
+            return rate;
+        }
+
+        private double count(boolean isSending, int port) {
+            Programs.sleep(bench.effort().warmMillis());
+            return backEnd.rate(
+                    port,
+                    isSending ? Testpmd.Count.RECEIVED : Testpmd.Count.SENT,
+                    bench.effort().millis());
+        }
+    }
+}
