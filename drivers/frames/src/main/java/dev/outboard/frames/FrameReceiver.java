@@ -317,6 +317,11 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     }
 
     @Override
+    public int buffers() {
+        return buffers.count();
+    }
+
+    @Override
     public void release(int token) {
         if (token < 0 || token >= kept.length || !kept[token]) {
             throw new IllegalArgumentException("token=" + token + " was not kept");

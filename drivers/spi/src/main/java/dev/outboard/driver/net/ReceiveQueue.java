@@ -29,6 +29,14 @@ public interface ReceiveQueue extends FrameQueue {
     }
 
     /**
+     * How many buffers there are to receive into, of which a client may keep some, and better not
+     * all; 0 where it can keep none.
+     */
+    default int buffers() {
+        return 0;
+    }
+
+    /**
      * Gives back a part of a frame that was kept ({@link ReceivedFrame#keep}).
      *
      * @param token {@link ReceivedFrame#token} of the part
