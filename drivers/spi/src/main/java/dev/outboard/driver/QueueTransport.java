@@ -8,7 +8,8 @@ import dev.outboard.uio.InterruptLine;
  * a socket, or registers of a PCI function.
  *
  * <p>Order of use: {@link #offeredFeatures}, {@link #acceptFeatures}, then for each queue {@link
- * #interrupt} and {@link #start}, then {@link #ready}. One thread.
+ * #interrupt} and {@link #start}, then {@link #ready}. One thread, but for {@link #readConfig},
+ * which may be asked from another while nothing else is asked of it.
  */
 public interface QueueTransport {
     /** The features the device offers, as bits. */
@@ -48,6 +49,16 @@ public interface QueueTransport {
 
     /** Every queue that the driver uses is started: the device may begin. */
     default void ready() {}
+
+    /**
+     * Claims the interrupt of changes of the configuration space; called once, after the features
+     * are accepted and before {@link #ready}. It never spins.
+     *
+     * @return null where the device, or what is between, does not tell of them
+     */
+    default Interrupt configInterrupt() {
+        return null;
+    }
 
     /** Whether one queue can be stopped and started again while the others run. */
     default boolean isRestartable() {

@@ -294,6 +294,22 @@ final class VirtioPciQueues implements QueueTransport, AutoCloseable {
                 : device.interrupt(queue, line);
     }
 
+    /** A vector behind those of the queues; none where the function has a line, or too few. */
+    @Override
+    public Interrupt configInterrupt() {
+        int vector = queueCount();
+        if (device.hasLine() || device.vectors() <= vector) {
+            return null;
+        }
+        Interrupt claimed = device.interrupt(vector);
+        putShort(CHANGE_VECTOR, (short) vector);
+        if (getShort(CHANGE_VECTOR) != vector) {
+            claimed.close();
+            return null;
+        }
+        return claimed;
+    }
+
     /** A queue on a line that stays asserted until the device's interrupt status was read. */
     private final class StatusLine implements InterruptLine {
         private final InterruptLine queue;

@@ -5,14 +5,16 @@ import dev.outboard.uio.Epoll;
 import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.Resources;
 import dev.outboard.uio.Waits;
+import dev.outboard.uio.vhost.BackEndChannel;
 
 /**
- * Sees a device's socket hang up, within the time of a wake-up, whatever the driver is doing. Owns
- * one daemon thread, which waits in the kernel.
+ * Sees a device's socket hang up, within the time of a wake-up, whatever the driver is doing, and
+ * hears what it tells by itself. Owns one daemon thread, which waits in the kernel.
  */
 final class DeviceWatcher implements AutoCloseable {
     private static final int SOCKET = 0;
     private static final int END = 1;
+    private static final int CHANNEL = 2;
     private static final long FOREVER = -1;
 
     private final Resources resources = new Resources();
@@ -21,6 +23,9 @@ final class DeviceWatcher implements AutoCloseable {
     private final Runnable onHangUp;
     private final Thread thread;
     private boolean done;
+
+    /** What the device tells by itself; null while nobody listens. */
+    private volatile BackEndChannel channel;
 
     private DeviceWatcher(String name, Descriptor socket, Runnable onHangUp) {
         this.onHangUp = onHangUp;
@@ -47,6 +52,17 @@ final class DeviceWatcher implements AutoCloseable {
         return watcher;
     }
 
+    /**
+     * Listens to the device from now on.
+     *
+     * @param opened closed with this
+     */
+    void listen(BackEndChannel opened) {
+        resources.add(opened);
+        channel = opened;
+        epoll.add(opened.descriptor(), Epoll.READABLE, CHANNEL);
+    }
+
     private void watch() {
         while (!done) {
             epoll.await(FOREVER, this::onReady);
@@ -56,6 +72,11 @@ final class DeviceWatcher implements AutoCloseable {
     private void onReady(int token, int events) {
         if (token == END) {
             done = true;
+        } else if (token == CHANNEL) {
+            if (!channel.onReadable()) {
+                // It says nothing more; whether it is gone, its socket tells.
+                epoll.remove(channel.descriptor());
+            }
         } else if ((events & (Epoll.HANG_UP | Epoll.ERROR)) != 0) {
             done = true;
             onHangUp.run();

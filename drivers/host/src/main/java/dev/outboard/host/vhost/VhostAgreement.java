@@ -27,6 +27,10 @@ record VhostAgreement(long features, long protocolFeatures, int queues) {
     private static final int TYPE_NETWORK = 1;
 
     private static final int QUEUES_OF_PAIR = 2;
+
+    /** VIRTIO_NET_F_CTRL_VQ (VIRTIO 1.2, section 5.1.3). */
+    private static final long CONTROL_QUEUE = 1L << 17;
+
     private static final long SPOKEN =
             PROTOCOL_MQ | PROTOCOL_REPLY_ACK | PROTOCOL_CONFIG | PROTOCOL_CONFIGURE_MEM_SLOTS;
 
@@ -40,7 +44,10 @@ record VhostAgreement(long features, long protocolFeatures, int queues) {
         checkIommu(features, setup);
         long protocol = 0;
         if ((features & PROTOCOL_FEATURES) != 0) {
-            long spoken = setup.isFed() ? SPOKEN | SPOKEN_BY_IOTLB : SPOKEN;
+            long spoken =
+                    SPOKEN
+                            | (setup.isFed() ? SPOKEN_BY_IOTLB : 0)
+                            | (setup.isTranslated() ? 0 : PROTOCOL_BACKEND_REQ);
             long offered = link.ask("its protocol features", frontEnd::protocolFeatures);
             checkOwner(offered, setup);
             protocol = offered & spoken;
@@ -48,7 +55,9 @@ record VhostAgreement(long features, long protocolFeatures, int queues) {
             link.tell("protocol features", () -> frontEnd.setProtocolFeatures(accepted));
         }
         checkIotlb(protocol, setup);
-        return new VhostAgreement(features, protocol, queues(link, frontEnd, setup, protocol));
+        int queues = queues(link, frontEnd, setup, protocol);
+        return new VhostAgreement(
+                features, protocol, queues + controlQueues(features, protocol, setup));
     }
 
     private static void checkIommu(long features, DeviceSetup setup) {
@@ -98,12 +107,29 @@ record VhostAgreement(long features, long protocolFeatures, int queues) {
         return isNetwork(setup.match()) ? told * QUEUES_OF_PAIR : told;
     }
 
+    /**
+     * One, for a network back-end with a configuration space of its own: others offer the feature,
+     * too, and leave the queue to whoever is their front-end.
+     */
+    private static int controlQueues(long features, long protocol, DeviceSetup setup) {
+        return isNetwork(setup.match())
+                        && (features & CONTROL_QUEUE) != 0
+                        && (protocol & PROTOCOL_CONFIG) != 0
+                ? 1
+                : 0;
+    }
+
     private static boolean isNetwork(Match match) {
         return match.family().equals("virtio") && match.device() == TYPE_NETWORK;
     }
 
     boolean speaksProtocol() {
         return (features & PROTOCOL_FEATURES) != 0;
+    }
+
+    /** Whether the device can tell of changes of its configuration. */
+    boolean tellsOfChanges() {
+        return hasConfig() && (protocolFeatures & PROTOCOL_BACKEND_REQ) != 0;
     }
 
     boolean hasConfig() {

@@ -1,14 +1,18 @@
 package dev.outboard.host.vhost;
 
+import static dev.outboard.uio.WaitPolicy.BLOCK;
+
 import dev.outboard.dma.device.DeviceDomain;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.Doorbell;
 import dev.outboard.driver.QueueAddresses;
 import dev.outboard.driver.QueueTransport;
 import dev.outboard.host.bus.DeviceSetup;
+import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.Interrupt;
 import dev.outboard.uio.InterruptLine;
 import dev.outboard.uio.Resources;
+import dev.outboard.uio.vhost.BackEndChannel;
 import dev.outboard.uio.vhost.VhostFeatures;
 import dev.outboard.uio.vhost.VhostFrontEnd;
 import java.util.concurrent.TimeUnit;
@@ -43,15 +47,22 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
     private final VhostAgreement agreement;
     private final VhostMemory memory;
     private final VhostQueue[] queues;
+    private final DeviceWatcher watcher;
+    private Interrupt changes;
     private boolean accepted;
     private boolean packed;
 
     VhostQueues(
-            VhostLink link, VhostFrontEnd frontEnd, DeviceSetup setup, VhostAgreement agreement) {
+            VhostLink link,
+            VhostFrontEnd frontEnd,
+            DeviceSetup setup,
+            VhostAgreement agreement,
+            DeviceWatcher watcher) {
         this.link = link;
         this.frontEnd = frontEnd;
         this.setup = setup;
         this.agreement = agreement;
+        this.watcher = watcher;
         memory = new VhostMemory(link, frontEnd, setup);
         this.queues = new VhostQueue[agreement.queues()];
     }
@@ -106,6 +117,60 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
         return agreement.hasConfig()
                 ? link.ask("its configuration", () -> frontEnd.readConfig(offset, length))
                 : null;
+    }
+
+    @Override
+    public Interrupt configInterrupt() {
+        if (setup.isFed() || !agreement.tellsOfChanges()) {
+            return null;
+        }
+        var name = setup.name() + " configuration";
+        changes = Interrupt.open(name, new Changes(), EventDescriptor.create(), BLOCK);
+        link.onLost(changes::wake);
+        link.tell(
+                "a channel for changes",
+                () -> watcher.listen(frontEnd.openBackEndChannel(new Heard(changes))));
+        return changes;
+    }
+
+    /** What a device tells that is asked for no translations. */
+    private record Heard(Interrupt changes) implements BackEndChannel.Listener {
+        @Override
+        public boolean iotlbMissed(long iova, int access) {
+            return false;
+        }
+
+        @Override
+        public void accessFailed(long iova, int access) {
+            // Nothing stands before this device that could refuse it.
+        }
+
+        @Override
+        public void configChanged() {
+            // On the watcher's thread, while the driver may be closing: a wake is for any time.
+            changes.wake();
+        }
+    }
+
+    /** Only a message tells of a change, and it is told of at any time. */
+    private static final class Changes implements InterruptLine {
+        @Override
+        public boolean unmask() {
+            return false;
+        }
+
+        @Override
+        public void mask() {}
+
+        @Override
+        public boolean isPending() {
+            return false;
+        }
+
+        @Override
+        public boolean tellsOfWork() {
+            return false;
+        }
     }
 
     @Override
@@ -186,6 +251,9 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
                 if (queue != null) {
                     all.add(queue);
                 }
+            }
+            if (changes != null) {
+                all.add(changes);
             }
             // First of all: a device that is being closed is told of no change any more.
             all.add(memory);

@@ -65,9 +65,11 @@ final class VhostUserDevice implements HostedDevice {
                                     "connecting",
                                     () -> VhostFrontEnd.connect(socket, CONNECT_NANOS)));
             // Added before the queues, closed after them: stopping a queue still hears a hang-up.
-            resources.add(DeviceWatcher.start(setup.name(), frontEnd.descriptor(), link::lose));
+            var watcher =
+                    resources.add(
+                            DeviceWatcher.start(setup.name(), frontEnd.descriptor(), link::lose));
             var agreement = VhostAgreement.reach(link, frontEnd, setup);
-            var queues = resources.add(new VhostQueues(link, frontEnd, setup, agreement));
+            var queues = resources.add(new VhostQueues(link, frontEnd, setup, agreement, watcher));
             link.opened();
             return new VhostUserDevice(setup, link, queues, pages, resources);
         } catch (RuntimeException e) {

@@ -1,6 +1,7 @@
 package dev.outboard.driver.net;
 
 import dev.outboard.driver.Service;
+import java.util.List;
 
 /**
  * A network interface: addresses, link and queues of Ethernet frames without their check sequence.
@@ -36,6 +37,40 @@ public interface NetworkService extends Service {
      */
     default void receiveAll(boolean isWanted) {
         throw new UnsupportedOperationException("this device cannot be told what to receive");
+    }
+
+    /**
+     * Receives every frame to a group, or only those to {@link #receiveGroups groups} that were
+     * named.
+     *
+     * @throws UnsupportedOperationException if the device cannot be told
+     */
+    default void receiveAllGroups(boolean isWanted) {
+        throw new UnsupportedOperationException("this device cannot be told what to receive");
+    }
+
+    /**
+     * Names the groups whose frames are received, instead of those before. A device with little
+     * room may receive more.
+     *
+     * @param groups addresses of 6 bytes, each of a group
+     * @throws UnsupportedOperationException if the device cannot be told
+     */
+    default void receiveGroups(List<byte[]> groups) {
+        throw new UnsupportedOperationException("this device cannot be told what to receive");
+    }
+
+    /**
+     * Changes which unfinished frames are received, out of those that the client said it takes when
+     * the driver started ({@link dev.outboard.driver.Client#receiveOffloads}). Frames under way
+     * come as before.
+     *
+     * @param offloads bits of {@link FrameOffload}
+     * @throws IllegalArgumentException if one was not agreed on
+     * @throws UnsupportedOperationException if the device cannot be told
+     */
+    default void receiveOffloads(int offloads) {
+        throw new UnsupportedOperationException("this device keeps to what was agreed on");
     }
 
     /**

@@ -12,7 +12,7 @@ import java.util.HexFormat;
  * What the configuration space says (VIRTIO 1.2, section 5.1.4), as far as the accepted features
  * let it be believed.
  */
-record NetConfig(byte[] mac, int mtuBytes, boolean linkUp) {
+record NetConfig(byte[] mac, int mtuBytes, boolean linkUp, boolean isAnnounceWanted) {
     private static final int MAC_BYTES = 6;
 
     /** The least MTU a device may give (section 5.1.4.1). */
@@ -32,6 +32,7 @@ record NetConfig(byte[] mac, int mtuBytes, boolean linkUp) {
         byte[] mac = null;
         int mtu = NetDescriptor.DEFAULT_MTU_BYTES;
         boolean up = true;
+        boolean announce = false;
         if (config != null) {
             var space = MemorySegment.ofArray(config);
             if ((features & VirtioFeatures.NET_MAC) != 0) {
@@ -44,9 +45,15 @@ record NetConfig(byte[] mac, int mtuBytes, boolean linkUp) {
             if ((features & VirtioFeatures.NET_STATUS) != 0) {
                 int status = unsignedShort(space, NetDescriptor.CONFIG_STATUS_OFFSET);
                 up = (status & NetDescriptor.STATUS_LINK_UP) != 0;
+                announce = (status & NetDescriptor.STATUS_ANNOUNCE) != 0;
             }
         }
-        return new NetConfig(mac != null ? mac : randomMac(), mtu, up);
+        return new NetConfig(mac != null ? mac : randomMac(), mtu, up, announce);
+    }
+
+    /** How many pairs of queues a device has, as a space says that is not checked yet. */
+    static int pairs(byte[] config) {
+        return unsignedShort(MemorySegment.ofArray(config), NetDescriptor.CONFIG_PAIRS_OFFSET);
     }
 
     private static int unsignedShort(MemorySegment space, int offset) {
@@ -61,7 +68,7 @@ record NetConfig(byte[] mac, int mtuBytes, boolean linkUp) {
         return mac;
     }
 
-    String macText() {
+    static String text(byte[] mac) {
         return HexFormat.ofDelimiter(":").formatHex(mac);
     }
 }

@@ -15,14 +15,25 @@ final class NetFeatures {
 
     private NetFeatures() {}
 
+    /** What is said over a control queue. That of VLANs would have all be named beforehand. */
+    private static final long CONTROLS =
+            VirtioFeatures.NET_CTRL_VQ
+                    | VirtioFeatures.NET_CTRL_RX
+                    | VirtioFeatures.NET_CTRL_MAC_ADDR
+                    | VirtioFeatures.NET_GUEST_ANNOUNCE
+                    | VirtioFeatures.NET_CTRL_GUEST_OFFLOADS;
+
     /**
      * What to accept.
      *
      * @param offered what the device offers
      * @param hasConfig whether its configuration can be read
      * @param taken what the client takes of unfinished frames: {@link FrameOffload}
+     * @param hasControl whether there is a control queue where it should be
+     * @param pairs how many pairs of queues are to be used
      */
-    static long accepted(long offered, boolean hasConfig, int taken) {
+    static long accepted(
+            long offered, boolean hasConfig, int taken, boolean hasControl, int pairs) {
         long wanted = ALWAYS;
         if ((offered & VirtioFeatures.NET_CSUM) != 0) {
             wanted |= CUTS;
@@ -33,6 +44,8 @@ final class NetFeatures {
                 wanted |= merged(offered, taken);
             }
         }
+        wanted |= hasControl ? CONTROLS : 0;
+        wanted |= pairs > 1 ? VirtioFeatures.NET_MQ : 0;
         return offered & wanted & (hasConfig ? -1L : ~NetConfig.FEATURES);
     }
 

@@ -1,19 +1,16 @@
 package dev.outboard.virtio.net;
 
 import dev.outboard.driver.Device;
-import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.Driver;
 import dev.outboard.driver.Match;
 import dev.outboard.driver.Service;
 import dev.outboard.driver.net.NetworkService;
-import dev.outboard.virtio.ModernDevice;
-import dev.outboard.virtio.NetDescriptor;
 import dev.outboard.virtio.VirtioFeatures;
 
 /**
- * Drives virtio network devices of version 1 and later: one pair of split queues, event index,
- * indirect descriptors for gathered frames, checksums and segments left to the device both ways,
- * frames of 64 KiB in buffers of a page.
+ * Drives virtio network devices of version 1 and later: pairs of queues, event index, indirect
+ * descriptors for gathered frames, checksums and segments left to the device both ways, frames of
+ * 64 KiB in buffers of a page.
  */
 public final class VirtioNetDriver implements Driver {
     /** For the service loader. */
@@ -36,19 +33,6 @@ public final class VirtioNetDriver implements Driver {
 
     @Override
     public Service start(Device device) {
-        var transport = device.queues();
-        long offered = ModernDevice.offeredFeatures(device);
-        if (transport.queueCount() < 2) {
-            throw new DeviceException(
-                    "device "
-                            + device.name()
-                            + " has "
-                            + transport.queueCount()
-                            + " queue: a network device has two or more; is it a disk?");
-        }
-        var config = transport.readConfig(0, NetDescriptor.CONFIG_BYTES);
-        long features = NetFeatures.accepted(offered, config != null, device.receiveOffloads());
-        transport.acceptFeatures(features);
-        return VirtioNet.start(device, features, NetConfig.read(config, features));
+        return VirtioNet.start(device, NetShape.agree(device));
     }
 }
