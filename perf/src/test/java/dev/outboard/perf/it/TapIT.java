@@ -7,14 +7,10 @@ import dev.outboard.host.process.OutboardProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -93,52 +89,6 @@ class TapIT extends ProcessTest {
         left.run("ping", "-c", "3", "-i", "0.05", "-s", "2500", "10.77.0.2");
     }
 
-    private static String digest(Path file) throws IOException, NoSuchAlgorithmException {
-        return HexFormat.of()
-                .formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
-    }
-
-    /** A file by TCP, to one side or the other, or both at once. */
-    private void carryFiles() throws Exception {
-        Peers.need("busybox-static", "busybox");
-        var random = new Random(7);
-        var transfers = new ArrayList<OutboardProcess>();
-        for (var way : List.of("there", "back")) {
-            var bytes = new byte[FILE_BYTES];
-            random.nextBytes(bytes);
-            Files.write(path(way), bytes);
-            boolean isThere = way.equals("there");
-            var server = isThere ? left : right;
-            var port = isThere ? "5001" : "5002";
-            transfers.add(
-                    server.start(
-                            "sh", "-c", "busybox nc -l -p %s < %s".formatted(port, path(way))));
-            awaitListener(server, port);
-            // Not nc again: without input, it would end before all had come.
-            transfers.add(
-                    (isThere ? right : left)
-                            .start(
-                                    "bash",
-                                    "-c",
-                                    "cat < /dev/tcp/10.77.0.%s/%s > %s.copy"
-                                            .formatted(isThere ? "1" : "2", port, path(way))));
-        }
-        for (var transfer : transfers) {
-            assertThat(transfer.awaitExit(LIMIT)).as(transfer.errorOutput()).isZero();
-        }
-        for (var way : List.of("there", "back")) {
-            assertThat(digest(path(way + ".copy"))).isEqualTo(digest(path(way)));
-        }
-    }
-
-    private static void awaitListener(Namespace where, String port) throws InterruptedException {
-        long deadline = System.nanoTime() + LIMIT.toNanos();
-        while (!where.run("ss", "-Hltn", "sport", "=", port).contains(port)) {
-            assertThat(System.nanoTime() - deadline).as("nobody listens").isNegative();
-            Thread.sleep(20);
-        }
-    }
-
     private static Map<?, ?> stop(OutboardProcess driver) {
         assertThat(driver.stop(LIMIT)).as(driver.errorOutput()).isZero();
         var result = driver.awaitEvent(Event.RESULT, LIMIT);
@@ -156,7 +106,7 @@ class TapIT extends ProcessTest {
         address(left, 1);
         address(right, 2);
         ping();
-        carryFiles();
+        new FileTransfers(this, left, "10.77.0.1", right, "10.77.0.2").carry(FILE_BYTES);
         for (var driver : List.of(first, second)) {
             var counts = stop(driver);
             assertThat((long) counts.get("sentBytes")).isGreaterThan(FILE_BYTES);
