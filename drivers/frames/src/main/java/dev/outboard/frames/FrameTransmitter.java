@@ -443,16 +443,22 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
         int available = ring.completed();
         while (hasNoneLeaving() && available > 0) {
             int count = 0;
-            int posts = 0;
             int parts = 0;
             while (count < available && count < BATCH && parts < BATCH) {
                 int slot = ring.take();
                 leaving[count++] = slot;
+                parts += slots.parts(slot);
+            }
+            // Only now, when nothing that the device says can end the batch half done.
+            int posts = 0;
+            int mapped = 0;
+            for (int i = 0; i < count; i++) {
+                int slot = leaving[i];
                 posts += slot < firstPosted ? 0 : 1;
                 bytes += slots.totalBytes(slot) - (slot < firstPosted ? buffers.frontBytes() : 0);
-                parts = slots.unmap(slot, batchIova, batchBytes, parts);
+                mapped = slots.unmap(slot, batchIova, batchBytes, mapped);
             }
-            leavingTicket = dma.unmapAllLater(batchIova, batchBytes, parts);
+            leavingTicket = dma.unmapAllLater(batchIova, batchBytes, mapped);
             leavingCount = count;
             leavingPosts = posts;
             frames += count;

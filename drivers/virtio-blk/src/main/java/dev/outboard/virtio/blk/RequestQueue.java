@@ -260,10 +260,13 @@ final class RequestQueue implements BlockQueue, AutoCloseable {
 
     /** Takes what is done from the ring, and its memory from the device: all of it together. */
     private void takeDone(int count) {
+        for (int i = 0; i < count; i++) {
+            doneSlots[i] = queue.take();
+        }
+        // Only now, when nothing that the device says can end the batch half done.
         int mapped = 0;
         for (int i = 0; i < count; i++) {
-            int slot = queue.take();
-            doneSlots[i] = slot;
+            int slot = doneSlots[i];
             if (dataIova[slot] != Dma.NO_IOVA) {
                 batchIova[mapped] = dataIova[slot];
                 batchBytes[mapped++] = dataBytes[slot];
