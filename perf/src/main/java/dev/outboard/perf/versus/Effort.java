@@ -11,7 +11,7 @@ package dev.outboard.perf.versus;
 record Effort(int rounds, int pairs, long warmMillis, long millis) {
     /** Shows that it works: one round. */
     static Effort quick(int pairs) {
-        return new Effort(1, pairs, 150, 300);
+        return new Effort(1, pairs, 100, 250);
     }
 
     /** Everything is started anew for each pair, as a rate may stay what it began as. */
@@ -22,6 +22,11 @@ record Effort(int rounds, int pairs, long warmMillis, long millis) {
     /** Whether it only shows that it works. */
     boolean isQuick() {
         return rounds == 1;
+    }
+
+    /** How long ours runs before its first measurement, for the virtual machine's compilers. */
+    long compileMillis() {
+        return isQuick() ? 600 : 2000;
     }
 
     /** What programs take that count in whole seconds. */

@@ -1,6 +1,7 @@
 package dev.outboard.perf.versus;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -19,7 +20,6 @@ import java.util.List;
 final class FrameRates implements Comparison {
     private static final int[] SIZES = {64, 1500};
     private static final String PEER = "DPDK virtio-user on dpdk-testpmd";
-    private static final long COMPILE_MILLIS = 1000;
 
     /** A kind of ring, and which port of the back-end each side has. */
     private enum Ring {
@@ -52,19 +52,31 @@ final class FrameRates implements Comparison {
     @Override
     public double expectedSeconds(Effort effort) {
         double pair = 2 * (effort.warmMillis() + effort.millis() + 100) / 1e3;
-        return effort.rounds() * (10 + 2 * SIZES.length * 2 * effort.pairs() * pair);
+        return effort.rounds()
+                * (4
+                        + 4 * effort.compileMillis() / 1e3
+                        + 2 * SIZES.length * 2 * effort.pairs() * pair);
     }
 
     @Override
     public void measure(Bench bench, Figures figures) {
         for (int round = 0; round < bench.effort().rounds(); round++) {
             bench.progress().accept("frames, start " + (round + 1));
-            try (var backEnd = backEnd(bench)) {
+            var places = Arrays.stream(Ring.values()).map(ring -> place(bench, ring)).toList();
+            try (var backEnd = backEnd(bench);
+                    var ours = LoadDriver.startAll(bench, places)) {
                 for (var ring : Ring.values()) {
-                    measure(bench, figures, backEnd, ring, round);
+                    measure(bench, figures, backEnd, ours.get(ring.ordinal()), ring, round);
                 }
             }
         }
+    }
+
+    private static LoadDriver.Place place(Bench bench, Ring ring) {
+        return new LoadDriver.Place(
+                "frames-" + ring.word(),
+                socket(bench, ring.ours),
+                List.of("--poll", "--ring", ring.word()));
     }
 
     private static Testpmd backEnd(Bench bench) {
@@ -79,23 +91,12 @@ final class FrameRates implements Comparison {
         return bench.place().path("net" + port);
     }
 
-    private void measure(Bench bench, Figures figures, Testpmd backEnd, Ring ring, int round) {
-        try (var ours =
-                        new LoadDriver(
-                                bench,
-                                "frames-" + ring.word(),
-                                socket(bench, ring.ours),
-                                List.of("--poll", "--ring", ring.word()));
-                var theirs =
-                        Testpmd.start(
-                                "driver",
-                                List.of(),
-                                List.of(
-                                        "net_virtio_user0,"
-                                                + Testpmd.virtioUser(
-                                                        socket(bench, ring.theirs),
-                                                        ring == Ring.PACKED)),
-                                Bench.DRIVER)) {
+    private static void measure(
+            Bench bench, Figures figures, Testpmd backEnd, LoadDriver ours, Ring ring, int round) {
+        var device =
+                "net_virtio_user0,"
+                        + Testpmd.virtioUser(socket(bench, ring.theirs), ring == Ring.PACKED);
+        try (var theirs = Testpmd.start("driver", List.of(), List.of(device), Bench.DRIVER)) {
             var seat = new Seat(bench, backEnd, ours, theirs, ring);
             seat.warm();
             for (boolean isSending : new boolean[] {true, false}) {
@@ -124,7 +125,7 @@ final class FrameRates implements Comparison {
         private void warm() {
             for (boolean isSending : new boolean[] {true, false}) {
                 backEnd.forward(isSending ? "rxonly" : "txonly", ring.ours, SIZES[0]);
-                ours.during(order(isSending, SIZES[0]), COMPILE_MILLIS);
+                ours.during(order(isSending, SIZES[0]), bench.effort().compileMillis());
                 backEnd.stop();
             }
             ours.pin(Bench.DRIVER);

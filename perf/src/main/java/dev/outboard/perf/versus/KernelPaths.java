@@ -12,7 +12,7 @@ import java.util.Map;
  */
 final class KernelPaths implements Comparison {
     private static final int OUR_NETWORK = 1;
-    private static final int QUICK_PINGS = 200;
+    private static final int QUICK_PINGS = 100;
     private static final int PINGS = 2000;
     private static final String BITS = "Mbit/s";
     private static final double MEGA = 1e6;

@@ -8,6 +8,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 
 /**
  * A driver of ours that sends, receives or times when it is told to, and sleeps otherwise. One
@@ -18,6 +20,43 @@ final class LoadDriver implements AutoCloseable {
 
     private final OutboardProcess process;
     private final OrderGiver orders;
+
+    /**
+     * Where one is started.
+     *
+     * @param name for messages, and for its socket: short
+     * @param more words for {@code run}: how it waits, its rings, its protection
+     */
+    record Place(String name, Path socket, List<String> more) {}
+
+    /** Several, in the order of their places. */
+    record All(List<LoadDriver> drivers) implements AutoCloseable {
+        LoadDriver get(int index) {
+            return drivers.get(index);
+        }
+
+        @Override
+        public void close() {
+            drivers.forEach(LoadDriver::close);
+        }
+    }
+
+    /** Starts several at once, and waits until all are up. */
+    static All startAll(Bench bench, List<Place> places) {
+        var starting = new ArrayList<CompletableFuture<LoadDriver>>();
+        for (var place : places) {
+            starting.add(
+                    CompletableFuture.supplyAsync(
+                            () -> new LoadDriver(bench, place.name, place.socket, place.more),
+                            work -> Thread.ofPlatform().daemon().start(work)));
+        }
+        try {
+            return new All(starting.stream().map(CompletableFuture::join).toList());
+        } catch (CompletionException failure) {
+            // Those that are up end with the bench's place.
+            throw failure.getCause() instanceof RuntimeException cause ? cause : failure;
+        }
+    }
 
     /**
      * Starts one, and waits until it is up.

@@ -7,6 +7,7 @@ final class NetworkComparisons {
     private NetworkComparisons() {}
 
     static List<Comparison> all() {
-        return List.of(new FrameRates(), new KernelPaths());
+        return List.of(
+                new FrameRates(), new KernelPaths(), new RoundTripTimes(), new ProtectionTax());
     }
 }

@@ -14,6 +14,10 @@ import java.util.stream.Collectors;
 final class NetworkVersus {
     private static final int LEAST_PROCESSORS = 2;
 
+    /** A quick run takes less than 50, with its start and its end. */
+    private static final double QUICK_SECONDS = 47;
+
+    private final long startNanos = System.nanoTime();
     private final Effort effort;
     private final boolean isForMachines;
 
@@ -42,10 +46,25 @@ final class NetworkVersus {
         double seconds = chosen.stream().mapToDouble(one -> one.expectedSeconds(effort)).sum();
         try (var progress = Progress.start("versus net", seconds, isForMachines)) {
             for (var one : chosen) {
-                measure(one, progress, figures);
+                if (isTooLate(one, figures)) {
+                    System.err.printf(
+                            "left out: %s: this machine is too busy for it to be quick; take it"
+                                    + " alone: --only %s%n",
+                            one.name(), one.name());
+                } else {
+                    measure(one, progress, figures);
+                }
             }
         }
         return figures;
+    }
+
+    /** What is quick keeps to its time; what is measured first is measured anyway. */
+    private boolean isTooLate(Comparison one, Figures figures) {
+        double seconds = (System.nanoTime() - startNanos) / 1e9;
+        return effort.isQuick()
+                && !figures.isEmpty()
+                && seconds + one.expectedSeconds(effort) > QUICK_SECONDS;
     }
 
     private void measure(Comparison one, Progress progress, Figures figures) {

@@ -17,7 +17,11 @@ import java.util.regex.Pattern;
  */
 final class Testpmd implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
-    private static final int HUGE_PAGES = 128;
+
+    /** Of 2 MiB, for two programs at a time and one to come. */
+    private static final int HUGE_PAGES = 192;
+
+    private static final boolean HUGE = areThereHugePages();
     private static final AtomicInteger STARTED = new AtomicInteger();
     private static final Pattern RECEIVED_RATE = Pattern.compile("Rx-pps:\\s+(\\d+)");
     private static final Pattern SENT_RATE = Pattern.compile("Tx-pps:\\s+(\\d+)");
@@ -57,10 +61,7 @@ final class Testpmd implements AutoCloseable {
         var command = new ArrayList<>(starter);
         // Its output is a pipe, which it would fill before we see a line.
         command.addAll(List.of("stdbuf", "-oL", "dpdk-testpmd"));
-        command.addAll(
-                hasHugePages()
-                        ? List.of("--in-memory", "--single-file-segments", "-m", "128")
-                        : List.of("--no-huge", "--no-shconf", "-m", "128"));
+        command.addAll(memory());
         command.addAll(
                 List.of(
                         "--no-pci",
@@ -172,10 +173,21 @@ final class Testpmd implements AutoCloseable {
         }
     }
 
-    /** Whether there are enough. */
+    /** Whether all programs of this run have huge pages, or none: both sides have the same. */
     static boolean hasHugePages() {
+        return HUGE;
+    }
+
+    /** What a program of DPDK is told of its memory. */
+    static List<String> memory() {
+        return HUGE
+                ? List.of("--in-memory", "--single-file-segments", "-m", "128")
+                : List.of("--no-huge", "--no-shconf", "-m", "128");
+    }
+
+    private static boolean areThereHugePages() {
         try (var lines = Files.lines(Path.of("/proc/meminfo"))) {
-            return lines.filter(line -> line.startsWith("HugePages_Total:"))
+            return lines.filter(line -> line.startsWith("HugePages_Free:"))
                     .map(line -> line.replaceAll("[^0-9]", ""))
                     .anyMatch(text -> !text.isEmpty() && Integer.parseInt(text) >= HUGE_PAGES);
         } catch (IOException e) {

@@ -67,7 +67,7 @@ public final class VersusCommand implements Subcommand {
 
     @Override
     public Integer call() {
-        int count = choose("--pairs", pairs, quick ? 2 : 5);
+        int count = choose("--pairs", pairs, quick ? what == What.NET ? 1 : 2 : 5);
         int length = choose("--seconds", seconds, quick ? 1 : 3);
         if (what == What.NET) {
             network(quick ? Effort.quick(count) : Effort.full(count, length));
