@@ -8,6 +8,7 @@ module dev.outboard.models {
     requires dev.outboard.backend;
     requires dev.outboard.iommu;
     requires dev.outboard.virtio;
+    requires dev.outboard.internet;
     requires org.slf4j;
 
     exports dev.outboard.models;

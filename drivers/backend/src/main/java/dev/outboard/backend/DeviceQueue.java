@@ -21,6 +21,9 @@ import dev.outboard.virtio.VirtioFeatures;
  * exceptions.
  */
 public abstract sealed class DeviceQueue permits SplitDeviceQueue, PackedDeviceQueue {
+    /** How many marks there are. */
+    public static final int MARKS = 2;
+
     private final String name;
     private final AwaitedException awaited;
     private BusMaster bus;
@@ -110,11 +113,25 @@ public abstract sealed class DeviceQueue permits SplitDeviceQueue, PackedDeviceQ
     /** Gives the oldest taken chain back; visible to the driver after {@link #publish}. */
     public abstract void finish(long writtenBytes);
 
-    /** From here on completions can be taken back. */
-    public abstract void mark();
+    /**
+     * From here on completions can be taken back.
+     *
+     * @param level one of {@link #MARKS} marks, each with its own {@link #rewind}
+     */
+    public abstract void mark(int level);
 
     /** Takes back what was completed since {@link #mark}; nothing was published in between. */
-    public abstract void rewind();
+    public abstract void rewind(int level);
+
+    /** The same, with the first of the marks. */
+    public final void mark() {
+        mark(0);
+    }
+
+    /** The same, with the first of the marks. */
+    public final void rewind() {
+        rewind(0);
+    }
 
     /**
      * Shows the driver what was completed.
@@ -135,6 +152,9 @@ public abstract sealed class DeviceQueue permits SplitDeviceQueue, PackedDeviceQ
 
     /** Where the queue would go on: the base of the next start. What was not shown is not done. */
     public abstract int position();
+
+    /** Where the next chain is, or will be: it differs from before when chains were completed. */
+    public abstract int next();
 
     /** Whether completions wait for {@link #publish}. */
     public abstract boolean isUnpublished();

@@ -41,6 +41,13 @@ public final class DmaCursor {
         open(queue, queue.chain().readableCount(), Access.WRITE);
     }
 
+    /** Stands before bytes of this process, which are all there is. */
+    public void openMemory(MemorySegment bytes, long newOffset, long newLengthBytes) {
+        memory = bytes;
+        offset = newOffset;
+        lengthBytes = newLengthBytes;
+    }
+
     private void open(DeviceQueue newQueue, int first, int newAccess) {
         queue = newQueue;
         bus = queue.bus();

@@ -77,9 +77,9 @@ final class PackedDeviceQueue extends DeviceQueue {
     private int takenSlots;
 
     private boolean batchOpen;
-    private int markedNext;
-    private int markedCompleted;
-    private int markedPending;
+    private final int[] markedNext = new int[MARKS];
+    private final int[] markedCompleted = new int[MARKS];
+    private final int[] markedPending = new int[MARKS];
 
     PackedDeviceQueue(String name) {
         super(name);
@@ -219,19 +219,19 @@ final class PackedDeviceQueue extends DeviceQueue {
     }
 
     @Override
-    public void mark() {
+    public void mark(int level) {
         batchOpen = false;
-        markedNext = next;
-        markedCompleted = completed;
-        markedPending = pending;
+        markedNext[level] = next;
+        markedCompleted[level] = completed;
+        markedPending[level] = pending;
     }
 
     @Override
-    public void rewind() {
+    public void rewind(int level) {
         batchOpen = false;
-        next = markedNext;
-        completed = markedCompleted;
-        pending = markedPending;
+        next = markedNext[level];
+        completed = markedCompleted[level];
+        pending = markedPending[level];
         seen = false;
     }
 
@@ -312,6 +312,11 @@ final class PackedDeviceQueue extends DeviceQueue {
     @Override
     public int position() {
         return published | published << HALF_BITS;
+    }
+
+    @Override
+    public int next() {
+        return next;
     }
 
     @Override

@@ -104,6 +104,15 @@ public final class PortSession implements VhostBackEnd, AutoCloseable {
         return vrings[index];
     }
 
+    /**
+     * Tells the driver that the configuration has changed, if it listens; it then reads it again.
+     *
+     * @return false when it does not, or does not read what it is told
+     */
+    public boolean configChanged() {
+        return memory.configChanged();
+    }
+
     /** What was negotiated; without {@link VhostFeatures#PROTOCOL_FEATURES}. */
     public long acceptedFeatures() {
         return features;

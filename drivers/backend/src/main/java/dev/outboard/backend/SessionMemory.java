@@ -145,6 +145,11 @@ final class SessionMemory implements AskingBusMaster.Asker, AutoCloseable {
         }
     }
 
+    /** Tells that the configuration has changed; false when there is nobody to tell. */
+    boolean configChanged() {
+        return channel != null && channel.configChanged();
+    }
+
     private void onAnswers() {
         if (channel.onReadable(answers)) {
             return;

@@ -47,8 +47,8 @@ final class SplitDeviceQueue extends DeviceQueue {
     /** The used index at which the open batch has its element, or {@link #NO_BATCH}. */
     private int batch = NO_BATCH;
 
-    private int markedAvailable;
-    private int markedUsed;
+    private final int[] markedAvailable = new int[MARKS];
+    private final int[] markedUsed = new int[MARKS];
 
     SplitDeviceQueue(String name) {
         super(name);
@@ -179,17 +179,17 @@ final class SplitDeviceQueue extends DeviceQueue {
     }
 
     @Override
-    public void mark() {
+    public void mark(int level) {
         batch = NO_BATCH;
-        markedAvailable = nextAvailable;
-        markedUsed = nextUsed;
+        markedAvailable[level] = nextAvailable;
+        markedUsed[level] = nextUsed;
     }
 
     @Override
-    public void rewind() {
+    public void rewind(int level) {
         batch = NO_BATCH;
-        nextAvailable = markedAvailable;
-        nextUsed = markedUsed;
+        nextAvailable = markedAvailable[level];
+        nextUsed = markedUsed[level];
     }
 
     @Override
@@ -249,6 +249,11 @@ final class SplitDeviceQueue extends DeviceQueue {
     @Override
     public int position() {
         return publishedUsed;
+    }
+
+    @Override
+    public int next() {
+        return nextAvailable;
     }
 
     @Override

@@ -4,9 +4,14 @@ import dev.outboard.backend.DeviceWork;
 import dev.outboard.backend.PortSettings;
 import dev.outboard.backend.PortsAssembly;
 import dev.outboard.backend.VhostPort;
+import dev.outboard.backend.loop.Counters;
 import dev.outboard.backend.loop.DeviceLoop;
 import dev.outboard.backend.loop.ModelRunner;
+import dev.outboard.dma.AskedCounters;
 import dev.outboard.dma.SharedIotlb;
+import dev.outboard.models.nic.MacTable;
+import dev.outboard.models.nic.NicSwitch;
+import dev.outboard.models.nic.SwitchPort;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -31,7 +36,7 @@ public final class NicModel implements DeviceModel {
         this.options = options;
         switchPorts = new SwitchPort[options.ports().size()];
         for (int i = 0; i < switchPorts.length; i++) {
-            switchPorts[i] = new SwitchPort(i, options.ports().get(i).mac(), learned);
+            switchPorts[i] = new SwitchPort(i, options.ports().get(i).shape(), learned);
         }
         runner = new ModelRunner("nic", options.waiting(), this::assemble);
     }
@@ -40,12 +45,12 @@ public final class NicModel implements DeviceModel {
         var opened = new ArrayList<VhostPort>();
         var iotlb = options.sharesIotlb() ? new SharedIotlb() : null;
         try {
-            for (var port : switchPorts) {
-                NicPortOptions of = options.ports().get(port.index);
+            for (int i = 0; i < switchPorts.length; i++) {
+                NicPortOptions of = options.ports().get(i);
                 var settings =
                         new PortSettings(
                                 of.name(), of.socket(), of.iommu(), ATTACH_LIMIT_NANOS, iotlb);
-                opened.add(Ports.open(loop, settings, port));
+                opened.add(Ports.open(loop, settings, switchPorts[i]));
             }
         } catch (RuntimeException e) {
             opened.forEach(VhostPort::close);
@@ -80,10 +85,50 @@ public final class NicModel implements DeviceModel {
     public NicStatistics statistics() {
         var all = new ArrayList<NicPortStatistics>();
         List<VhostPort> listening = ports;
-        for (var port : switchPorts) {
-            VhostPort at = listening.isEmpty() ? null : listening.get(port.index);
-            all.add(port.statistics(options.ports().get(port.index).name(), at));
+        for (int i = 0; i < switchPorts.length; i++) {
+            VhostPort at = listening.isEmpty() ? null : listening.get(i);
+            all.add(statistics(options.ports().get(i).name(), switchPorts[i], at));
         }
         return new NicStatistics(all);
+    }
+
+    private static NicPortStatistics statistics(String name, SwitchPort port, VhostPort at) {
+        Counters counted = port.counters;
+        return new NicPortStatistics(
+                name,
+                port.isConnected(),
+                counted.get(SwitchPort.SENT_FRAMES),
+                counted.get(SwitchPort.SENT_BYTES),
+                counted.get(SwitchPort.RECEIVED_FRAMES),
+                counted.get(SwitchPort.RECEIVED_BYTES),
+                counted.get(SwitchPort.NO_BUFFER),
+                counted.get(SwitchPort.TOO_LONG),
+                counted.get(SwitchPort.NOWHERE),
+                counted.get(SwitchPort.MALFORMED),
+                counted.get(SwitchPort.FILTERED),
+                counted.get(SwitchPort.SUMMED),
+                counted.get(SwitchPort.CUT),
+                counted.get(SwitchPort.COMMANDS),
+                counted.get(SwitchPort.FAULTS),
+                counted.get(SwitchPort.WAITS),
+                at == null ? 0 : at.disconnections(),
+                at == null ? "" : at.lastReason(),
+                at == null ? new AskedCounters().read() : at.asked());
+    }
+
+    /**
+     * Puts a port's cable in, or pulls it out; its driver is told, if it listens. Any thread.
+     *
+     * @throws IllegalArgumentException when there is no such port
+     */
+    public void link(String port, boolean up) {
+        for (int i = 0; i < switchPorts.length; i++) {
+            if (options.ports().get(i).name().equals(port)) {
+                switchPorts[i].link(up);
+                runner.wake();
+                return;
+            }
+        }
+        throw new IllegalArgumentException("the switch has no port " + port);
     }
 }

@@ -16,6 +16,10 @@ import dev.outboard.dma.AskedStatistics;
  * @param droppedNowhere frames that the driver sent to where nobody is, or to itself
  * @param droppedMalformed frames that the driver sent and that are none: too short, too long, or
  *     asking for what was not negotiated
+ * @param droppedUnwanted frames for this port that its driver's filter keeps out
+ * @param summed frames for this port whose checksum the switch finished
+ * @param cut frames for this port that the switch cut into segments
+ * @param commands orders of the driver's control queue
  * @param faults accesses to buffers of the driver that were refused; each cost a frame
  * @param waits how often senders waited for this port's driver to supply buffers
  * @param disconnections how many sessions of a driver ended
@@ -33,6 +37,10 @@ public record NicPortStatistics(
         long droppedTooLong,
         long droppedNowhere,
         long droppedMalformed,
+        long droppedUnwanted,
+        long summed,
+        long cut,
+        long commands,
         long faults,
         long waits,
         long disconnections,

@@ -36,7 +36,7 @@ final class DiskDriver implements AutoCloseable {
 
     static DiskDriver start(Path socket, Path iommu, int queues, long refused) {
         var driver = iommu == null ? TestDriver.open(socket) : TestDriver.open(socket, iommu);
-        return new DiskDriver(driver.start(queues, refused));
+        return new DiskDriver(driver.wantingAll().start(queues, refused));
     }
 
     /** Over queues that run already. */

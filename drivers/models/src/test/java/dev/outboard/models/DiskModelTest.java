@@ -38,6 +38,8 @@ class DiskModelTest {
             VirtioFeatures.VERSION_1
                     | VirtioFeatures.RING_EVENT_IDX
                     | VirtioFeatures.RING_INDIRECT_DESC
+                    | VirtioFeatures.RING_PACKED
+                    | VirtioFeatures.IN_ORDER
                     | VirtioFeatures.BLK_SEG_MAX
                     | VirtioFeatures.BLK_BLK_SIZE
                     | VirtioFeatures.ACCESS_PLATFORM;

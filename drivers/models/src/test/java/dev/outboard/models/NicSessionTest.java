@@ -35,6 +35,25 @@ class NicSessionTest extends NicFixture {
                     | VirtioFeatures.NET_MAC
                     | VirtioFeatures.NET_STATUS
                     | VirtioFeatures.NET_MTU
+                    | VirtioFeatures.NET_CSUM
+                    | VirtioFeatures.NET_GUEST_CSUM
+                    | VirtioFeatures.NET_CTRL_GUEST_OFFLOADS
+                    | VirtioFeatures.NET_GUEST_TSO4
+                    | VirtioFeatures.NET_GUEST_TSO6
+                    | VirtioFeatures.NET_GUEST_ECN
+                    | VirtioFeatures.NET_GUEST_USO4
+                    | VirtioFeatures.NET_GUEST_USO6
+                    | VirtioFeatures.NET_HOST_TSO4
+                    | VirtioFeatures.NET_HOST_TSO6
+                    | VirtioFeatures.NET_HOST_ECN
+                    | VirtioFeatures.NET_HOST_USO
+                    | VirtioFeatures.NET_MRG_RXBUF
+                    | VirtioFeatures.NET_CTRL_VQ
+                    | VirtioFeatures.NET_CTRL_RX
+                    | VirtioFeatures.NET_CTRL_RX_EXTRA
+                    | VirtioFeatures.NET_CTRL_VLAN
+                    | VirtioFeatures.NET_CTRL_MAC_ADDR
+                    | VirtioFeatures.NET_GUEST_ANNOUNCE
                     | VirtioFeatures.ACCESS_PLATFORM;
 
     @Test
@@ -330,7 +349,7 @@ class NicSessionTest extends NicFixture {
         driver.negotiate(0);
         assertThatThrownBy(() -> driver.frontEnd.setVringSize(0, entries))
                 .isInstanceOf(RuntimeException.class);
-        assertThatThrownBy(() -> driver.frontEnd.setVringSize(2, 256))
+        assertThatThrownBy(() -> driver.frontEnd.setVringSize(3, 256))
                 .isInstanceOf(RuntimeException.class);
     }
 

@@ -134,9 +134,9 @@ class PackedDeviceQueueTest {
             ring.offerOne(id, DATA, 64 + id, FLAG_WRITE);
         }
         complete(1, 1);
-        queue.mark();
+        queue.mark(0);
         complete(2, 2);
-        queue.rewind();
+        queue.rewind(0);
         assertThat(queue.hasNext()).isTrue();
         queue.load();
         assertThat(queue.chain().writableBytes()).isEqualTo(65);

@@ -48,7 +48,29 @@ final class TestDriver implements AutoCloseable {
     final List<RuntimeException> failures = new CopyOnWriteArrayList<>();
 
     /** What is accepted only if it is wanted: rings are split and by hand, else. */
-    private static final long FORMATS = VirtioFeatures.RING_PACKED | VirtioFeatures.IN_ORDER;
+    private static final long CHOICES =
+            VirtioFeatures.RING_PACKED
+                    | VirtioFeatures.IN_ORDER
+                    | VirtioFeatures.NET_CSUM
+                    | VirtioFeatures.NET_GUEST_CSUM
+                    | VirtioFeatures.NET_CTRL_GUEST_OFFLOADS
+                    | VirtioFeatures.NET_GUEST_TSO4
+                    | VirtioFeatures.NET_GUEST_TSO6
+                    | VirtioFeatures.NET_GUEST_ECN
+                    | VirtioFeatures.NET_HOST_TSO4
+                    | VirtioFeatures.NET_HOST_TSO6
+                    | VirtioFeatures.NET_HOST_ECN
+                    | VirtioFeatures.NET_MRG_RXBUF
+                    | VirtioFeatures.NET_CTRL_VQ
+                    | VirtioFeatures.NET_CTRL_RX
+                    | VirtioFeatures.NET_CTRL_VLAN
+                    | VirtioFeatures.NET_CTRL_RX_EXTRA
+                    | VirtioFeatures.NET_GUEST_ANNOUNCE
+                    | VirtioFeatures.NET_MQ
+                    | VirtioFeatures.NET_CTRL_MAC_ADDR
+                    | VirtioFeatures.NET_GUEST_USO4
+                    | VirtioFeatures.NET_GUEST_USO6
+                    | VirtioFeatures.NET_HOST_USO;
 
     /** Where the first byte after the rings is, for the device. */
     long dataAddress;
@@ -142,7 +164,7 @@ final class TestDriver implements AutoCloseable {
                 frontEnd.protocolFeatures()
                         & (asked ? PROTOCOL | VhostFeatures.PROTOCOL_BACKEND_REQ : PROTOCOL));
         frontEnd.setOwner();
-        long accepted = offered & ~refused & ~(wanted ^ FORMATS);
+        long accepted = offered & ~refused & ~(CHOICES & ~wanted);
         if (!isTranslated()) {
             accepted &= ~VirtioFeatures.ACCESS_PLATFORM;
         }
@@ -172,10 +194,15 @@ final class TestDriver implements AutoCloseable {
         return isTranslated() ? busAddress : busAddress + 0x7000_0000_0000L;
     }
 
-    /** Accepts these too, of packed rings and in-order. */
-    TestDriver wanting(long formats) {
-        wanted = formats;
+    /** Accepts these too, of what a driver has to choose. */
+    TestDriver wanting(long choices) {
+        wanted = choices;
         return this;
+    }
+
+    /** Accepts everything but packed rings and in-order: of a disk, the bits mean others. */
+    TestDriver wantingAll() {
+        return wanting(~(VirtioFeatures.RING_PACKED | VirtioFeatures.IN_ORDER));
     }
 
     /** The device is given its rings before it asks, as our drivers do. */

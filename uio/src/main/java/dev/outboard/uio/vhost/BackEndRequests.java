@@ -80,6 +80,19 @@ public final class BackEndRequests implements AutoCloseable {
         return send(iova, access, IotlbMessage.ACCESS_FAILURE, 0);
     }
 
+    /**
+     * Tells that the configuration space has changed: the front-end reads it again.
+     *
+     * @return false when the front-end is gone or does not read
+     */
+    public boolean configChanged() {
+        if (socket.descriptor().isClosed()) {
+            return false;
+        }
+        message.begin(Requests.BACKEND_CONFIG_CHANGE, 0, 0);
+        return sendMessage();
+    }
+
     private boolean send(long iova, int access, int type, int flags) {
         if (socket.descriptor().isClosed()) {
             return false;
@@ -89,6 +102,10 @@ public final class BackEndRequests implements AutoCloseable {
                 .putLong(PayloadDescriptor.IOTLB_LENGTH_OFFSET, 1)
                 .putByte(PayloadDescriptor.IOTLB_ACCESS_OFFSET, access)
                 .putByte(PayloadDescriptor.IOTLB_TYPE_OFFSET, type);
+        return sendMessage();
+    }
+
+    private boolean sendMessage() {
         int length = message.lengthBytes();
         try {
             int sent = socket.trySend(message.memory(), 0, length);

@@ -88,7 +88,7 @@ public final class DeviceLoop implements AutoCloseable {
             epoll.close();
             throw e;
         }
-        watches.add(events -> {});
+        watches.add(events -> wake.drain());
         epoll.add(wake.descriptor(), Epoll.READABLE, WAKE_TOKEN);
     }
 
@@ -158,6 +158,11 @@ public final class DeviceLoop implements AutoCloseable {
         if (watch != null) {
             watch.onReady(events);
         }
+    }
+
+    /** Has the device look for work soon, though nobody rang. Any thread. */
+    public void wake() {
+        wake.signal();
     }
 
     /** Ends {@link #run} soon. Any thread. */

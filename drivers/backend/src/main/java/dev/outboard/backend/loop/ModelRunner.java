@@ -100,6 +100,13 @@ public final class ModelRunner {
         }
     }
 
+    /** Has the device look for work soon, if it runs. Any thread. */
+    public synchronized void wake() {
+        if (used && !stopped) {
+            loop.wake();
+        }
+    }
+
     /** Ends it, and waits until everything is closed; harmless when it is not running. */
     public synchronized void stop() {
         if (!used) {

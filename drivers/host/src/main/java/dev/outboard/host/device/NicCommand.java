@@ -36,8 +36,17 @@ final class NicCommand implements Callable<Integer> {
     @Option(
             names = "--port",
             required = true,
-            paramLabel = "PATH[,iommu=PATH][,mac=ADDRESS][,name=NAME]",
-            description = "A port; two or more.")
+            paramLabel = "PATH[,OPTION=VALUE...]",
+            description = {
+                "A port; two or more. Options:",
+                "iommu=PATH: where the owner of its IOMMU listens; mac=ADDRESS; name=NAME;",
+                "mtu=BYTES: its largest packet (1500);",
+                "queues=N: how many pairs of queues its driver may use (1);",
+                "offloads=on|off: whether checksums and segmentation may be left to others (on);",
+                "mergeable=on|off: whether a received frame may span buffers (on);",
+                "packed=on|off: whether rings may be packed (on);",
+                "link=up|down: whether the cable is in at the start (up)."
+            })
     private List<String> ports;
 
     @Option(
@@ -123,12 +132,16 @@ final class NicCommand implements Callable<Integer> {
         fields.put("socket", port.socket());
         fields.put("mac", port.mac());
         fields.put("iommu", ModelOptions.iommuOf(port.iommu()));
+        fields.put("mtuBytes", port.mtuBytes());
+        fields.put("queues", port.queues());
+        fields.put("offloads", port.offloads());
         return fields;
     }
 
     private static String text(NicPortStatistics port) {
         return ("%s: %d frames sent, %d received; dropped %d for want of a buffer, %d too long,"
-                                + " %d to nowhere, %d malformed; %d faults")
+                                + " %d to nowhere, %d malformed, %d unwanted;"
+                                    + " %d summed, %d cut; %d faults")
                         .formatted(
                                 port.name(),
                                 port.sentFrames(),
@@ -137,6 +150,9 @@ final class NicCommand implements Callable<Integer> {
                                 port.droppedTooLong(),
                                 port.droppedNowhere(),
                                 port.droppedMalformed(),
+                                port.droppedUnwanted(),
+                                port.summed(),
+                                port.cut(),
                                 port.faults())
                 + ModelOptions.text(port.asked());
     }
@@ -152,6 +168,10 @@ final class NicCommand implements Callable<Integer> {
         fields.put("droppedTooLong", port.droppedTooLong());
         fields.put("droppedNowhere", port.droppedNowhere());
         fields.put("droppedMalformed", port.droppedMalformed());
+        fields.put("droppedUnwanted", port.droppedUnwanted());
+        fields.put("summed", port.summed());
+        fields.put("cut", port.cut());
+        fields.put("commands", port.commands());
         fields.put("faults", port.faults());
         fields.put("waits", port.waits());
         fields.put("disconnections", port.disconnections());

@@ -1,4 +1,4 @@
-package dev.outboard.models;
+package dev.outboard.models.nic;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package dev.outboard.models;
+package dev.outboard.models.nic;
 
 import java.util.Arrays;
 
@@ -8,7 +8,7 @@ import java.util.Arrays;
  * <p>A table of fixed size, two places to an address: a sender that makes addresses up can only
  * make the switch forget, and flood. One thread; nothing allocates.
  */
-final class MacTable {
+public final class MacTable {
     /** What {@link #find} says of an address that was not seen lately. */
     static final int UNKNOWN = -1;
 
@@ -24,7 +24,7 @@ final class MacTable {
     private final long[] seenNanos = new long[SETS * WAYS];
 
     /** An empty table that forgets what it did not see for so long. */
-    MacTable(long ageNanos) {
+    public MacTable(long ageNanos) {
         this.ageNanos = ageNanos;
         Arrays.fill(addresses, NONE);
     }
