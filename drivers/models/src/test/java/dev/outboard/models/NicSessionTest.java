@@ -373,7 +373,7 @@ class NicSessionTest extends NicFixture {
         var arguments = List.of(socket(0).toString(), socket(1).toString());
         try (var full = ChildJvm.limited(128, FullProcess.class, arguments)) {
             assertThat(full.line()).isEqualTo("full");
-            try (var frontEnd = VhostFrontEnd.connect(socket(0), 1_000_000_000L)) {
+            try (var frontEnd = VhostFrontEnd.connect(socket(0), 30_000_000_000L)) {
                 full.order("watch");
                 // A connection that cannot be accepted is no reason to turn round and round.
                 assertThat(Long.parseLong(full.line())).isLessThan(250);

@@ -141,7 +141,7 @@ final class NicCommand implements Callable<Integer> {
     private static String text(NicPortStatistics port) {
         return ("%s: %d frames sent, %d received; dropped %d for want of a buffer, %d too long,"
                                 + " %d to nowhere, %d malformed, %d unwanted;"
-                                    + " %d summed, %d cut; %d faults")
+                                + " %d summed, %d cut; %d faults")
                         .formatted(
                                 port.name(),
                                 port.sentFrames(),
