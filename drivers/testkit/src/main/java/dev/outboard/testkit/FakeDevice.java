@@ -17,8 +17,8 @@ import dev.outboard.uio.WaitPolicy;
 import dev.outboard.virtio.RingFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -32,14 +32,17 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
     private final long features;
     private final byte[] config;
     private final int queues;
-    private final Map<Integer, RingPeer> rings = new HashMap<>();
-    private final Map<Integer, PackedPeer> packedRings = new HashMap<>();
-    private final Map<Integer, EventDescriptor> events = new HashMap<>();
+    private final Map<Integer, RingPeer> rings = new ConcurrentHashMap<>();
+    private final Map<Integer, PackedPeer> packedRings = new ConcurrentHashMap<>();
+    private final Map<Integer, EventDescriptor> events = new ConcurrentHashMap<>();
     private long accepted;
     private int doorbells;
-    private boolean lost;
+    private volatile boolean lost;
     private int failingStart = -1;
     private int taken;
+    private int queueLimit = 1;
+    private boolean tellsOfChanges;
+    private Interrupt changes;
 
     /** A device with these features, configuration (null: none) and number of queues. */
     public FakeDevice(long features, byte[] config, int queues) {
@@ -106,6 +109,22 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
         taken = offloads;
     }
 
+    /** The host wants so many pairs or queues used. To be called before the driver starts. */
+    public void limitQueues(int most) {
+        queueLimit = most;
+    }
+
+    /** It tells of changes of its configuration. To be called before the driver starts. */
+    public void tellsOfChanges() {
+        tellsOfChanges = true;
+    }
+
+    /** Changes a byte of its configuration, and tells of it. */
+    public void changeConfig(int offset, int value) {
+        config[offset] = (byte) value;
+        changes.wake();
+    }
+
     /** Queues that are started now. */
     public int startedQueues() {
         return rings.size() + packedRings.size();
@@ -142,6 +161,46 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
     @Override
     public QueueTransport queues() {
         return this;
+    }
+
+    /** One of the same memory; it lives as long as the device. */
+    @Override
+    public Dma openDma() {
+        return Dma.off(physical);
+    }
+
+    @Override
+    public int queueLimit() {
+        return queueLimit;
+    }
+
+    @Override
+    public Interrupt configInterrupt() {
+        if (tellsOfChanges) {
+            changes =
+                    Interrupt.open(
+                            "fake0 configuration",
+                            new Silent(),
+                            EventDescriptor.create(),
+                            WaitPolicy.BLOCK);
+        }
+        return changes;
+    }
+
+    /** A line that only a wake ends the wait of. */
+    private static final class Silent implements InterruptLine {
+        @Override
+        public boolean unmask() {
+            return false;
+        }
+
+        @Override
+        public void mask() {}
+
+        @Override
+        public boolean isPending() {
+            return false;
+        }
     }
 
     @Override

@@ -36,6 +36,13 @@ final class QemuMonitor implements AutoCloseable {
                         .formatted(device, isUp));
     }
 
+    /** Wants every interface announced to the network, once. */
+    void announce() {
+        execute(
+                "{\"execute\":\"announce-self\",\"arguments\":"
+                        + "{\"initial\":50,\"max\":50,\"rounds\":1,\"step\":50}}");
+    }
+
     private void execute(String command) {
         try {
             socket.write(ByteBuffer.wrap(command.getBytes(StandardCharsets.US_ASCII)));
