@@ -40,6 +40,15 @@ public final class GuestCommand implements Subcommand {
     private boolean shell;
 
     @Option(
+            names = "--net",
+            paramLabel = "PATH",
+            description =
+                    "With --run or --shell: a small guest without Java, whose only device is the"
+                            + " network interface that 'outboard run net --serve PATH' offers. It"
+                            + " asks for an address by DHCP first.")
+    private Path network;
+
+    @Option(
             names = "--only",
             defaultValue = "",
             paramLabel = "TEXT",
@@ -107,6 +116,9 @@ public final class GuestCommand implements Subcommand {
         if (kernelModules != null && kernelImage == null) {
             throw new UsageException("--modules has no use without --kernel");
         }
+        if (network != null && !shell && lines.isEmpty()) {
+            throw new UsageException("--net has no use without --run or --shell");
+        }
         try {
             return runInFolder();
         } catch (IOException e) {
@@ -140,30 +152,13 @@ public final class GuestCommand implements Subcommand {
         var busybox = Tool.require("busybox", "busybox-static");
         output.text("preparing the guest");
         var kernel = GuestKernel.find(kernelImage, kernelModules, Folders.cache());
-        var java = JavaImage.make(Folders.cache());
         output.say(
                 "booting Linux " + kernel.release() + " in QEMU",
                 Event.of("boot", "kernel", kernel.release(), "accelerator", accelerator));
         if (shell || !lines.isEmpty()) {
-            var script = "modprobe -a vfio-pci vfio_iommu_type1 uio_pci_generic\n";
-            var initramfs = folder.resolve("initramfs.cpio");
-            Initramfs.write(
-                    initramfs, kernel, java, busybox, script + String.join("\n", lines), folder);
-            var machine =
-                    new GuestMachine(
-                            folder,
-                            kernel,
-                            initramfs,
-                            GuestDevices.create(folder, 1),
-                            accelerator,
-                            parameters);
-            return shell
-                    ? machine.talk() ? 0 : 1
-                    : machine.run(
-                            Duration.ofSeconds(timeoutSeconds),
-                            line -> output.say(line, Event.of("said", "line", line)),
-                            output::say);
+            return runLines(folder, kernel, busybox, output);
         }
+        var java = JavaImage.make(Folders.cache());
         var guests =
                 new Guests(
                         folder,
@@ -172,5 +167,31 @@ public final class GuestCommand implements Subcommand {
                         only,
                         output);
         return guests.check() ? 0 : 1;
+    }
+
+    /** Instead of the checks, what the user wants. */
+    private int runLines(Path folder, GuestKernel kernel, Path busybox, EventOutput output)
+            throws IOException, InterruptedException {
+        var initramfs = folder.resolve("initramfs.cpio");
+        var java = network == null ? JavaImage.make(Folders.cache()) : null;
+        var script =
+                network == null
+                        ? "modprobe -a vfio-pci vfio_iommu_type1 uio_pci_generic\n"
+                                + String.join("\n", lines)
+                        : GuestNetwork.script(lines);
+        Initramfs.write(initramfs, kernel, java, busybox, script, folder);
+        var hardware =
+                network == null
+                        ? GuestDevices.create(folder, 1).options()
+                        : new GuestNetwork(network.toAbsolutePath()).options();
+        var machine =
+                new GuestMachine(folder, kernel, initramfs, hardware, accelerator, parameters);
+        if (shell) {
+            return machine.talk() ? 0 : 1;
+        }
+        return machine.run(
+                Duration.ofSeconds(timeoutSeconds),
+                line -> output.say(line, Event.of("said", "line", line)),
+                output::say);
     }
 }

@@ -59,10 +59,14 @@ record GuestDevices(Path disk, Path served) {
         }
     }
 
-    /** The options that give QEMU the devices. */
+    /** The options that give QEMU the devices, behind an IOMMU, and memory for a Java machine. */
     List<String> options() {
         var network = ",tftp=" + served;
         return List.of(
+                "-m",
+                "1536",
+                "-device",
+                "intel-iommu,intremap=on,caching-mode=on",
                 "-device",
                 "edu,addr=04.0" + WIDE,
                 "-drive",

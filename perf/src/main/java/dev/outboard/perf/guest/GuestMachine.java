@@ -38,6 +38,7 @@ final class GuestMachine {
      * A machine that is described, and not started.
      *
      * @param folder for its console's file
+     * @param hardware QEMU's options for memory and devices
      * @param accelerator tcg, or kvm where this machine has it
      * @param parameters of the kernel, beyond those that every guest has
      */
@@ -45,7 +46,7 @@ final class GuestMachine {
             Path folder,
             GuestKernel kernel,
             Path initramfs,
-            GuestDevices devices,
+            List<String> hardware,
             String accelerator,
             String parameters) {
         this.folder = folder;
@@ -63,8 +64,6 @@ final class GuestMachine {
                                 // written, as a Java compiler does, one time in many wrongly.
                                 "-smp",
                                 "1",
-                                "-m",
-                                "1536",
                                 "-nodefaults",
                                 "-display",
                                 "none",
@@ -74,10 +73,8 @@ final class GuestMachine {
                                 "-initrd",
                                 initramfs.toString(),
                                 "-append",
-                                PARAMETERS + parameters,
-                                "-device",
-                                "intel-iommu,intremap=on,caching-mode=on"));
-        command.addAll(devices.options());
+                                PARAMETERS + parameters));
+        command.addAll(hardware);
     }
 
     /** Machines that are guests themselves may refuse the register that says what is mended. */

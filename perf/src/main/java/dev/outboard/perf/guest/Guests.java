@@ -104,7 +104,12 @@ final class Guests {
         Initramfs.write(initramfs, image.kernel, image.java, image.busybox, script, work);
         var machine =
                 new GuestMachine(
-                        work, image.kernel, initramfs, devices, image.accelerator, parameters);
+                        work,
+                        image.kernel,
+                        initramfs,
+                        devices.options(),
+                        image.accelerator,
+                        parameters);
         machine.run(timeout, this::said, this::heard);
         Files.delete(initramfs);
         return null;

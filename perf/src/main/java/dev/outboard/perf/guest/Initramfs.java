@@ -59,6 +59,19 @@ final class Initramfs {
             reboot -f
             """;
 
+    /** What busybox's client of DHCP runs when it has an address. */
+    private static final String DHCP =
+            """
+            #!/bin/sh
+            [ "$1" = bound ] || [ "$1" = renew ] || exit 0
+            ip address flush dev $interface
+            ip address add $ip/$mask dev $interface
+            for gateway in $router; do
+                ip route replace default via $gateway
+            done
+            echo "address $ip"
+            """;
+
     private static final String USERS =
             "root::0:0:root:/root:/bin/sh\nuser::1000:1000:user:/tmp:/bin/sh\n";
 
@@ -68,6 +81,7 @@ final class Initramfs {
      * Writes it.
      *
      * @param file to write
+     * @param java the programs, or null for a guest that runs none of them
      * @param script what the first process runs, as a shell reads it
      * @param work a folder for what programs complain of
      */
@@ -81,7 +95,10 @@ final class Initramfs {
             archive.device("dev/console", 5, 1);
             addPrograms(archive, busybox, work);
             addModules(archive, kernel);
-            addJava(archive, java, work);
+            if (java != null) {
+                addJava(archive, java, work);
+            }
+            text(archive, "etc/udhcpc-script", DHCP, true);
             text(archive, "etc/passwd", USERS, false);
             text(archive, "etc/group", "root:x:0:\nuser:x:1000:\n", false);
             text(archive, "etc/outboard-run", script, false);
