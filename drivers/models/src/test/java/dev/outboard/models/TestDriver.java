@@ -77,6 +77,7 @@ final class TestDriver implements AutoCloseable {
 
     private final boolean asked;
     private boolean pushesRings;
+    private boolean listens;
     private long wanted;
 
     private TestDriver(Path socket, Path iommu, String name, Strategy strategy) {
@@ -162,7 +163,9 @@ final class TestDriver implements AutoCloseable {
         long offered = frontEnd.features();
         frontEnd.setProtocolFeatures(
                 frontEnd.protocolFeatures()
-                        & (asked ? PROTOCOL | VhostFeatures.PROTOCOL_BACKEND_REQ : PROTOCOL));
+                        & (asked || listens
+                                ? PROTOCOL | VhostFeatures.PROTOCOL_BACKEND_REQ
+                                : PROTOCOL));
         frontEnd.setOwner();
         long accepted = offered & ~refused & ~(CHOICES & ~wanted);
         if (!isTranslated()) {
@@ -203,6 +206,12 @@ final class TestDriver implements AutoCloseable {
     /** Accepts everything but packed rings and in-order: of a disk, the bits mean others. */
     TestDriver wantingAll() {
         return wanting(~(VirtioFeatures.RING_PACKED | VirtioFeatures.IN_ORDER));
+    }
+
+    /** Accepts that the device may tell things. */
+    TestDriver listening() {
+        listens = true;
+        return this;
     }
 
     /** The device is given its rings before it asks, as our drivers do. */
