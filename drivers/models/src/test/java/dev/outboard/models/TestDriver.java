@@ -14,6 +14,7 @@ import dev.outboard.uio.EventDescriptor;
 import dev.outboard.uio.vhost.MemoryRegion;
 import dev.outboard.uio.vhost.VhostFeatures;
 import dev.outboard.uio.vhost.VhostFrontEnd;
+import dev.outboard.virtio.PackedRingDescriptor;
 import dev.outboard.virtio.VirtioFeatures;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -239,6 +240,25 @@ final class TestDriver implements AutoCloseable {
         frontEnd.setVringCall(index, calls.get(index));
         frontEnd.setVringKick(index, kicks.get(index));
         frontEnd.setVringEnabled(index, true);
+    }
+
+    /** Starts a queue with a packed ring, which is not one of {@link #rings}. */
+    PackedTestRing startPackedQueue(int index, int entries) {
+        var ring = new PackedTestRing(block.memory(), this::offset, dataAddress, entries);
+        dataAddress = ring.deviceEventAddress + 4096;
+        kicks.add(EventDescriptor.create());
+        calls.add(EventDescriptor.create());
+        frontEnd.setVringSize(index, entries);
+        frontEnd.setVringBase(index, PackedRingDescriptor.WRAP * 0x10001);
+        frontEnd.setVringAddresses(
+                index,
+                vringAddress(ring.address),
+                vringAddress(ring.deviceEventAddress),
+                vringAddress(ring.driverEventAddress));
+        frontEnd.setVringCall(index, calls.get(index));
+        frontEnd.setVringKick(index, kicks.get(index));
+        frontEnd.setVringEnabled(index, true);
+        return ring;
     }
 
     /** Where a bus address is in the block. */
