@@ -4,6 +4,7 @@ import dev.outboard.dma.DomainOptions;
 import dev.outboard.dma.Strategy;
 import dev.outboard.driver.QueueAddresses;
 import dev.outboard.virtio.DriverQueue;
+import dev.outboard.virtio.PackedRingDescriptor;
 import dev.outboard.virtio.RingFormat;
 import dev.outboard.virtio.VirtqueueDescriptor;
 import java.lang.foreign.MemorySegment;
@@ -15,6 +16,7 @@ import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
@@ -36,29 +38,40 @@ public class RingBenchmark {
     private static final int ENTRIES = 256;
     private static final int BATCH = 32;
     private static final int FRAME_BYTES = 1500;
+    private static final long USED =
+            PackedRingDescriptor.FLAG_AVAILABLE | PackedRingDescriptor.FLAG_USED;
+
+    /** Which ring, and whether the device promised order. */
+    @Param({"split", "split in-order", "packed", "packed in-order"})
+    public String kind;
 
     private MappedMemory mapped;
     private DriverQueue queue;
+    private MemorySegment descriptors;
     private MemorySegment available;
     private MemorySegment used;
+    private boolean isPacked;
     private int index;
 
     /** Makes the queue. */
     @Setup
     public void open() {
         mapped = new MappedMemory(Strategy.OFF, 1 << 20, DomainOptions.DEFAULT);
-        queue =
-                DriverQueue.open(
-                        "bench0",
-                        mapped.dma(),
-                        ENTRIES,
-                        new RingFormat(false, false, true, false),
-                        1);
+        isPacked = kind.startsWith("packed");
+        var format = new RingFormat(isPacked, kind.endsWith("in-order"), true, false);
+        queue = DriverQueue.open("bench0", mapped.dma(), ENTRIES, format, 1);
         QueueAddresses addresses = queue.addresses();
-        available =
+        descriptors =
                 mapped.at(
-                        addresses.availableIova(), VirtqueueDescriptor.availableRingBytes(ENTRIES));
-        used = mapped.at(addresses.usedIova(), VirtqueueDescriptor.usedRingBytes(ENTRIES));
+                        addresses.descriptorIova(),
+                        VirtqueueDescriptor.descriptorTableBytes(ENTRIES));
+        if (!isPacked) {
+            available =
+                    mapped.at(
+                            addresses.availableIova(),
+                            VirtqueueDescriptor.availableRingBytes(ENTRIES));
+            used = mapped.at(addresses.usedIova(), VirtqueueDescriptor.usedRingBytes(ENTRIES));
+        }
     }
 
     /** Gives everything back. */
@@ -76,7 +89,11 @@ public class RingBenchmark {
             queue.add((long) i * FRAME_BYTES, FRAME_BYTES, false, i);
         }
         queue.publish();
-        finish();
+        if (isPacked) {
+            finishPacked();
+        } else {
+            finishSplit();
+        }
         int sum = 0;
         for (int left = queue.completed(); left > 0; left--) {
             sum += queue.take();
@@ -84,7 +101,25 @@ public class RingBenchmark {
         return sum;
     }
 
-    private void finish() {
+    /** The number stays as the driver wrote it: it is the chain's own. */
+    private void finishPacked() {
+        for (int i = 0; i < BATCH; i++, index++) {
+            long at =
+                    (index & (ENTRIES - 1)) * (long) PackedRingDescriptor.DESCRIPTOR_BYTES
+                            + PackedRingDescriptor.WORD_OFFSET;
+            long word = descriptors.get(VirtqueueDescriptor.U64, at);
+            long number = word >>> PackedRingDescriptor.ID_SHIFT & 0xffff;
+            long flags = (index / ENTRIES & 1) == 0 ? USED : 0;
+            // Release: as a device does, which wrote what the flags tell of.
+            PackedRingDescriptor.WORD.setRelease(
+                    descriptors,
+                    at,
+                    number << PackedRingDescriptor.ID_SHIFT
+                            | flags << PackedRingDescriptor.FLAGS_SHIFT);
+        }
+    }
+
+    private void finishSplit() {
         for (int i = 0; i < BATCH; i++, index++) {
             int slot = index & (ENTRIES - 1);
             int head =
