@@ -72,6 +72,17 @@ public final class Descriptor implements AutoCloseable {
                 Failures.check(copy, "fcntl(F_DUPFD_CLOEXEC)", Failures.descriptor(open)));
     }
 
+    /**
+     * Has calls on the open file return where they would wait: for all who share it.
+     *
+     * @throws NativeException if it cannot be told
+     */
+    public void setNonBlocking() {
+        int open = number();
+        int answer = Descriptors.setNonBlocking(open);
+        Failures.check(answer, "fcntl(F_SETFL)", Failures.descriptor(open));
+    }
+
     /** Whether {@link #close()} was called. */
     public boolean isClosed() {
         return (int) NUMBER.getAcquire(this) == CLOSED;

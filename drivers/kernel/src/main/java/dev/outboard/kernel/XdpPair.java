@@ -92,7 +92,9 @@ final class XdpPair implements Joint, AutoCloseable {
         Resources own = new Resources();
         try {
             chunks = new XdpChunks(socket, transmit, counts, memory, ENTRIES);
-            XdpSender sender = new XdpSender(socket, counts, memory.memory(), ENTRIES, ENTRIES);
+            XdpSender sender = new XdpSender(socket, receive, counts, memory, ENTRIES, ENTRIES);
+            // Before the memory is given back.
+            own.add(receive::withdraw);
             IdleWait idle = own.add(new IdleWait(context.device().waiting()));
             idle.watch(receive);
             // What the device has sent is a chunk for the kernel to fill.

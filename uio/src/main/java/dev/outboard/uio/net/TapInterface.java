@@ -101,7 +101,7 @@ public final class TapInterface implements AutoCloseable {
         if (answer >= 0) {
             set(node, InterfaceDescriptor.TUN_SET_HEADER_BYTES, VirtioHeader.SIZE_BYTES);
             set(node, InterfaceDescriptor.TUN_SET_LITTLE_ENDIAN, 1);
-            queues.add(new TapQueue(kernel.name(), node));
+            queues.add(TapQueue.of(kernel.name(), node));
         }
         return answer;
     }

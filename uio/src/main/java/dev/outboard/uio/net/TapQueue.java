@@ -9,18 +9,30 @@ import java.lang.ref.Reference;
 /**
  * One queue of a TAP interface: a frame a call, behind a virtio header of {@link
  * VirtioHeader#SIZE_BYTES}, without a copy but the kernel's own. One thread owns it; nothing
- * allocates. Closed with its interface.
+ * allocates. One of a {@link TapInterface} is closed with that.
  */
-public final class TapQueue {
+public final class TapQueue implements AutoCloseable {
     private static final int EBADFD = 77;
     private static final int EFAULT = 14;
 
     private final String name;
     private final DeviceNode node;
 
-    TapQueue(String name, DeviceNode node) {
+    private TapQueue(String name, DeviceNode node) {
         this.name = name;
         this.node = node;
+    }
+
+    /**
+     * A queue of an interface that somebody else has opened, who may do more than this process:
+     * with virtio headers of that length. It is made not to block.
+     *
+     * @param name the interface's, for messages
+     * @param node closed by {@link #close}
+     */
+    public static TapQueue of(String name, DeviceNode node) {
+        node.descriptor().setNonBlocking();
+        return new TapQueue(name, node);
     }
 
     /**
@@ -82,5 +94,10 @@ public final class TapQueue {
 
     DeviceNode node() {
         return node;
+    }
+
+    @Override
+    public void close() {
+        node.close();
     }
 }
