@@ -33,6 +33,11 @@ final class SlotSource extends FrameSource implements SentListener {
     /** What the vector points to; it is still among the free. */
     private int shown = -1;
 
+    /** The slot of a frame that was read and not posted yet, or -1. */
+    private int waitingSlot = -1;
+
+    private int waitingBytes;
+    private long waitingOffload;
     private boolean isFull;
 
     /**
@@ -68,57 +73,65 @@ final class SlotSource extends FrameSource implements SentListener {
     @Override
     int move() {
         int taken = 0;
-        int posted = 0;
         isFull = false;
-        while (taken < BATCH) {
-            if (freeCount == 0) {
+        while (taken < BATCH && (waitingSlot >= 0 || read())) {
+            if (waitingSlot >= 0 && !post()) {
+                // Fewer descriptors than slots: this frame first when some are free again.
                 isFull = true;
                 break;
             }
-            int slot = free[freeCount - 1];
-            if (slot != shown) {
-                shown = slot;
-                vector.set(1, slots[slot].memory(), 0, SLOT_BYTES);
-            }
-            long bytes = tap.read(vector, 3);
-            if (bytes == 0) {
-                break;
-            }
             taken++;
-            int outcome = post(slot, bytes - VirtioHeader.SIZE_BYTES);
-            posted += outcome;
         }
-        if (posted > 0 || isFull || queue.pending() > 0) {
+        if (queue.pending() > 0) {
             queue.flush();
         }
         return taken;
     }
 
-    private int post(int slot, long lengthBytes) {
-        int length = (int) lengthBytes;
+    /** Reads a frame, which waits to be posted from then on, or is refused; false if none came. */
+    private boolean read() {
+        if (freeCount == 0) {
+            isFull = true;
+            return false;
+        }
+        int slot = free[freeCount - 1];
         DmaMemory memory = slots[slot];
+        if (slot != shown) {
+            shown = slot;
+            vector.set(1, memory.memory(), 0, SLOT_BYTES);
+        }
+        long bytes = tap.read(vector, 3);
+        if (bytes == 0) {
+            return false;
+        }
+        int length = (int) bytes - VirtioHeader.SIZE_BYTES;
         long offload =
                 length > SLOT_BYTES
                         ? VirtioHeaders.UNKNOWN
                         : VirtioHeaders.offload(header(), memory.memory(), 0, length);
         if (offload == VirtioHeaders.UNKNOWN) {
             counts().add(Counts.Kind.SENT_REFUSED, 1);
-            return 0;
+            return true;
         }
-        // Before the post, whose own look at the device may give slots back.
         freeCount--;
         shown = -1;
-        if (!queue.post(memory.physicalAddress(), length, offload, slot)) {
+        waitingSlot = slot;
+        waitingBytes = length;
+        waitingOffload = offload;
+        return true;
+    }
+
+    private boolean post() {
+        long address = slots[waitingSlot].physicalAddress();
+        if (!queue.post(address, waitingBytes, waitingOffload, waitingSlot)) {
             queue.flush();
-            if (!queue.post(memory.physicalAddress(), length, offload, slot)) {
-                // Fewer descriptors than slots: the frame is lost, as on a wire that is busy.
-                free[freeCount++] = slot;
-                counts().add(Counts.Kind.SENT_REFUSED, 1);
-                return 0;
+            if (!queue.post(address, waitingBytes, waitingOffload, waitingSlot)) {
+                return false;
             }
         }
-        sent(length, offload);
-        return 1;
+        waitingSlot = -1;
+        sent(waitingBytes, waitingOffload);
+        return true;
     }
 
     @Override
@@ -129,6 +142,10 @@ final class SlotSource extends FrameSource implements SentListener {
     /** What a device has that was lost, or is stuck, stays out of use: it may still be mapped. */
     @Override
     public void close() {
+        if (waitingSlot >= 0) {
+            free[freeCount++] = waitingSlot;
+            waitingSlot = -1;
+        }
         while (freeCount > 0) {
             slots[free[--freeCount]].close();
         }
