@@ -22,6 +22,8 @@ final class XdpChunks implements SentListener {
     private final Counts counts;
     private final DmaMemory memory;
 
+    private final int chunkCount;
+
     /** Chunks that neither the kernel nor the device has. */
     private final int[] free;
 
@@ -44,6 +46,7 @@ final class XdpChunks implements SentListener {
         this.queue = queue;
         this.counts = counts;
         this.memory = memory;
+        chunkCount = count;
         free = new int[count];
         for (int chunk = 0; chunk < count; chunk++) {
             free[freeCount++] = chunk;
@@ -112,9 +115,12 @@ final class XdpChunks implements SentListener {
         socket.flushFill();
     }
 
-    /** Whether the last {@link #move} stopped because the device had no room. */
-    boolean isFull() {
-        return isFull;
+    /**
+     * Whether the next thing to wait for is the device: it had no room, or it has most of the
+     * chunks. While it has few, they come back unasked, with the next frames.
+     */
+    boolean isScarce() {
+        return isFull || posted > chunkCount / 2;
     }
 
     /** Chunks that the device may still read. */

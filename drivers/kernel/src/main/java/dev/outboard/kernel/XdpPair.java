@@ -97,8 +97,6 @@ final class XdpPair implements Joint, AutoCloseable {
             own.add(receive::withdraw);
             IdleWait idle = own.add(new IdleWait(context.device().waiting()));
             idle.watch(receive);
-            // What the device has sent is a chunk for the kernel to fill.
-            idle.watch(transmit);
             idle.watch(socket.descriptor(), Epoll.READABLE);
             IdleWait full = own.add(new IdleWait(context.device().waiting()));
             full.watch(receive);
@@ -121,7 +119,7 @@ final class XdpPair implements Joint, AutoCloseable {
             if (came + chunks.move() > 0) {
                 idle.found();
                 full.found();
-            } else if ((chunks.isFull() ? full : idle).idle(LOOK_NANOS)) {
+            } else if ((chunks.isScarce() ? full : idle).idle(LOOK_NANOS)) {
                 counts.set(Counts.Kind.SLEEPS, idle.sleeps() + full.sleeps());
                 link.checkThere();
             }

@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Two namespaces whose kernels talk through two TAPs, two drivers and our switch, each a process.
@@ -56,13 +57,17 @@ class TapIT extends ProcessTest {
         return driver;
     }
 
-    private OutboardProcess device(String strategy, String... more) {
+    private OutboardProcess device(String strategy) {
+        return device(strategy, "");
+    }
+
+    /** With options for both ports. */
+    private OutboardProcess device(String strategy, String options) {
         var words = new ArrayList<>(List.of("device", "nic", "--json"));
         for (var port : List.of("nic0", "nic1")) {
             var iommu = strategy.equals("off") ? "" : ",iommu=" + path(port + ".iommu");
-            words.addAll(List.of("--port", path(port + ".sock") + iommu));
+            words.addAll(List.of("--port", path(port + ".sock") + iommu + options));
         }
-        words.addAll(List.of(more));
         var device = outboard("the switch", words.toArray(String[]::new));
         device.awaitReady(LIMIT);
         return device;
@@ -112,13 +117,35 @@ class TapIT extends ProcessTest {
             assertThat((long) counts.get("sentBytes")).isGreaterThan(FILE_BYTES);
             assertThat((long) counts.get("receivedBytes")).isGreaterThan(FILE_BYTES);
             assertThat(counts.get("sentRefused")).isEqualTo(0L);
-            if (offloads.equals("off")) {
+            if (offloads.equals("on")) {
+                assertThat((long) counts.get("sentUnfinished")).isPositive();
+                assertThat((long) counts.get("receivedUnfinished")).isPositive();
+            } else {
                 assertThat(counts.get("sentUnfinished")).isEqualTo(0L);
                 assertThat(counts.get("receivedUnfinished")).isEqualTo(0L);
             }
         }
         assertThat(left.has(LINK)).as("the interface goes with its driver").isFalse();
         assertThat(device.stop(LIMIT)).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"off", "strict"})
+    void shouldCarryItOverSeveralQueues(String strategy) throws Exception {
+        namespaces();
+        device(strategy, ",queues=2");
+        var first = driver(left, "nic0", strategy, "--queues", "2");
+        var second = driver(right, "nic1", strategy, "--queues", "2");
+        address(left, 1);
+        address(right, 2);
+        ping();
+        new FileTransfers(this, left, "10.77.0.1", right, "10.77.0.2").carry(FILE_BYTES);
+        for (var driver : List.of(first, second)) {
+            var counts = stop(driver);
+            assertThat(counts.get("queues")).isEqualTo(2L);
+            assertThat((long) counts.get("sentUnfinished")).as("frames of 64 KiB").isPositive();
+            assertThat((long) counts.get("receivedUnfinished")).isPositive();
+        }
     }
 
     @Test
