@@ -148,6 +148,21 @@ class TapIT extends ProcessTest {
         }
     }
 
+    /** The host that QEMU plays behind the card answers at 10.0.2.2. */
+    @Test
+    void shouldJoinTheKernelToAnIntelCard() throws Exception {
+        Peers.need("qemu-system-x86", "qemu-system-x86_64");
+        namespaces();
+        var words = outboardCommand("run", "net", "--device", "qtest:e1000e");
+        words.addAll(List.of("--strategy", "off", "--tap", LINK, "--json"));
+        var driver = program("the driver", left.inside(words), outboardEnvironment());
+        driver.awaitReady(LIMIT);
+        left.run("ip", "addr", "add", "10.0.2.15/24", "dev", LINK);
+        var said = left.run("ping", "-c", "3", "-i", "0.2", "-s", "1400", "10.0.2.2");
+        assertThat(said).contains(" 0% packet loss").doesNotContain("wrong data");
+        assertThat((long) stop(driver).get("receivedFrames")).isGreaterThanOrEqualTo(3);
+    }
+
     @Test
     void shouldTakeNoProcessorWithoutTraffic() throws Exception {
         namespaces();
