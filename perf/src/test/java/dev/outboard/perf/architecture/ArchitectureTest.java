@@ -41,6 +41,7 @@ class ArchitectureTest {
                     Map.entry("virtio.net", Set.of("frames", "virtio", "driver", "dma", "uio")),
                     Map.entry("e1000e", Set.of("frames", "driver", "dma", "uio")),
                     Map.entry("internet", Set.of()),
+                    Map.entry("producers", Set.of("driver", "dma", "uio")),
                     Map.entry("netty", Set.of("internet", "driver", "dma", "uio")),
                     Map.entry("clients", Set.of("internet", "driver", "dma", "uio")),
                     Map.entry("virtio.blk", Set.of("virtio", "driver", "dma", "uio")),
