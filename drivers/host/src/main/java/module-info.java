@@ -4,6 +4,7 @@ import dev.outboard.host.bind.BindCommand;
 import dev.outboard.host.bind.ListCommand;
 import dev.outboard.host.bind.UnbindCommand;
 import dev.outboard.host.bus.Bus;
+import dev.outboard.host.capture.CaptureCommand;
 import dev.outboard.host.cli.Subcommand;
 import dev.outboard.host.device.DeviceCommand;
 import dev.outboard.host.doctor.DoctorCommand;
@@ -41,9 +42,12 @@ module dev.outboard.host {
     exports dev.outboard.host.cli;
     exports dev.outboard.host.control;
     exports dev.outboard.host.event;
+    exports dev.outboard.host.pcap;
     exports dev.outboard.host.process;
 
     opens dev.outboard.host.bind to
+            info.picocli;
+    opens dev.outboard.host.capture to
             info.picocli;
     opens dev.outboard.host.cli to
             info.picocli;
@@ -83,5 +87,6 @@ module dev.outboard.host {
             BindCommand,
             UnbindCommand,
             TopCommand,
+            CaptureCommand,
             DoctorCommand;
 }

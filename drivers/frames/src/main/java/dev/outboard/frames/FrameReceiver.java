@@ -5,6 +5,7 @@ import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.net.FrameHandler;
+import dev.outboard.driver.net.FrameWitness;
 import dev.outboard.driver.net.ReceiveQueue;
 import dev.outboard.driver.net.ReceivedFrameHandler;
 import dev.outboard.uio.Descriptor;
@@ -81,6 +82,11 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
 
     private int suppliedHead;
     private int suppliedCount;
+    private final Witness witness = new Witness();
+
+    /** Who sees the frames of this batch; null for nobody. */
+    private FrameWitness seenBy;
+
     private long frames;
     private long bytes;
     private long dropped;
@@ -145,6 +151,7 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
 
     private int receive(FrameHandler inOne, ReceivedFrameHandler inParts, int limit) {
         int shown = 0;
+        seenBy = witness.get();
         boolean hasAdded = false;
         boolean more = limit > 0;
         while (more) {
@@ -274,6 +281,9 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     }
 
     private void hand(FrameHandler inOne, ReceivedFrameHandler inParts) {
+        if (seenBy != null) {
+            seenBy.received(frame);
+        }
         if (inOne == null) {
             inParts.onFrame(frame);
         } else if (frame.parts() == 1) {
@@ -480,6 +490,11 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     @Override
     public void disarm() {
         ring.disarm();
+    }
+
+    @Override
+    public void witness(FrameWitness wanted) {
+        witness.set(wanted);
     }
 
     @Override

@@ -168,4 +168,13 @@ final class FrameSlots {
         }
         return at + 1 + further;
     }
+
+    /** Numbers as a stack, the first on top. */
+    static int[] descending(int count, int first) {
+        var stack = new int[count];
+        for (int i = 0; i < count; i++) {
+            stack[i] = first + count - 1 - i;
+        }
+        return stack;
+    }
 }

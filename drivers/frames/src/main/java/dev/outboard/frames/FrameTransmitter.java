@@ -6,6 +6,7 @@ import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.dma.ScatterGatherList;
 import dev.outboard.driver.net.FrameOffload;
+import dev.outboard.driver.net.FrameWitness;
 import dev.outboard.driver.net.SentListener;
 import dev.outboard.driver.net.TransmitQueue;
 import dev.outboard.uio.Descriptor;
@@ -86,6 +87,7 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
     private int leavingPosts;
     private long leavingTicket;
 
+    private final Witness witness = new Witness();
     private long frames;
     private long bytes;
 
@@ -111,21 +113,13 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
         offload = new long[2 * count];
         tokens = new int[count];
         committed = new int[2 * count];
-        freeBuffers = descending(count, 0);
-        freePosts = descending(count, firstPosted);
+        freeBuffers = FrameSlots.descending(count, 0);
+        freePosts = FrameSlots.descending(count, firstPosted);
         freeCount = count;
         freePostCount = count;
         batchPhysical = new long[BATCH + ring.maximumParts()];
         batchIova = new long[batchPhysical.length];
         batchBytes = new int[batchPhysical.length];
-    }
-
-    private static int[] descending(int count, int first) {
-        var stack = new int[count];
-        for (int i = 0; i < count; i++) {
-            stack[i] = first + count - 1 - i;
-        }
-        return stack;
     }
 
     /** Hands the ring to the device. */
@@ -407,6 +401,9 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
             used = slots.mapped(batchSlot[mapped], batchIova, used);
             mapped++;
         }
+        // Before the device has them: nobody sees an answer before its question.
+        int front = buffers.frontBytes();
+        witness.sent(slots, batchSlot, mapped, batchPhysical, batchBytes, firstPosted, front);
         if (used < got) {
             unmapRest(used, got);
         }
@@ -549,6 +546,11 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
     @Override
     public void disarm() {
         ring.disarm();
+    }
+
+    @Override
+    public void witness(FrameWitness wanted) {
+        witness.set(wanted);
     }
 
     @Override

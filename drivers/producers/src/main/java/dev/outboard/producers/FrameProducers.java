@@ -49,7 +49,9 @@ public final class FrameProducers implements FrameQueue, SentListener, AutoClose
     private final SequenceBarrier barrier;
     private final boolean posts;
 
-    /** The last slot whose frame the device has read, as all before it: producers stay behind it. */
+    /**
+     * The last slot whose frame the device has read, as all before it: producers stay behind it.
+     */
     private final Sequence sent = new Sequence();
 
     /** By slot: the device has read it, and one before it not. The queue's thread. */
@@ -243,11 +245,7 @@ public final class FrameProducers implements FrameQueue, SentListener, AutoClose
             return false;
         }
         MemorySegment.copy(
-                memory,
-                offset(sequence),
-                queue.memory(),
-                queue.offset(buffer),
-                slot.lengthBytes);
+                memory, offset(sequence), queue.memory(), queue.offset(buffer), slot.lengthBytes);
         queue.commit(buffer, slot.lengthBytes, slot.offload);
         isRead[number] = true;
         return true;

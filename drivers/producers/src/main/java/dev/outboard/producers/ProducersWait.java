@@ -46,8 +46,7 @@ final class ProducersWait implements WaitStrategy {
     @Override
     public void signalAllWhenBlocking() {
         VarHandle.fullFence();
-        if ((boolean) ASLEEP.getOpaque(this)
-                && (boolean) ASLEEP.compareAndSet(this, true, false)) {
+        if ((boolean) ASLEEP.getOpaque(this) && (boolean) ASLEEP.compareAndSet(this, true, false)) {
             waker.run();
         }
     }

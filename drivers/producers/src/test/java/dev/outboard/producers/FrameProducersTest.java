@@ -229,8 +229,7 @@ class FrameProducersTest {
                                         }));
             }
             long start = System.nanoTime();
-            while (queue.frames < PRODUCERS * count
-                    && System.nanoTime() - start < PATIENCE_NANOS) {
+            while (queue.frames < PRODUCERS * count && System.nanoTime() - start < PATIENCE_NANOS) {
                 if (producers.pump() == 0) {
                     idle.idle(PATIENCE_NANOS);
                 }

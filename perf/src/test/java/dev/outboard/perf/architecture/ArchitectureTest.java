@@ -51,7 +51,7 @@ class ArchitectureTest {
                             "serve",
                             Set.of("backend", "internet", "virtio", "driver", "dma", "uio")),
                     Map.entry("host", Set.of("models", "driver", "dma", "uio", "iommu")),
-                    Map.entry("examples", Set.of("driver", "host", "dma", "uio")),
+                    Map.entry("examples", Set.of("netty", "driver", "host", "dma", "uio")),
                     Map.entry(
                             "perf",
                             Set.of(

@@ -23,6 +23,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class ControlHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     private static final String JSON = "application/json";
+    private static final String CAPTURE = "/capture";
 
     private final Subject subject;
     private final Workers workers;
@@ -102,6 +103,10 @@ final class ControlHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
             send(context, unreadable());
             return;
         }
+        if (request.uri().startsWith(CAPTURE)) {
+            capture(context, request);
+            return;
+        }
         var path = request.uri();
         var method = request.method();
         var body = request.content().toString(StandardCharsets.UTF_8);
@@ -114,6 +119,27 @@ final class ControlHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
                     Answer.refused(
                             HttpResponseStatus.SERVICE_UNAVAILABLE,
                             "too many ask at once, or this process ends: ask again"));
+        }
+    }
+
+    /** Begins an answer that lasts as long as the one who asked listens. */
+    private void capture(ChannelHandlerContext context, FullHttpRequest request) {
+        try {
+            if (!mayChange) {
+                send(
+                        context,
+                        Answer.refused(
+                                HttpResponseStatus.FORBIDDEN,
+                                "over TCP this process may be looked at only: use its control"
+                                        + " socket"));
+                return;
+            }
+            int snapBytes = CaptureStream.snapBytes(request.uri());
+            new CaptureStream(context.channel(), subject.capture(snapBytes)).start();
+        } catch (IllegalArgumentException wrong) {
+            send(context, Answer.refused(HttpResponseStatus.BAD_REQUEST, line(wrong)));
+        } catch (RuntimeException refused) {
+            send(context, Answer.refused(HttpResponseStatus.CONFLICT, line(refused)));
         }
     }
 
@@ -148,8 +174,8 @@ final class ControlHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
                 default ->
                         Answer.refused(
                                 HttpResponseStatus.NOT_FOUND,
-                                "there is nothing here by this name: ask for /status, /metrics or"
-                                        + " /memory");
+                                "there is nothing here by this name: ask for /status, /metrics,"
+                                        + " /memory or /capture");
             };
         } catch (IllegalArgumentException wrong) {
             return Answer.refused(HttpResponseStatus.BAD_REQUEST, line(wrong));

@@ -1,6 +1,7 @@
 package dev.outboard.host.control;
 
 import dev.outboard.host.event.Event;
+import dev.outboard.host.pcap.FrameCapture;
 
 /**
  * What a control socket shows and changes. Called on the socket's threads: looks by one, changes by
@@ -21,4 +22,16 @@ public interface Subject {
      * @throws RuntimeException if it cannot be done; the message is one line, cause and remedy
      */
     Event change(Event order);
+
+    /**
+     * Begins to capture the frames of this process.
+     *
+     * @param snapBytes the most that is kept of each
+     * @return closed by the caller
+     * @throws RuntimeException as {@link #change}
+     */
+    default FrameCapture capture(int snapBytes) {
+        throw new IllegalArgumentException(
+                "there are no frames here to capture: ask a network driver");
+    }
 }

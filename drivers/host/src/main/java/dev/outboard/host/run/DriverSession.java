@@ -77,6 +77,7 @@ final class DriverSession {
             checkMatch(device);
             var service = resources.add(plan.driver().start(device));
             service.onNotice(report::notice);
+            running.started(service);
             serve(device, domain, tides, service);
             service.close();
             report.measured(services.statistics(), domain == null ? null : domain.statistics());

@@ -5,10 +5,13 @@ import dev.outboard.dma.MemoryInUseException;
 import dev.outboard.dma.PageKind;
 import dev.outboard.dma.PhysicalMemory;
 import dev.outboard.dma.Unplug;
+import dev.outboard.driver.Service;
+import dev.outboard.driver.net.NetworkService;
 import dev.outboard.host.bus.DmaServices;
 import dev.outboard.host.bus.HostedDevice;
 import dev.outboard.host.control.Subject;
 import dev.outboard.host.event.Event;
+import dev.outboard.host.pcap.FrameCapture;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -33,6 +36,12 @@ final class RunningDriver implements Subject {
 
     /** Null before it is opened, and when it has been closed. */
     private volatile HostedDevice device;
+
+    /** Null before the driver has started, and when it is about to be closed. */
+    private volatile Service service;
+
+    /** The latest; null before the first. */
+    private volatile FrameCapture capture;
 
     // Written by the one thread that changes memory.
     private volatile long plugs;
@@ -65,11 +74,42 @@ final class RunningDriver implements Subject {
         device = opened;
     }
 
+    /** The driver runs. */
+    void started(Service running) {
+        service = running;
+    }
+
+    @Override
+    public FrameCapture capture(int snapBytes) {
+        var present = life;
+        var running = service;
+        if (present == null || running == null) {
+            throw new IllegalStateException(
+                    "the device of " + plan.device().deviceName() + " is away: try again later");
+        }
+        if (!(running instanceof NetworkService network)) {
+            throw new IllegalArgumentException(
+                    "driver %s has no frames to capture: it is no network driver"
+                            .formatted(plan.driver().name()));
+        }
+        var begun = FrameCapture.begin(network, present.memory, snapBytes);
+        capture = begun;
+        if (life != present) {
+            begun.end();
+        }
+        return begun;
+    }
+
     /** The driver has ended, and what it had is about to be closed. */
     void end() {
         var last = life;
         life = null;
         device = null;
+        service = null;
+        var captured = capture;
+        if (captured != null) {
+            captured.end();
+        }
         if (last != null) {
             last.tides.end();
             last.memory.removeListener(last.tides);
@@ -105,6 +145,11 @@ final class RunningDriver implements Subject {
             if (pool != null) {
                 fields.put("pool", pool);
             }
+        }
+        var captured = capture;
+        if (captured != null) {
+            fields.put(
+                    "capture", Map.of("frames", captured.frames(), "dropped", captured.dropped()));
         }
         return new Event(STATUS, fields);
     }

@@ -43,6 +43,17 @@ public interface FrameQueue {
         throw new UnsupportedOperationException("this queue is waited for by itself only");
     }
 
+    /**
+     * Has somebody see every frame that passes, from the next batch on. Any thread.
+     *
+     * @param witness null for nobody
+     * @throws IllegalStateException if somebody sees them already
+     * @throws UnsupportedOperationException if this queue cannot be looked at
+     */
+    default void witness(FrameWitness witness) {
+        throw new UnsupportedOperationException("this driver's queues cannot be looked at");
+    }
+
     /** Ends the wait that is, or the next one, early. Any thread. */
     default void wake() {
         throw new UnsupportedOperationException("this queue is waited for by itself only");
