@@ -71,10 +71,10 @@ class CaptureIT extends ProcessTest {
     }
 
     /** Pings the host, with the time to be looked at. */
-    private OutboardProcess startPings(NetworkProcesses network, int count) {
+    private OutboardProcess startPings(NetworkProcesses network) {
         var words = new ArrayList<>(List.of("--control", "unix:" + path("ctl")));
         words.addAll(List.of("--client", "net-ping", "-o", "ip=10.0.0.2", "-o", "to=10.0.0.1"));
-        words.addAll(List.of("-o", "count=" + count, "-o", "interval=1", "-o", "length=200"));
+        words.addAll(List.of("-o", "count=60000", "-o", "interval=1", "-o", "length=200"));
         var pings =
                 outboard("the pings", network.driverWords("nic0", words.toArray(String[]::new)));
         pings.awaitReady(LIMIT);
@@ -84,7 +84,7 @@ class CaptureIT extends ProcessTest {
     @ParameterizedTest
     @ValueSource(strings = {"off", "deferred", "strict"})
     void shouldShowBothWaysInTheirOrder(String strategy) throws IOException {
-        var pings = startPings(network(strategy), 60_000);
+        var pings = startPings(network(strategy));
         var file = path("frames.pcap");
         var ended =
                 run(
@@ -122,18 +122,26 @@ class CaptureIT extends ProcessTest {
 
     @Test
     void shouldEndWithTheDriverAndLeaveWholeRecords() throws IOException {
-        var pings = startPings(network("deferred"), 300);
+        var pings = startPings(network("deferred"));
         var file = path("frames.pcap");
-        var ended = run("capture", "unix:" + path("ctl"), "-w", file.toString(), "--json");
-        assertThat(ended.exitCode()).as(ended.process().errorOutput()).isZero();
-        var told = ended.process().awaitEvent("captured", LIMIT);
+        var capture =
+                outboard(
+                        "the capture",
+                        "capture",
+                        "unix:" + path("ctl"),
+                        "-w",
+                        file.toString(),
+                        "--json");
+        capture.awaitEvent("capturing", LIMIT);
+        pings.terminate();
+        var told = capture.awaitEvent("captured", LIMIT);
+        assertThat(capture.awaitExit(LIMIT)).as(capture.errorOutput()).isZero();
         assertThat(frames(Files.readAllBytes(file), 1 << 17)).hasSize((int) told.number("frames"));
-        assertThat(pings.awaitExit(LIMIT)).as(pings.errorOutput()).isZero();
     }
 
     @Test
     void shouldEndInTimeAndWriteToAPipe() {
-        startPings(network("off"), 60_000);
+        startPings(network("off"));
         var ended = run("capture", "unix:" + path("ctl"), "-w", "-", "--seconds", "0.5");
         assertThat(ended.exitCode()).as(ended.process().errorOutput()).isZero();
         assertThat(ended.process().errorOutput()).containsPattern("[0-9]+ frames, .* 0 dropped");
@@ -141,7 +149,7 @@ class CaptureIT extends ProcessTest {
 
     @Test
     void shouldRefuseASecondAndWhatMakesNoSense() {
-        startPings(network("off"), 60_000);
+        startPings(network("off"));
         var name = "unix:" + path("ctl");
         var first = outboard("the first", "capture", name, "-w", path("one").toString(), "--json");
         first.awaitEvent("capturing", LIMIT);
