@@ -25,6 +25,7 @@ import dev.outboard.perf.traffic.GenerateClient;
 import dev.outboard.perf.traffic.LoadClient;
 import dev.outboard.perf.traffic.RoundTripClient;
 import dev.outboard.perf.traffic.SinkClient;
+import dev.outboard.perf.versus.StreamEndCommand;
 import dev.outboard.perf.versus.VersusCommand;
 
 /**
@@ -89,6 +90,7 @@ module dev.outboard.perf {
             DemoCommand,
             BenchCommand,
             VersusCommand,
+            StreamEndCommand,
             HotplugCommand,
             GuestCommand,
             ChecksCommand,

@@ -71,21 +71,27 @@ public final class LoadClient implements Client {
             context.ready();
             obey(new Work((NetworkService) service, context, line), line, context);
         } catch (IOException e) {
-            throw new DeviceException("who gives the orders is gone: " + e.getMessage(), e);
+            throw new DeviceException("there is nobody to give orders: " + e.getMessage(), e);
         }
     }
 
-    private static void obey(Work work, OrderLine line, ClientContext context) throws IOException {
+    private static void obey(Work work, OrderLine line, ClientContext context) {
         while (!context.isStopping()) {
             var order = line.next(LOOK);
             if (OrderLine.GONE.equals(order)) {
                 return;
             }
             if (order != null && !order.equals(STOP)) {
-                line.write(
+                var answer =
                         work.perform(order).entrySet().stream()
                                 .map(figure -> figure.getKey() + "=" + figure.getValue())
-                                .collect(Collectors.joining(" ")));
+                                .collect(Collectors.joining(" "));
+                try {
+                    line.write(answer);
+                } catch (IOException gone) {
+                    // Nobody is left to be told.
+                    return;
+                }
             }
         }
     }

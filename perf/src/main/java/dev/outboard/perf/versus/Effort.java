@@ -26,7 +26,7 @@ record Effort(int rounds, int pairs, long warmMillis, long millis) {
 
     /** How long ours runs before its first measurement, for the virtual machine's compilers. */
     long compileMillis() {
-        return isQuick() ? 600 : 2000;
+        return isQuick() ? 800 : 2000;
     }
 
     /** What programs take that count in whole seconds. */

@@ -44,7 +44,9 @@ final class KernelPaths implements Comparison {
             bench.progress().accept("TAPs, start " + (round + 1));
             try (var spaces = new Namespaces();
                     var veth = new VethPath(spaces);
-                    var ours = new OutboardPath(bench, spaces, "off", OUR_NETWORK);
+                    var ours =
+                            new OutboardPath(
+                                    bench, spaces, OutboardPath.Kind.of("off"), OUR_NETWORK);
                     var dpdk = new TestpmdPath(bench, spaces)) {
                 var peers = List.of(dpdk, veth);
                 measure(new Seat(bench, spaces, ours, peers, round), figures);

@@ -18,16 +18,41 @@ import java.util.List;
  * </pre>
  */
 final class OutboardPath extends KernelPath {
+    private static final String OFF = "off";
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final Deque<OutboardProcess> processes = new ArrayDeque<>();
 
     /**
+     * How the drivers are run.
+     *
+     * @param name for rows and messages
      * @param strategy of the mapping service, or {@code off}
+     * @param offloads whether kernel and device may leave sums and segments to each other
+     */
+    record Kind(String name, String strategy, boolean offloads) {
+        static Kind of(String strategy) {
+            var name = strategy.equals(OFF) ? "ours" : "ours, IOMMU " + strategy;
+            return new Kind(name, strategy, true);
+        }
+
+        /** Everything is summed and cut by the kernel. */
+        static Kind summed() {
+            return new Kind("ours, no offloads", OFF, false);
+        }
+
+        private boolean isProtected() {
+            return !strategy.equals(OFF);
+        }
+    }
+
+    /**
+     * Starts all of it, and waits until it is up.
+     *
      * @param network tells its addresses from those of others
      */
-    OutboardPath(Bench bench, Namespaces spaces, String strategy, int network) {
-        super(strategy.equals("off") ? "ours" : "ours, IOMMU " + strategy, network);
+    OutboardPath(Bench bench, Namespaces spaces, Kind kind, int network) {
+        super(kind.name, network);
         var key = "k" + network;
         try {
             var device = new ArrayList<>(List.of("device", "nic", "--json"));
@@ -36,12 +61,12 @@ final class OutboardPath extends KernelPath {
                 device.addAll(
                         List.of(
                                 "--port",
-                                strategy.equals("off") ? port : port + ",iommu=" + port + "i"));
+                                kind.isProtected() ? port + ",iommu=" + port + "i" : port));
             }
             processes.push(bench.start("the switch", device));
             processes.peek().awaitReady(PATIENCE);
-            drive(bench, spaces.left(), strategy, key + 0);
-            drive(bench, spaces.right(), strategy, key + 1);
+            drive(bench, spaces.left(), kind, key + 0);
+            drive(bench, spaces.right(), kind, key + 1);
             var right = processes.pop();
             processes.peek().awaitReady(PATIENCE);
             right.awaitReady(PATIENCE);
@@ -54,7 +79,7 @@ final class OutboardPath extends KernelPath {
         }
     }
 
-    private void drive(Bench bench, String namespace, String strategy, String key) {
+    private void drive(Bench bench, String namespace, Kind kind, String key) {
         var port = bench.place().path(key);
         var words =
                 new ArrayList<>(
@@ -66,9 +91,11 @@ final class OutboardPath extends KernelPath {
                                 "--tap",
                                 "ob" + key,
                                 "--strategy",
-                                strategy,
+                                kind.strategy,
+                                "-o",
+                                "offloads=" + (kind.offloads ? "on" : "off"),
                                 "--json"));
-        if (!strategy.equals("off")) {
+        if (kind.isProtected()) {
             words.addAll(List.of("--iommu", "unix:" + port + "i"));
         }
         processes.push(

@@ -25,6 +25,7 @@ import picocli.CommandLine.Parameters;
                         + " dpdk-testpmd, disk on qemu-storage-daemon. Quiet the machine first.")
 public final class VersusCommand implements Subcommand {
     private static final int ORDER = 61;
+    private static final double MOST_SOAK_MINUTES = 24 * 60;
 
     /** What is compared. */
     enum What {
@@ -56,6 +57,14 @@ public final class VersusCommand implements Subcommand {
     private String only;
 
     @Option(
+            names = "--soak",
+            paramLabel = "MINUTES",
+            description =
+                    "Of net: instead of comparing, send TCP both ways between two namespaces over"
+                            + " TAPs and drivers for so long, and check every byte.")
+    private Double soakMinutes;
+
+    @Option(
             names = "--json",
             description = "Print for machines: net as an array, disk one JSON object a line.")
     private boolean json;
@@ -69,7 +78,9 @@ public final class VersusCommand implements Subcommand {
     public Integer call() {
         int count = choose("--pairs", pairs, quick ? what == What.NET ? 1 : 2 : 5);
         int length = choose("--seconds", seconds, quick ? 1 : 3);
-        if (what == What.NET) {
+        if (soakMinutes != null) {
+            soak();
+        } else if (what == What.NET) {
             network(quick ? Effort.quick(count) : Effort.full(count, length));
         } else {
             var folder = makeFolder();
@@ -80,6 +91,36 @@ public final class VersusCommand implements Subcommand {
             }
         }
         return 0;
+    }
+
+    private void soak() {
+        if (what != What.NET || !(soakMinutes > 0 && soakMinutes <= MOST_SOAK_MINUTES)) {
+            throw new UsageException("--soak " + soakMinutes + ": net, for up to a day of minutes");
+        }
+        if (!Programs.IP.isThere()) {
+            throw new CommandException(Programs.IP.complaint());
+        }
+        var rows = new Soak(Math.max(1, Math.round(soakMinutes * 60))).run();
+        if (json) {
+            System.out.print(Json.of(rows));
+        } else {
+            for (var row : rows) {
+                System.out.printf(
+                        Locale.ROOT,
+                        "%-28s %.0f s, %,d bytes, %,.0f Mbit/s, longest time without a byte %d ms,"
+                                + " wrong pieces %d: %s%n",
+                        row.get("stream"),
+                        row.get("seconds"),
+                        row.get("receivedBytes"),
+                        row.get("throughputMbps"),
+                        row.get("longestGapMillis"),
+                        row.get("wrongPieces"),
+                        Boolean.TRUE.equals(row.get("verified")) ? "good" : "NOT GOOD");
+            }
+        }
+        if (rows.stream().anyMatch(row -> !Boolean.TRUE.equals(row.get("verified")))) {
+            throw new CommandException("a stream stalled for a second, or is not what was sent");
+        }
     }
 
     private void network(Effort effort) {
