@@ -1,6 +1,4 @@
-/**
- * Virtio as both sides share it: layouts, feature bits, and the driver's side of a split virtqueue.
- */
+/** Virtio as both sides share it: layouts, feature bits, and the driver's side of virtqueues. */
 module dev.outboard.virtio {
     requires transitive dev.outboard.driver;
 

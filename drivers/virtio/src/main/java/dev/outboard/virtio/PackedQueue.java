@@ -45,6 +45,8 @@ final class PackedQueue extends DriverQueue {
     private static final ValueLayout.OfLong LONG =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    private static final long LENGTH_MASK = 0xffff_ffffL;
+
     private final boolean eventIndex;
     private final boolean inOrder;
     private final int lapShift;
@@ -243,8 +245,13 @@ final class PackedQueue extends DriverQueue {
 
     private void see(long word) {
         int number = (int) (word >>> ID_SHIFT) & 0xffff;
-        if (!isInFlight(number)
-                || Integer.compareUnsigned(written(word, number), (int) state[number]) > 0) {
+        long chain = number < state.length ? state[number] : FREE;
+        int writable = (int) chain;
+        // Where the device could write nothing the length means nothing, and may be anything.
+        int written = writable == 0 ? 0 : (int) word;
+        if (chain == FREE
+                || Integer.compareUnsigned(written, writable) > 0
+                || inOrder && !isPublished(number)) {
             isBroken = true;
             brokenWord = word;
             return;
@@ -252,23 +259,12 @@ final class PackedQueue extends DriverQueue {
         if (inOrder) {
             seeEarlier(number);
         }
-        long chain = state[number];
-        see(
-                number,
-                chain >>> Integer.SIZE << Integer.SIZE
-                        | Integer.toUnsignedLong(written(word, number)));
+        see(number, chain ^ (writable ^ written) & LENGTH_MASK);
     }
 
-    /** In order, a chain's number is its first descriptor's place: it can be told from a later. */
-    private boolean isInFlight(int number) {
-        return number < state.length
-                && state[number] != FREE
-                && (!inOrder || ((number - usedAt) & slotMask) < publishedAt - usedAt);
-    }
-
-    /** Where the device could write nothing the length means nothing, and may be anything. */
-    private int written(long word, int number) {
-        return (int) state[number] == 0 ? 0 : (int) word;
+    /** In order, a chain's number is its first descriptor's place, which tells its age. */
+    private boolean isPublished(int number) {
+        return ((number - usedAt) & slotMask) < publishedAt - usedAt;
     }
 
     /** Chains that the device finished together with a later one: full, without a word of it. */
@@ -298,9 +294,9 @@ final class PackedQueue extends DriverQueue {
 
     private RuntimeException broken() {
         int number = (int) (brokenWord >>> ID_SHIFT) & 0xffff;
-        return isInFlight(number)
-                ? overwritten((int) brokenWord, state[number])
-                : notInFlight(number);
+        boolean isInFlight =
+                number < state.length && state[number] != FREE && (!inOrder || isPublished(number));
+        return isInFlight ? overwritten((int) brokenWord, state[number]) : notInFlight(number);
     }
 
     @Override

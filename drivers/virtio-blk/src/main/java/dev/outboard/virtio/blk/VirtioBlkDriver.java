@@ -11,8 +11,8 @@ import dev.outboard.virtio.RingFormat;
 import dev.outboard.virtio.VirtioFeatures;
 
 /**
- * Drives virtio block devices of version 1 and later: split queues, event index, indirect
- * descriptors.
+ * Drives virtio block devices of version 1 and later: split and packed rings, in order, event
+ * index, indirect descriptors.
  */
 public final class VirtioBlkDriver implements Driver {
     private static final long WANTED =
