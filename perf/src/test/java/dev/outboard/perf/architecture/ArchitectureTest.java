@@ -44,9 +44,12 @@ class ArchitectureTest {
                     Map.entry("producers", Set.of("driver", "dma", "uio")),
                     Map.entry("netty", Set.of("internet", "driver", "dma", "uio")),
                     Map.entry("clients", Set.of("internet", "driver", "dma", "uio")),
+                    Map.entry("kernel", Set.of("driver", "dma", "uio")),
                     Map.entry("virtio.blk", Set.of("virtio", "driver", "dma", "uio")),
                     Map.entry("backend", Set.of("virtio", "dma", "uio", "iommu")),
-                    Map.entry("models", Set.of("backend", "virtio", "dma", "uio", "iommu")),
+                    Map.entry(
+                            "models",
+                            Set.of("backend", "internet", "virtio", "dma", "uio", "iommu")),
                     Map.entry(
                             "serve",
                             Set.of("backend", "internet", "virtio", "driver", "dma", "uio")),
