@@ -68,10 +68,16 @@ public final class FrameCapture implements AutoCloseable {
                             .formatted(snapBytes, LEAST_SNAP_BYTES, MOST_SNAP_BYTES));
         }
         var capture = new FrameCapture(snapBytes);
+        // Their memory first, which takes a while: then both directions begin together.
+        for (int queue = 0; queue < 2 * network.queuePairs(); queue++) {
+            capture.rings.add(
+                    new CaptureRing(
+                            capture.arena, new MemoryLookup(memory), RING_BYTES, snapBytes));
+        }
         try {
             for (int pair = 0; pair < network.queuePairs(); pair++) {
-                capture.watch(network.receiveQueue(pair), memory);
-                capture.watch(network.transmitQueue(pair), memory);
+                capture.watch(network.transmitQueue(pair), 2 * pair);
+                capture.watch(network.receiveQueue(pair), 2 * pair + 1);
             }
         } catch (RuntimeException refused) {
             capture.close();
@@ -80,11 +86,9 @@ public final class FrameCapture implements AutoCloseable {
         return capture;
     }
 
-    private void watch(FrameQueue queue, PhysicalMemory memory) {
-        var ring = new CaptureRing(arena, new MemoryLookup(memory), RING_BYTES, snapBytes);
-        queue.witness(ring);
+    private void watch(FrameQueue queue, int ring) {
+        queue.witness(rings.get(ring));
         queues.add(queue);
-        rings.add(ring);
     }
 
     /**
