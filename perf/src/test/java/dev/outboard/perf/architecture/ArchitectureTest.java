@@ -43,6 +43,7 @@ class ArchitectureTest {
                     Map.entry("internet", Set.of()),
                     Map.entry("producers", Set.of("driver", "dma", "uio")),
                     Map.entry("netty", Set.of("internet", "driver", "dma", "uio")),
+                    Map.entry("kernel", Set.of("driver", "dma", "uio")),
                     Map.entry("clients", Set.of("internet", "driver", "dma", "uio")),
                     Map.entry("kernel", Set.of("driver", "dma", "uio")),
                     Map.entry("virtio.blk", Set.of("virtio", "driver", "dma", "uio")),
