@@ -159,6 +159,26 @@ class NicOffloadTest extends NicFixture {
         assertThat(port(0).droppedMalformed()).isZero();
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {2048, 512})
+    void shouldGiveAllSegmentsOfAFrameOrNone(int bufferBytes) {
+        startModel(2, false, 60_000_000_000L);
+        var a = driver(0, LEAVES, 2048);
+        var b = driver(1, MERGEABLE, bufferBytes);
+        int needed = 3 * ((1400 + bufferBytes - 1) / bufferBytes);
+        var packet = TestPacket.random(new Random(10), false, TestPacket.TCP, false, 3600);
+        a.offer(0, packet.uncut(1200), packet.frame);
+        b.supply(0, needed - 1);
+        Await.until("the sender to wait", () -> port(1).waits() > 0);
+        assertThat(b.poll(0)).isNull();
+        b.supply(0, 1);
+        for (int number = 0; number < 3; number++) {
+            boolean last = number == 2;
+            packet.assertSegment(b.next(0), number * 1200, number, last, true, "" + number);
+        }
+        assertThat(b.poll(0)).isNull();
+    }
+
     @Test
     void shouldGiveEachReceiverOfAFrameWhatItTakes() {
         startModel(3, false);

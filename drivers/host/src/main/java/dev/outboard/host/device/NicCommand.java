@@ -2,10 +2,14 @@ package dev.outboard.host.device;
 
 import dev.outboard.host.cli.UsageException;
 import dev.outboard.host.event.Event;
+import dev.outboard.host.event.EventOutput;
 import dev.outboard.models.NicModel;
 import dev.outboard.models.NicOptions;
 import dev.outboard.models.NicPortOptions;
 import dev.outboard.models.NicPortStatistics;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.Charset;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -58,6 +62,13 @@ final class NicCommand implements Callable<Integer> {
                             + " Default: own.")
     private String iotlb = OWN_IOTLB;
 
+    @Option(
+            names = "--orders",
+            description =
+                    "Read orders from standard input, one a line: link NAME up, link NAME down."
+                            + " The port's driver is told, where it listens.")
+    private boolean orders;
+
     @Override
     public Integer call() {
         var options = options();
@@ -65,7 +76,12 @@ final class NicCommand implements Callable<Integer> {
         common.pin();
         try (var model = new NicModel(options)) {
             ModelHost.run(
-                    "ob-nic", model, () -> output.say(readyText(options), readyEvent(options)));
+                    "ob-nic",
+                    model,
+                    () -> {
+                        output.say(readyText(options), readyEvent(options));
+                        follow(model, output);
+                    });
             var statistics = model.statistics().ports();
             output.say(
                     statistics.stream().map(NicCommand::text).collect(Collectors.joining("\n")),
@@ -77,6 +93,17 @@ final class NicCommand implements Callable<Integer> {
                             statistics.stream().map(NicCommand::fields).toList()));
         }
         return 0;
+    }
+
+    private void follow(NicModel model, EventOutput output) {
+        if (orders) {
+            var charset = Charset.defaultCharset();
+            var input = new BufferedReader(new InputStreamReader(System.in, charset));
+            new LinkOrders(
+                            model::link,
+                            line -> output.say(line, Event.of("order", "message", line)))
+                    .follow(input);
+        }
     }
 
     private NicOptions options() {

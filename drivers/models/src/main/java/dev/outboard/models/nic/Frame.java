@@ -67,6 +67,10 @@ final class Frame {
     private MemorySegment peek = MemorySegment.NULL;
     private long peekOffset;
     private int peekBytes;
+
+    /** Whether {@link #source} still stands where the chain begins. */
+    private boolean fresh;
+
     private long hash;
 
     /**
@@ -116,7 +120,8 @@ final class Frame {
         int wanted = HEADER_BYTES + (int) Math.min(bytes, PEEK_BYTES);
         peek = source.memory;
         peekOffset = source.offset + HEADER_BYTES;
-        if (source.lengthBytes < wanted) {
+        fresh = source.lengthBytes >= wanted;
+        if (!fresh) {
             if (!source.copyTo(scratch, 0, wanted)) {
                 return false;
             }
@@ -133,7 +138,11 @@ final class Frame {
      * @return false on a fault
      */
     boolean rewind() {
-        source.openReadable(queue);
+        if (!fresh) {
+            source.openReadable(queue);
+        }
+        // Of a frame for one receiver the first piece is found once.
+        fresh = false;
         return source.skip(HEADER_BYTES);
     }
 
