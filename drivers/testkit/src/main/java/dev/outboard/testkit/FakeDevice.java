@@ -92,6 +92,17 @@ public final class FakeDevice implements Device, QueueTransport, AutoCloseable {
      */
     public void lingers() {
         late = new LateDma(dma);
+        late.linger();
+    }
+
+    /** Its mapping service can run short of IOVAs. To be called before the driver starts. */
+    public void canRunShort() {
+        late = new LateDma(dma);
+    }
+
+    /** From now on a batch finds IOVAs for so many buffers only. */
+    public void limitBatches(int buffers) {
+        late.limit(buffers);
     }
 
     /** Forgets what was unmapped so far. */

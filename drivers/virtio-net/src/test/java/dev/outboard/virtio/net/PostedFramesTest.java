@@ -53,6 +53,10 @@ class PostedFramesTest {
         if (lingers) {
             device.lingers();
         }
+        begin();
+    }
+
+    private void begin() {
         net = (NetworkService) new VirtioNetDriver().start(device);
         queue = net.transmitQueue(0);
         queue.onSent(sent::add);
@@ -152,6 +156,40 @@ class PostedFramesTest {
         device.settle();
         assertThat(queue.pending()).isZero();
         assertThat(sent).containsExactly(1);
+    }
+
+    @Test
+    void shouldSendNoFrameInHalfWhereIovasRunShort() {
+        device = new FakeDevice(OFFERED, null, 2);
+        device.canRunShort();
+        begin();
+        long before = device.dma().statistics().liveMappings();
+        var list = new ScatterGatherList(3);
+        for (int part = 0; part < 3; part++) {
+            list.add(at + 2L * part * PAGE, 100);
+        }
+        for (int frame = 0; frame < 4; frame++) {
+            assertThat(queue.post(list, FrameOffload.NONE, frame)).isTrue();
+        }
+        device.limitBatches(2);
+        assertThat(queue.flush()).as("not even one").isZero();
+        assertThat(device.dma().statistics().liveMappings()).isEqualTo(before);
+        device.limitBatches(8);
+        assertThat(queue.flush()).as("two, and two parts over").isEqualTo(2);
+        assertThat(device.dma().statistics().liveMappings()).isEqualTo(before + 6);
+        assertThat(ring.waiting()).isEqualTo(2);
+        device.limitBatches(Integer.MAX_VALUE);
+        assertThat(queue.flush()).isEqualTo(2);
+        for (int frame = 0; frame < 4; frame++) {
+            var chain = ring.next();
+            assertThat(chain.parts())
+                    .extracting(RingPeer.Part::lengthBytes)
+                    .containsExactly(HEADER, 100, 100, 100);
+            ring.complete(chain.head(), 0);
+        }
+        assertThat(queue.pending()).isZero();
+        assertThat(sent).containsExactly(0, 1, 2, 3);
+        assertThat(device.dma().statistics().liveMappings()).isEqualTo(before);
     }
 
     @Test
