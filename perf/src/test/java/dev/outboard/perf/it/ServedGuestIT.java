@@ -2,6 +2,7 @@ package dev.outboard.perf.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.outboard.host.process.OutboardProcess;
 import java.nio.file.Files;
 import java.security.MessageDigest;
 import java.time.Duration;
@@ -65,22 +66,7 @@ class ServedGuestIT extends ProcessTest {
                         path("out.sock").toString(),
                         "--json");
         server.awaitReady(LIMIT);
-        var tap =
-                program(
-                        "the driver with the TAP",
-                        other.inside(
-                                outboardCommand(
-                                        "run",
-                                        "net",
-                                        "--device",
-                                        "vhost-user:" + path("nic1.sock"),
-                                        "--strategy",
-                                        "off",
-                                        "--tap",
-                                        "tap0",
-                                        "--json")),
-                        outboardEnvironment());
-        tap.awaitReady(LIMIT);
+        var tap = startTap(other);
         var sum = serveFile(other);
 
         var guest =
@@ -110,6 +96,26 @@ class ServedGuestIT extends ProcessTest {
         assertThat(((Number) client.get("receivedBytes")).longValue()).isGreaterThan(FILE_BYTES);
         assertThat(tap.stop(LIMIT)).as(tap.errorOutput()).isZero();
         assertThat(device.stop(LIMIT)).as(device.errorOutput()).isZero();
+    }
+
+    private OutboardProcess startTap(Namespace other) {
+        var tap =
+                program(
+                        "the driver with the TAP",
+                        other.inside(
+                                outboardCommand(
+                                        "run",
+                                        "net",
+                                        "--device",
+                                        "vhost-user:" + path("nic1.sock"),
+                                        "--strategy",
+                                        "off",
+                                        "--tap",
+                                        "tap0",
+                                        "--json")),
+                        outboardEnvironment());
+        tap.awaitReady(LIMIT);
+        return tap;
     }
 
     /** A file behind HTTP and addresses by DHCP, in the other side's kernel; the file's SHA-256. */
