@@ -25,6 +25,7 @@ import dev.outboard.perf.traffic.GenerateClient;
 import dev.outboard.perf.traffic.LoadClient;
 import dev.outboard.perf.traffic.RoundTripClient;
 import dev.outboard.perf.traffic.SinkClient;
+import dev.outboard.perf.traffic.TripDeviceCommand;
 import dev.outboard.perf.versus.StreamEndCommand;
 import dev.outboard.perf.versus.VersusCommand;
 
@@ -34,6 +35,7 @@ import dev.outboard.perf.versus.VersusCommand;
  * <p>Exports nothing: the command finds its words, and the host its clients, as services.
  */
 module dev.outboard.perf {
+    requires dev.outboard.backend;
     requires dev.outboard.host;
     requires dev.outboard.virtio;
     requires com.fasterxml.jackson.core;
@@ -64,6 +66,8 @@ module dev.outboard.perf {
             info.picocli;
     opens dev.outboard.perf.poolperf to
             info.picocli;
+    opens dev.outboard.perf.traffic to
+            info.picocli;
     opens dev.outboard.perf.versus to
             info.picocli;
     opens dev.outboard.perf.jmh to
@@ -91,6 +95,7 @@ module dev.outboard.perf {
             BenchCommand,
             VersusCommand,
             StreamEndCommand,
+            TripDeviceCommand,
             HotplugCommand,
             GuestCommand,
             ChecksCommand,

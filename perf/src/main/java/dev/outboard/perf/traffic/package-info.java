@@ -10,6 +10,7 @@
  *   net-rtt ── one frame ──► forward, or testpmd ── the same frame ──► net-rtt
  *
  *   versus ── OrderGiver ──► net-load: each of the three, when it is told to
+ *                    └─────► versus-trips: a device that times any driver that sends frames back
  * </pre>
  *
  * <p>One thread owns a queue; with several pairs of queues there is a thread for each. Nothing

@@ -39,8 +39,6 @@ final class Programs {
     static final Program IPERF3 = new Program("iperf3", "iperf3");
     static final Program PING = new Program("ping", "iputils-ping");
     static final Program STORAGE_DAEMON = new Program("qemu-storage-daemon", "qemu-system-common");
-    static final Program CC = new Program("cc", "gcc");
-    static final Program PKG_CONFIG = new Program("pkg-config", "pkg-config");
 
     /**
      * Runs a program to its end.

@@ -43,7 +43,6 @@ class ArchitectureTest {
                     Map.entry("internet", Set.of()),
                     Map.entry("producers", Set.of("driver", "dma", "uio")),
                     Map.entry("netty", Set.of("internet", "driver", "dma", "uio")),
-                    Map.entry("kernel", Set.of("driver", "dma", "uio")),
                     Map.entry("clients", Set.of("internet", "driver", "dma", "uio")),
                     Map.entry("kernel", Set.of("driver", "dma", "uio")),
                     Map.entry("virtio.blk", Set.of("virtio", "driver", "dma", "uio")),
@@ -61,6 +60,8 @@ class ArchitectureTest {
                             Set.of(
                                     "host",
                                     "models",
+                                    "backend",
+                                    "producers",
                                     "driver",
                                     "virtio",
                                     "virtio.net",
