@@ -59,7 +59,8 @@ class TestpmdIotlbTest {
 
     private NicDriver fed() {
         return NicDriver.start(
-                TestDriver.openFed(peer.socket, Strategy.STRICT).pushingRings(), ~KEPT);
+                TestDriver.openFed(peer.socket, Strategy.STRICT).pushingRings().wantingAll(),
+                ~KEPT);
     }
 
     /** Receive buffers of a page, each mapped for itself. */
@@ -216,7 +217,7 @@ class TestpmdIotlbTest {
                         throw new AssertionError("fault at 0x%x".formatted(iova));
                     }
                 };
-        try (var driver = TestDriver.openAsked(peer.socket)) {
+        try (var driver = TestDriver.openAsked(peer.socket).wantingAll()) {
             driver.negotiate(~KEPT);
             try (var channel = driver.frontEnd.openBackEndChannel(listener)) {
                 // Rings and all that is sent are known, buffers to receive are not.

@@ -53,7 +53,9 @@ class TestpmdMemoryTest {
     @Test
     void shouldReachMemoryThatIsPluggedInWhileFramesFlow() throws Exception {
         try (var peer = TestpmdBackEnd.start(directory, false);
-                var driver = NicDriver.start(TestDriver.open(peer.socket), ~KEPT).supply(64);
+                var driver =
+                        NicDriver.start(TestDriver.open(peer.socket).wantingAll(), ~KEPT)
+                                .supply(64);
                 var file = MemoryFile.create("plugged", LENGTH);
                 var plugged = file.map(0, LENGTH, true)) {
             peer.forward();
@@ -94,7 +96,9 @@ class TestpmdMemoryTest {
     @Test
     void shouldRefuseTheNinthRegion() throws Exception {
         try (var peer = TestpmdBackEnd.start(directory, false);
-                var driver = NicDriver.start(TestDriver.open(peer.socket), ~KEPT).supply(8);
+                var driver =
+                        NicDriver.start(TestDriver.open(peer.socket).wantingAll(), ~KEPT)
+                                .supply(8);
                 var file = MemoryFile.create("plugged", LENGTH)) {
             peer.forward();
             for (int i = 0; i < 7; i++) {
@@ -121,6 +125,7 @@ class TestpmdMemoryTest {
                 var driver =
                         NicDriver.start(
                                         TestDriver.openFed(peer.socket, Strategy.STRICT)
+                                                .wantingAll()
                                                 .pushingRings(),
                                         ~KEPT)
                                 .supply(64);
