@@ -2,6 +2,7 @@ package dev.outboard.perf.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.outboard.host.event.Event;
 import dev.outboard.host.process.OutboardProcess;
 import java.util.ArrayList;
 import java.util.List;
@@ -82,19 +83,21 @@ class ServeIT extends ProcessTest {
         words.addAll(List.of(more));
         var sender = driver("the client", "out", "stream-send", words.toArray(String[]::new));
         for (var end : List.of(sender, receiver)) {
-            assertThat(clientOf(end)).as(end.name()).containsEntry("verified", true);
+            assertThat(clientOf(end.awaitEvent("result", LIMIT)))
+                    .as(end.name())
+                    .containsEntry("verified", true);
             assertThat(end.awaitExit(LIMIT)).as(end.errorOutput()).isZero();
         }
     }
 
     @SuppressWarnings("unchecked")
-    private static Map<String, Object> clientOf(OutboardProcess process) {
-        return (Map<String, Object>) process.awaitEvent("result", LIMIT).fields().get("client");
+    private static Map<String, Object> clientOf(Event result) {
+        return (Map<String, Object>) result.fields().get("client");
     }
 
-    private static Map<String, Object> stop(OutboardProcess server) {
+    private static Event stop(OutboardProcess server) {
         assertThat(server.stop(LIMIT)).as(server.errorOutput()).isZero();
-        return clientOf(server);
+        return server.awaitEvent("result", LIMIT);
     }
 
     private static long number(Map<String, Object> result, String name) {
@@ -107,11 +110,12 @@ class ServeIT extends ProcessTest {
         var device = start(strategy);
         var server = serve(strategy);
         shouldStream();
-        var result = stop(server);
+        var end = stop(server);
+        assertThat(end.number("faults")).isZero();
+        var result = clientOf(end);
         assertThat(number(result, "lentFrames")).isPositive();
         assertThat(number(result, "copiedFrames")).isZero();
         assertThat(number(result, "mostLentBytes")).isEqualTo(64L << 20);
-        assertThat(server.awaitEvent("result", LIMIT).number("faults")).isZero();
         assertThat(device.stop(LIMIT)).as(device.errorOutput()).isZero();
     }
 
@@ -120,7 +124,7 @@ class ServeIT extends ProcessTest {
         var device = start("strict");
         var server = serve("strict", "-o", "grant=never");
         shouldStream();
-        var result = stop(server);
+        var result = clientOf(stop(server));
         assertThat(number(result, "lentFrames")).isZero();
         assertThat(number(result, "copiedFrames")).isPositive();
         assertThat(result.get("copiedBecause")).isEqualTo("grant=never");

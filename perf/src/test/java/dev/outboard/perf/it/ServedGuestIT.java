@@ -73,7 +73,6 @@ class ServedGuestIT extends ProcessTest {
                 outboard(
                         "the guest",
                         "guest",
-                        "--json",
                         "--timeout",
                         "180",
                         "--net",

@@ -46,4 +46,18 @@ public record DeviceSetup(
     public boolean isFed() {
         return domain instanceof DeviceDomain;
     }
+
+    /**
+     * What of a device's features its driver may know of, as far as rings are chosen.
+     *
+     * <p>Of itself the choice is split rings where the device asks for translations: DPDK's
+     * back-end drops a frame of a packed ring for whose buffer it has to ask (version 22.11,
+     * virtio_dev_tx_single_packed), and leaves one of a split ring where it is.
+     *
+     * @throws dev.outboard.driver.DeviceException where it has not the rings that were asked for
+     */
+    public long known(long offered) {
+        var choice = rings == RingChoice.AUTO && isFed() ? RingChoice.SPLIT : rings;
+        return choice.of(offered, name);
+    }
 }

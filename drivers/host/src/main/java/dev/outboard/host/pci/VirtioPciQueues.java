@@ -202,7 +202,7 @@ final class VirtioPciQueues implements QueueTransport, AutoCloseable {
 
     @Override
     public long offeredFeatures() {
-        return setup.rings().of(offered(), device.name()) & ~ACCESS_PLATFORM;
+        return setup.known(offered()) & ~ACCESS_PLATFORM;
     }
 
     @Override

@@ -62,7 +62,8 @@ final class RunOptions {
             paramLabel = "KIND",
             description =
                     "Rings of a virtio device: split, packed, or auto, which is packed where the"
-                            + " device has them. Default: ${DEFAULT-VALUE}.")
+                            + " device has them and does not ask for translations (--iommu device)."
+                            + " Default: ${DEFAULT-VALUE}.")
     private String ring;
 
     @Option(

@@ -69,7 +69,7 @@ final class VhostQueues implements QueueTransport, AutoCloseable {
 
     @Override
     public long offeredFeatures() {
-        return setup.rings().of(agreement.features(), setup.name()) & ~OWN_FEATURES;
+        return setup.known(agreement.features()) & ~OWN_FEATURES;
     }
 
     @Override

@@ -26,6 +26,7 @@ import dev.outboard.uio.InterruptLine;
 import dev.outboard.uio.Resources;
 import dev.outboard.uio.WaitPolicy;
 import dev.outboard.uio.vhost.VhostFeatures;
+import dev.outboard.virtio.VirtioFeatures;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -114,6 +115,16 @@ class VhostIotlbTest {
     /** A ring of 64 entries, one part after another. */
     private static QueueAddresses ring(CoherentMemory ring) {
         return new QueueAddresses(64, ring.iova(), ring.iova() + 0x1000, ring.iova() + 0x2000);
+    }
+
+    /** DPDK's loses frames of those for whose buffers it has to ask. */
+    @Test
+    void shouldNotChoosePackedRingsOfItselfForADeviceThatAsks() throws Exception {
+        try (var device = device(OFFERED | VirtioFeatures.RING_PACKED, ASKS);
+                var driver = open()) {
+            assertThat(driver.queues().offeredFeatures() & VirtioFeatures.RING_PACKED).isZero();
+            assertThat(driver.queues().offeredFeatures() & VERSION_1).isNotZero();
+        }
     }
 
     @Test
