@@ -74,6 +74,10 @@ final class CaptureStream implements Runnable {
                 show(bytes);
                 LockSupport.parkNanos(LOOK_NANOS);
             }
+            if (channel.isActive()) {
+                // What passed since the last look, at the driver's end.
+                show(bytes);
+            }
             channel.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT)
                     .addListener(ChannelFutureListener.CLOSE);
         }
