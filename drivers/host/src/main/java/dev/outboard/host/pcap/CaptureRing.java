@@ -43,7 +43,7 @@ final class CaptureRing implements FrameWitness {
     private final int snapBytes;
     private final MemoryLookup memory;
 
-    /** Bytes ever written, by the queue; and as the queue saw last, taken. */
+    /** Bytes ever written and shown, by the queue; and as the queue saw last, taken. */
     private long written;
 
     private long seenTaken;
@@ -52,6 +52,9 @@ final class CaptureRing implements FrameWitness {
     private long taken;
 
     private long dropped;
+
+    /** Bytes ever written: beyond what is shown by the frame that is being written. */
+    private long head;
 
     /** Where the frame that is written goes. */
     private long at;
@@ -107,12 +110,12 @@ final class CaptureRing implements FrameWitness {
     private boolean begin(int frameBytes) {
         int captured = Math.min(frameBytes, snapBytes);
         int place = HEADER_BYTES + captured + Long.BYTES - 1 & -Long.BYTES;
-        int position = (int) written & mask;
+        int position = (int) head & mask;
         int toEnd = mask + 1 - position;
         int needed = place <= toEnd ? place : toEnd + place;
-        if (written + needed - seenTaken > mask + 1) {
+        if (head + needed - seenTaken > mask + 1) {
             seenTaken = (long) TAKEN.getAcquire(this);
-            if (written + needed - seenTaken > mask + 1) {
+            if (head + needed - seenTaken > mask + 1) {
                 DROPPED.setOpaque(this, dropped + 1);
                 return false;
             }
@@ -120,7 +123,7 @@ final class CaptureRing implements FrameWitness {
         if (place > toEnd) {
             bytes.set(ValueLayout.JAVA_INT, position, toEnd);
             bytes.set(ValueLayout.JAVA_INT, position + 4L, SKIP);
-            written += toEnd;
+            head += toEnd;
             position = 0;
         }
         bytes.set(ValueLayout.JAVA_INT, position, place);
@@ -129,7 +132,7 @@ final class CaptureRing implements FrameWitness {
         bytes.set(ValueLayout.JAVA_INT, position + 16L, frameBytes);
         at = position + (long) HEADER_BYTES;
         left = captured;
-        written += place;
+        head += place;
         return true;
     }
 
@@ -149,7 +152,7 @@ final class CaptureRing implements FrameWitness {
 
     /** Shows the record. Its partner is the acquire in {@link #hasNext}. */
     private void end() {
-        WRITTEN.setRelease(this, written);
+        WRITTEN.setRelease(this, head);
     }
 
     /** Whether a frame is there. */

@@ -5,11 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import dev.outboard.dma.Dma;
 import dev.outboard.dma.PhysicalMemory;
+import dev.outboard.driver.net.FrameFacts;
+import dev.outboard.driver.net.FrameOffload;
+import dev.outboard.driver.net.ReceivedFrame;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -98,6 +103,53 @@ class CaptureRingTest {
         }
         assertThat(dropped).isPositive();
         memory.close();
+    }
+
+    /** Whoever reads meanwhile would read a frame that is not all there. */
+    @Test
+    void shouldShowNothingOfAFrameThatIsBeingWritten() {
+        var ring = ring(64);
+        var seen = new ArrayList<Boolean>();
+        ring.received(
+                new ReceivedFrame() {
+                    @Override
+                    public int lengthBytes() {
+                        return 60;
+                    }
+
+                    @Override
+                    public int parts() {
+                        return 1;
+                    }
+
+                    @Override
+                    public MemorySegment memory(int part) {
+                        seen.add(ring.hasNext());
+                        return MemorySegment.ofArray(new byte[60]);
+                    }
+
+                    @Override
+                    public long offset(int part) {
+                        return 0;
+                    }
+
+                    @Override
+                    public int lengthBytes(int part) {
+                        return 60;
+                    }
+
+                    @Override
+                    public int facts() {
+                        return FrameFacts.NONE;
+                    }
+
+                    @Override
+                    public long offload() {
+                        return FrameOffload.NONE;
+                    }
+                });
+        assertThat(seen).containsOnly(false).isNotEmpty();
+        assertThat(ring.hasNext()).isTrue();
     }
 
     @Test
