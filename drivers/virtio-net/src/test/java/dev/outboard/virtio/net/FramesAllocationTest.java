@@ -16,7 +16,7 @@ import java.lang.management.ManagementFactory;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** Frames that are posted, gathered, kept, supplied and in several parts: nothing is allocated. */
+/** Frames that are posted, gathered, kept and in several parts: nothing is allocated. */
 class FramesAllocationTest {
     private static final long FEATURES =
             VirtioFeatures.VERSION_1
