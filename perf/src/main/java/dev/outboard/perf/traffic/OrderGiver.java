@@ -6,6 +6,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /**
  * Tells one {@code net-load} what to do, and hears what came of it. One thread, but for {@link
@@ -18,13 +20,17 @@ public final class OrderGiver implements AutoCloseable {
      * Waits until a client has joined.
      *
      * @param path where it was told to; must not exist, and is removed again
-     * @param starting starts the client's process
+     * @param starting starts the client, and says how to ask whether it may still join
+     * @throws ProcessFailedException where it ended and had not joined
      */
-    public OrderGiver(Path path, Runnable starting) {
+    public OrderGiver(Path path, Supplier<BooleanSupplier> starting) {
         try {
             line = OrderLine.accept(path, starting);
         } catch (IOException e) {
             throw new ProcessFailedException("nobody can be told at " + path, e);
+        }
+        if (line == null) {
+            throw new ProcessFailedException("who was to be told at " + path + " never came");
         }
     }
 

@@ -14,6 +14,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /**
  * Lines of text between who gives orders and who takes them, both processes of one command. Owns
@@ -23,6 +26,8 @@ import java.util.concurrent.TimeUnit;
 final class OrderLine implements AutoCloseable {
     /** What is read where the other end is gone. */
     static final String GONE = "";
+
+    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
     private final SocketChannel channel;
     private final LinkedBlockingQueue<String> lines = new LinkedBlockingQueue<>();
@@ -37,12 +42,28 @@ final class OrderLine implements AutoCloseable {
         return new OrderLine(SocketChannel.open(UnixDomainSocketAddress.of(path)));
     }
 
-    /** Listens at a path until one joins; the path is there before {@code starting} runs. */
-    static OrderLine accept(Path path, Runnable starting) throws IOException {
+    /**
+     * Listens at a path until one joins; the path is there before {@code starting} runs.
+     *
+     * @param starting returns how to ask whether someone still may
+     * @return null where nobody joined, and nobody may
+     */
+    static OrderLine accept(Path path, Supplier<BooleanSupplier> starting) throws IOException {
         try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
             server.bind(UnixDomainSocketAddress.of(path));
-            starting.run();
-            return new OrderLine(server.accept());
+            var isExpected = starting.get();
+            server.configureBlocking(false);
+            while (true) {
+                boolean mayCome = isExpected.getAsBoolean();
+                var channel = server.accept();
+                if (channel != null) {
+                    return new OrderLine(channel);
+                }
+                if (!mayCome) {
+                    return null;
+                }
+                LockSupport.parkNanos(LOOK_NANOS);
+            }
         } finally {
             Files.deleteIfExists(path);
         }

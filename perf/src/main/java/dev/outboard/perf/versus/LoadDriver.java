@@ -1,10 +1,7 @@
 package dev.outboard.perf.versus;
 
-import dev.outboard.host.process.OutboardProcess;
 import dev.outboard.perf.measure.ProcessCpu;
-import dev.outboard.perf.traffic.OrderGiver;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -16,10 +13,7 @@ import java.util.concurrent.CompletionException;
  * thread.
  */
 final class LoadDriver implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
-
-    private final OutboardProcess process;
-    private final OrderGiver orders;
+    private final OrderedProcess process;
 
     /**
      * Where one is started.
@@ -68,22 +62,20 @@ final class LoadDriver implements AutoCloseable {
                 new ArrayList<>(
                         List.of("run", "virtio-net", "--device", "vhost-user:" + socket, "--json"));
         words.addAll(more);
+        words.addAll(List.of("--client", "net-load", "-o", "orders="));
         var path = bench.place().path(name + ".orders");
-        words.addAll(List.of("--client", "net-load", "-o", "orders=" + path));
-        var started = new OutboardProcess[1];
-        orders = new OrderGiver(path, () -> started[0] = bench.start("our driver " + name, words));
-        process = started[0];
-        process.awaitReady(PATIENCE);
+        process = new OrderedProcess(bench, "our driver " + name, path, words);
+        process.awaitReady();
     }
 
     /** Begins an order, as {@code send size=64}. */
     void begin(String order) {
-        orders.begin(order);
+        process.orders().begin(order);
     }
 
     /** Ends it; what was counted. */
     Map<String, Double> end() {
-        return orders.end();
+        return process.orders().end();
     }
 
     /** Carries out an order for so long. */
@@ -95,7 +87,7 @@ final class LoadDriver implements AutoCloseable {
 
     /** All its threads to one processor. */
     void pin(int processor) {
-        Programs.pin(process.pid(), processor);
+        process.pin(processor);
     }
 
     /** What its process has used. */
@@ -105,7 +97,6 @@ final class LoadDriver implements AutoCloseable {
 
     @Override
     public void close() {
-        orders.close();
         process.close();
     }
 }

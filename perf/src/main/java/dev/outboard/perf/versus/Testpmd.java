@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -26,14 +27,19 @@ final class Testpmd implements AutoCloseable {
     private static final Pattern RECEIVED_RATE = Pattern.compile("Rx-pps:\\s+(\\d+)");
     private static final Pattern SENT_RATE = Pattern.compile("Tx-pps:\\s+(\\d+)");
 
+    /** Where a port listens, in what {@code --vdev} is given. */
+    private static final Pattern LISTENING = Pattern.compile("net_vhost\\d+,iface=([^,]+).*");
+
     private final OutboardProcess process;
     private final String prefix;
+    private final List<Path> sockets;
     private final StringBuilder said = new StringBuilder();
     private boolean isForwarding;
 
-    private Testpmd(OutboardProcess process, String prefix) {
+    private Testpmd(OutboardProcess process, String prefix, List<Path> sockets) {
         this.process = process;
         this.prefix = prefix;
+        this.sockets = sockets;
     }
 
     /** Which of its rates counts. */
@@ -83,14 +89,25 @@ final class Testpmd implements AutoCloseable {
         var testpmd =
                 new Testpmd(
                         OutboardProcess.startConsole("dpdk-testpmd (" + name + ")", command),
-                        prefix);
+                        prefix,
+                        sockets(devices));
         try {
-            testpmd.ask("show port summary all", "Number of available ports");
+            // One whose socket cannot be bound is left out, and said in passing.
+            testpmd.ask(
+                    "show port summary all", "Number of available ports: " + devices.size() + "\n");
             return testpmd;
         } catch (RuntimeException failure) {
             testpmd.close();
             throw failure;
         }
+    }
+
+    private static List<Path> sockets(List<String> devices) {
+        return devices.stream()
+                .map(LISTENING::matcher)
+                .filter(Matcher::matches)
+                .map(matcher -> Path.of(matcher.group(1)))
+                .toList();
     }
 
     /** The words for a back-end's port at a socket. */
@@ -201,9 +218,13 @@ final class Testpmd implements AutoCloseable {
             process.kill();
         }
         process.awaitExit(PATIENCE);
-        // Without huge pages DPDK makes a folder and leaves it.
         var folder = Path.of("/var/run/dpdk", prefix);
         try {
+            // Killed, it leaves them, and the next one cannot listen there.
+            for (var socket : sockets) {
+                Files.deleteIfExists(socket);
+            }
+            // Without huge pages DPDK makes a folder and leaves it.
             if (Files.isDirectory(folder)) {
                 try (var files = Files.list(folder)) {
                     for (var file : files.toList()) {
@@ -213,7 +234,7 @@ final class Testpmd implements AutoCloseable {
                 Files.delete(folder);
             }
         } catch (IOException e) {
-            throw new CommandException(folder + " cannot be removed: " + e.getMessage(), e);
+            throw new CommandException("what testpmd left cannot be removed: " + e.getMessage(), e);
         }
     }
 }

@@ -44,7 +44,12 @@ class LoadClientTest {
 
     private OrderGiver start(NetworkService port) {
         client = new FutureTask<>(() -> new LoadClient().run(port, context), null);
-        return new OrderGiver(path, () -> Thread.ofPlatform().daemon().start(client));
+        return new OrderGiver(
+                path,
+                () -> {
+                    Thread.ofPlatform().daemon().start(client);
+                    return () -> !client.isDone();
+                });
     }
 
     /** As often as it takes until something was done: a busy machine may not even begin. */
@@ -60,6 +65,13 @@ class LoadClientTest {
             }
             assertThat(System.nanoTime()).as(order).isLessThan(deadline);
         }
+    }
+
+    @Test
+    void shouldNotWaitForWhomNobodyStarted() {
+        assertThatThrownBy(() -> new OrderGiver(path, () -> () -> false))
+                .isInstanceOf(ProcessFailedException.class)
+                .hasMessageContaining("never came");
     }
 
     @Test
