@@ -77,23 +77,32 @@ final class OffDma implements Dma, FrameHolder {
             long[] iovas,
             int count,
             DmaDirection direction) {
-        for (int index = 0; index < count; index++) {
-            Buffers.require(memory, physicalAddresses[index], lengths[index]);
-        }
-        for (int index = 0; index < count; index++) {
-            iovas[index] = map(physicalAddresses[index], lengths[index], direction);
-        }
+        long pages = requirePages(physicalAddresses, lengths, count);
+        System.arraycopy(physicalAddresses, 0, iovas, 0, count);
+        maps += count;
+        livePages += pages;
         return count;
     }
 
     @Override
     public void unmapAll(long[] iovas, int[] lengths, int count) {
-        for (int index = 0; index < count; index++) {
-            Buffers.require(memory, iovas[index], lengths[index]);
+        long pages = requirePages(iovas, lengths, count);
+        unmaps += count;
+        livePages -= pages;
+        if (stalePages == 0 && pages > 0) {
+            firstStaleNanos = System.nanoTime();
         }
+        stalePages += pages;
+    }
+
+    /** The pages under buffers, all of which are this memory. */
+    private long requirePages(long[] addresses, int[] lengths, int count) {
+        long pages = 0;
         for (int index = 0; index < count; index++) {
-            unmap(iovas[index], lengths[index]);
+            Buffers.require(memory, addresses[index], lengths[index]);
+            pages += Buffers.pages(addresses[index], lengths[index]);
         }
+        return pages;
     }
 
     @Override

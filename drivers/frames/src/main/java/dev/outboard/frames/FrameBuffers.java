@@ -26,8 +26,26 @@ public final class FrameBuffers implements AutoCloseable {
     private static final int PAGE_BYTES = 4096;
     private static final int LINE_BYTES = 64;
 
-    /** Frames begin on a boundary of so much, whatever stands before them. */
-    private static final int FRAME_ALIGNMENT = 16;
+    /** Where a frame begins in its cache lines. */
+    public enum Placing {
+        /**
+         * Right behind what the device writes before it, in one line with it: who receives reads
+         * one line for both.
+         */
+        BEHIND_HEADER(16),
+
+        /**
+         * In a line of its own: who sends writes a short frame into one line, and that of what
+         * stands before it, which seldom changes, stays with the device.
+         */
+        OWN_LINE(LINE_BYTES);
+
+        private final int alignment;
+
+        Placing(int alignment) {
+            this.alignment = alignment;
+        }
+    }
 
     private final int count;
     private final int lines;
@@ -50,11 +68,11 @@ public final class FrameBuffers implements AutoCloseable {
      * @param frontBytes what the device wants before each frame
      * @param frameBytes the longest frame
      */
-    public FrameBuffers(Dma dma, int count, int frontBytes, int frameBytes) {
+    public FrameBuffers(Dma dma, int count, int frontBytes, int frameBytes, Placing placing) {
         this.count = count;
         this.frontBytes = frontBytes;
         this.frameBytes = frameBytes;
-        shiftBytes = -frontBytes & FRAME_ALIGNMENT - 1;
+        shiftBytes = -frontBytes & placing.alignment - 1;
         int used = shiftBytes + frontBytes + frameBytes;
         strideBytes = used + PAGE_BYTES - 1 & -PAGE_BYTES;
         lines = Integer.highestOneBit(Math.max(1, (strideBytes - used) / LINE_BYTES));

@@ -5,6 +5,7 @@ import dev.outboard.dma.DmaDirection;
 import dev.outboard.dma.DmaMemory;
 import dev.outboard.driver.DeviceException;
 import dev.outboard.driver.net.FrameHandler;
+import dev.outboard.driver.net.FrameOffload;
 import dev.outboard.driver.net.FrameWitness;
 import dev.outboard.driver.net.ReceiveQueue;
 import dev.outboard.driver.net.ReceivedFrameHandler;
@@ -17,21 +18,12 @@ import java.util.function.LongFunction;
  * The receive queue: every buffer is with the device, mapped; or here, unmapped; or kept by the
  * client. One thread; nothing allocates after construction.
  *
- * <pre>
- *              head            settled            taken
- *   arrivals    │ unmapped: may │ unmapping under  │
- *               │ be shown      │ way              │
- * </pre>
- *
  * <p>A batch is unmapped with one request before any frame of it is shown, and mapped again with
  * one request after the last. While a batch is shown, the next one's unmapping is under way. A
  * frame in several buffers is shown when the last of them is unmapped.
  */
 public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     private static final int BATCH = 64;
-
-    /** Two addresses and a type: no frame is shorter. */
-    private static final int HEADER_BYTES = 14;
 
     private final Dma dma;
     private final ReceiveRing ring;
@@ -46,15 +38,7 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
 
     private final long[] mappedIova;
 
-    /** What came, in order: a ring of at least as many places as there are buffers. */
-    private final int[] arrivedSlot;
-
-    private final int[] arrivedBytes;
-    private final int[] arrivedFacts;
-    private final int arrivedMask;
-    private int head;
-    private int settled;
-    private int taken;
+    private final Arrivals arrivals;
     private long ticket = Dma.UNMAPPED;
 
     /**
@@ -69,19 +53,19 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     private final long[] batchPhysical = new long[BATCH];
     private final int[] batchBytes = new int[BATCH];
 
-    /** Own buffers that are to be mapped: just shown, released, or without an IOVA until now. */
-    private final int[] idle;
-
-    private int idleCount;
+    /**
+     * Own buffers that are to be mapped: shown, released, or without an IOVA until now. In order: a
+     * ring that has every buffer in turn sees each at the same place again, and need not write anew
+     * where it is.
+     */
+    private final SlotQueue idle;
 
     /** Whether the client supplies the buffers, and own ones stay idle. */
     private boolean isSupplied;
 
-    /** Supplied slots that are to be mapped, in order: a ring of as many places as slots. */
-    private final int[] supplied;
+    /** Supplied slots that are to be mapped. */
+    private final SlotQueue supplied;
 
-    private int suppliedHead;
-    private int suppliedCount;
     private final Witness witness = new Witness();
 
     /** Who sees the frames of this batch; null for nobody. */
@@ -112,20 +96,16 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
         int count = slots.count();
         whole = ring.maximumBuffers() > 1 ? dma.allocate(frameBytes) : null;
         mappedIova = new long[count];
-        int places = Integer.highestOneBit(2 * count - 1);
-        arrivedMask = places - 1;
-        arrivedSlot = new int[places];
-        arrivedBytes = new int[places];
-        arrivedFacts = new int[places];
+        arrivals = new Arrivals(count);
+        ring.reserve(arrivals.places());
         kept = new boolean[count];
         frame = new ReceivedParts(slots, kept);
-        idle = new int[buffers.count()];
-        supplied = new int[count];
+        idle = new SlotQueue(buffers.count());
+        supplied = new SlotQueue(count);
         Arrays.fill(mappedIova, Dma.NO_IOVA);
-        for (int i = 0; i < idle.length; i++) {
-            idle[i] = idle.length - 1 - i;
+        for (int slot = 0; slot < buffers.count(); slot++) {
+            idle.add(slot);
         }
-        idleCount = idle.length;
     }
 
     /** Hands the ring with its buffers to the device. */
@@ -156,7 +136,10 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
         boolean more = limit > 0;
         while (more) {
             boolean hasSettled = settle();
-            int count = show(inOne, inParts, limit - shown);
+            int count =
+                    inOne != null && seenBy == null
+                            ? showPlain(inOne, limit - shown)
+                            : show(inOne, inParts, limit - shown);
             shown += count;
             hasAdded |= refill();
             more = shown < limit && (hasSettled || count > 0);
@@ -169,17 +152,36 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
 
     /** Lets what is unmapped be shown, and begins to unmap what came meanwhile. */
     private boolean settle() {
-        if (taken == settled) {
+        if (arrivals.isAllSettled()) {
             take();
         }
-        if (taken == settled || !dma.isUnmapped(ticket)) {
+        if (arrivals.isAllSettled() || !dma.isUnmapped(ticket)) {
             // What the device may still change comes with a later call.
             return false;
         }
-        settled = taken;
+        readFronts();
+        arrivals.settle();
         // Unmapped while the frames before it are handled.
         take();
         return true;
+    }
+
+    /**
+     * Of the whole batch at once: the lines come from the device's cache, and loads that do not
+     * wait for each other come together.
+     */
+    private void readFronts() {
+        int end = arrivals.taken();
+        for (int at = arrivals.settled(); at != end; at++) {
+            int slot = arrivals.slot(at);
+            int facts =
+                    ring.readFront(
+                            arrivals.place(at),
+                            arrivals.facts(at),
+                            slots.memory(slot),
+                            slots.frontOffset(slot));
+            arrivals.learn(at, facts);
+        }
     }
 
     private void take() {
@@ -187,20 +189,19 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
         if (count <= 0) {
             return;
         }
+        int first = arrivals.taken();
         for (int i = 0; i < count; i++) {
             int slot = ring.take();
-            int at = taken + i & arrivedMask;
-            arrivedSlot[at] = slot;
-            arrivedBytes[at] = checked(slot, ring.takenLength());
-            arrivedFacts[at] = ring.takenFacts();
+            arrivals.put(first + i, slot, checked(slot, ring.takenLength()), ring.takenFacts());
             batchIova[i] = mappedIova[slot];
             batchBytes[i] = slots.lengthBytes(slot);
         }
         ticket = dma.unmapAllLater(batchIova, batchBytes, count);
-        for (int i = 0; i < count; i++) {
-            mappedIova[arrivedSlot[taken + i & arrivedMask]] = Dma.NO_IOVA;
+        // Only now: what the device says may end the batch half done.
+        for (int at = first; at != first + count; at++) {
+            mappedIova[arrivals.slot(at)] = Dma.NO_IOVA;
         }
-        taken += count;
+        arrivals.take(count);
     }
 
     private int checked(int slot, int lengthBytes) {
@@ -213,21 +214,58 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
         return lengthBytes;
     }
 
+    /**
+     * The same for frames in one buffer of our own with nothing left to be done, as most are, and
+     * whom nobody else sees: without what the others need.
+     */
+    private int showPlain(FrameHandler handler, int limit) {
+        int first = arrivals.head();
+        int most = Math.min(limit, arrivals.showable());
+        int front = slots.frontBytes();
+        long sum = 0;
+        int shown = 0;
+        try {
+            while (shown < most && awaitedBuffers == 0) {
+                int at = first + shown;
+                int lengthBytes = arrivals.lengthBytes(at) - front;
+                int slot = arrivals.slot(at);
+                int facts = arrivals.facts(at);
+                if (facts == ReceiveRing.NOT_PLAIN
+                        || lengthBytes < FrameChecks.HEADER_BYTES
+                        || slots.isSupplied(slot)) {
+                    break;
+                }
+                shown++;
+                sum += lengthBytes;
+                handler.onFrame(
+                        slots.memory(slot), slots.frontOffset(slot) + front, lengthBytes, facts);
+            }
+        } finally {
+            frames += shown;
+            bytes += sum;
+            arrivals.pass(shown);
+            for (int at = first; at != first + shown; at++) {
+                idle.add(arrivals.slot(at));
+            }
+        }
+        return shown < most ? shown + show(handler, null, limit - shown) : shown;
+    }
+
     /** Shows frames that no device reaches any more. */
     private int show(FrameHandler inOne, ReceivedFrameHandler inParts, int limit) {
         int shown = 0;
-        while (shown < limit && head != settled) {
-            int at = head & arrivedMask;
-            if (arrivedBytes[at] == ReceiveRing.DAMAGED) {
+        while (shown < limit && arrivals.showable() > 0) {
+            int at = arrivals.head();
+            if (arrivals.lengthBytes(at) == ReceiveRing.DAMAGED) {
                 dropped++;
-                head++;
+                arrivals.pass(1);
                 frame.begin();
                 leave(at, 1, false);
                 shown++;
                 continue;
             }
-            int count = awaitedBuffers != 0 ? awaitedBuffers : open(arrivedSlot[at]);
-            if (settled - head < count) {
+            int count = awaitedBuffers != 0 ? awaitedBuffers : open(at);
+            if (arrivals.showable() < count) {
                 awaitedBuffers = count;
                 break;
             }
@@ -239,8 +277,11 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     }
 
     /** In how many buffers the frame lies whose first this is. */
-    private int open(int slot) {
-        int count = ring.open(slots.memory(slot), slots.frontOffset(slot));
+    private int open(int position) {
+        if (arrivals.facts(position) != ReceiveRing.NOT_PLAIN) {
+            return 1;
+        }
+        int count = ring.open(arrivals.place(position));
         if (count < 1 || count > ring.maximumBuffers()) {
             throw new DeviceException(
                     "device sent a frame in %d buffers: 1 to %d are right"
@@ -250,22 +291,25 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     }
 
     private void show(FrameHandler inOne, ReceivedFrameHandler inParts, int first, int count) {
-        int slot = arrivedSlot[first];
-        int firstBytes = arrivedBytes[first] - slots.frontBytes();
-        if (firstBytes < HEADER_BYTES) {
+        int slot = arrivals.slot(first);
+        int firstBytes = arrivals.lengthBytes(first) - slots.frontBytes();
+        if (firstBytes < FrameChecks.HEADER_BYTES) {
             throw new DeviceException(
                     "device sent a frame of %d bytes: shorter than its own header"
                             .formatted(Math.max(0, firstBytes)));
         }
-        gather(slot, firstBytes, count);
+        gather(first, firstBytes, count);
+        boolean isPlain = arrivals.facts(first) != ReceiveRing.NOT_PLAIN;
         long offload =
-                ring.openedOffload(
-                        slots.memory(slot),
-                        slots.frontOffset(slot) + slots.frontBytes(),
-                        firstBytes,
-                        frame.lengthBytes());
-        frame.end(ring.openedFacts(arrivedFacts[first]), offload);
-        head += count;
+                isPlain
+                        ? FrameOffload.NONE
+                        : ring.openedOffload(
+                                slots.memory(slot),
+                                slots.frontOffset(slot) + slots.frontBytes(),
+                                firstBytes,
+                                frame.lengthBytes());
+        frame.end(isPlain ? arrivals.facts(first) : ring.openedFacts(), offload);
+        arrivals.pass(count);
         boolean isShown = offload != ReceiveRing.NONSENSE && frame.lengthBytes() <= frameBytes;
         try {
             if (isShown) {
@@ -294,15 +338,14 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
         }
     }
 
-    private void gather(int slot, int firstBytes, int count) {
+    private void gather(int first, int firstBytes, int count) {
         frame.begin();
-        frame.add(slot, firstBytes);
-        for (int i = 1; i < count; i++) {
-            int at = head + i & arrivedMask;
-            if (arrivedBytes[at] <= 0) {
+        frame.add(arrivals.slot(first), firstBytes);
+        for (int at = first + 1; at != first + count; at++) {
+            if (arrivals.lengthBytes(at) <= 0) {
                 throw new DeviceException("device sent a part of a frame of no bytes");
             }
-            frame.add(arrivedSlot[at], arrivedBytes[at]);
+            frame.add(arrivals.slot(at), arrivals.lengthBytes(at));
         }
     }
 
@@ -311,17 +354,16 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
      * unless it did not see them.
      */
     private void leave(int first, int count, boolean isShown) {
-        // The first is the next to be used again: it is the likeliest to be in a cache.
-        for (int i = count - 1; i >= 0; i--) {
-            int slot = arrivedSlot[first + i & arrivedMask];
+        for (int at = first; at != first + count; at++) {
+            int slot = arrivals.slot(at);
             if (!slots.isSupplied(slot)) {
                 if (!frame.isKept()) {
-                    idle[idleCount++] = slot;
+                    idle.add(slot);
                 }
             } else if (isShown) {
                 slots.giveBack(slot);
             } else {
-                addSupplied(slot);
+                supplied.add(slot);
             }
         }
     }
@@ -337,7 +379,7 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
             throw new IllegalArgumentException("token=" + token + " was not kept");
         }
         kept[token] = false;
-        idle[idleCount++] = token;
+        idle.add(token);
     }
 
     @Override
@@ -356,23 +398,20 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
         if (!ring.isRestartable()) {
             throw new UnsupportedOperationException("this device gives no buffers back");
         }
-        if (lengthBytes < slots.frontBytes() + HEADER_BYTES || token < 0) {
+        if (lengthBytes < slots.frontBytes() + FrameChecks.HEADER_BYTES || token < 0) {
             throw new IllegalArgumentException(
                     "lengthBytes=%d token=%d: a buffer for a frame is of %d bytes or more"
-                            .formatted(lengthBytes, token, slots.frontBytes() + HEADER_BYTES));
+                            .formatted(
+                                    lengthBytes,
+                                    token,
+                                    slots.frontBytes() + FrameChecks.HEADER_BYTES));
         }
         isSupplied = true;
         if (!slots.hasRoom()) {
             return false;
         }
-        addSupplied(slots.supply(memory, offset, physicalAddress, lengthBytes, token));
+        supplied.add(slots.supply(memory, offset, physicalAddress, lengthBytes, token));
         return true;
-    }
-
-    private void addSupplied(int slot) {
-        int at = suppliedHead + suppliedCount;
-        supplied[at < supplied.length ? at : at - supplied.length] = slot;
-        suppliedCount++;
     }
 
     @Override
@@ -385,16 +424,14 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
         // Under strategies that unmap lazily, too, no supplied buffer is reached any more.
         dma.flush();
         isSupplied = false;
-        head = 0;
-        settled = 0;
-        taken = 0;
+        arrivals.clear();
         awaitedBuffers = 0;
-        suppliedCount = 0;
+        supplied.clear();
         slots.withdraw();
-        idleCount = 0;
-        for (int slot = 0; slot < idle.length; slot++) {
+        idle.clear();
+        for (int slot = 0; slot < buffers.count(); slot++) {
             if (!kept[slot]) {
-                idle[idleCount++] = slot;
+                idle.add(slot);
             }
         }
         refill();
@@ -402,18 +439,14 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
         ring.publish();
     }
 
-    private boolean hasIdle() {
-        return isSupplied ? suppliedCount > 0 : idleCount > 0;
-    }
-
     /** Gives the device what is idle; whether there was any. */
     private boolean refill() {
+        var waiting = isSupplied ? supplied : idle;
         boolean hasAdded = false;
-        while (hasIdle() && ring.free() > 0) {
-            int count =
-                    Math.min(Math.min(isSupplied ? suppliedCount : idleCount, ring.free()), BATCH);
+        while (!waiting.isEmpty() && ring.free() > 0) {
+            int count = Math.min(Math.min(waiting.count(), ring.free()), BATCH);
             for (int i = 0; i < count; i++) {
-                int slot = nextIdle(i);
+                int slot = waiting.get(i);
                 slots.moved(slot);
                 batchPhysical[i] = slots.physicalAddress(slot);
                 batchBytes[i] = slots.lengthBytes(slot);
@@ -422,35 +455,17 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
                     dma.mapAll(
                             batchPhysical, batchBytes, batchIova, count, DmaDirection.FROM_DEVICE);
             for (int i = 0; i < mapped; i++) {
-                int slot = nextIdle(i);
+                int slot = waiting.get(i);
                 mappedIova[slot] = batchIova[i];
                 ring.add(batchIova[i], batchBytes[i], slot);
             }
-            taken(mapped);
+            waiting.remove(mapped);
             hasAdded |= mapped > 0;
             if (mapped < count) {
                 break;
             }
         }
         return hasAdded;
-    }
-
-    /** The buffer that is to be mapped as so many others are; the last that came is the first. */
-    private int nextIdle(int ahead) {
-        if (!isSupplied) {
-            return idle[idleCount - 1 - ahead];
-        }
-        int at = suppliedHead + ahead;
-        return supplied[at < supplied.length ? at : at - supplied.length];
-    }
-
-    private void taken(int count) {
-        if (isSupplied) {
-            suppliedCount -= count;
-            suppliedHead = (suppliedHead + count) % supplied.length;
-        } else {
-            idleCount -= count;
-        }
     }
 
     @Override
@@ -465,7 +480,7 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
 
     /** Whether a frame can be shown without an interrupt; gives the device what is idle. */
     private boolean isHere() {
-        if (taken != settled) {
+        if (!arrivals.isAllSettled()) {
             // They are here already: no interrupt tells of the end of their unmapping.
             dma.awaitUnmapped(ticket);
             return true;
@@ -473,7 +488,7 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
         if (refill()) {
             ring.publish();
         }
-        return head != settled && settled - head >= awaitedBuffers;
+        return arrivals.showable() > 0 && arrivals.showable() >= awaitedBuffers;
     }
 
     @Override
@@ -533,7 +548,7 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     }
 
     private void unmapAll() {
-        if (taken != settled) {
+        if (!arrivals.isAllSettled()) {
             dma.awaitUnmapped(ticket);
         }
         for (int slot = 0; slot < mappedIova.length; slot++) {

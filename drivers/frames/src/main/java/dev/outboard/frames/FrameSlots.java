@@ -80,11 +80,21 @@ final class FrameSlots {
         return total;
     }
 
-    /** A frame of one part. */
+    /**
+     * A frame of one part. What is there already is not written again: every write here waits
+     * behind those into the frame, whose lines have to come from the device's cache, and makes them
+     * come one after the other.
+     */
     void set(int slot, long physicalAddress, int lengthBytes) {
-        parts[slot] = 1;
-        physical[slot] = physicalAddress;
-        lengths[slot] = lengthBytes;
+        if (parts[slot] != 1) {
+            parts[slot] = 1;
+        }
+        if (physical[slot] != physicalAddress) {
+            physical[slot] = physicalAddress;
+        }
+        if (lengths[slot] != lengthBytes) {
+            lengths[slot] = lengthBytes;
+        }
     }
 
     /**

@@ -29,12 +29,6 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
     /** Parts in a request to the mapping service, but for what the last frame has more. */
     private static final int BATCH = 64;
 
-    /** Two addresses and a type: no frame is shorter. */
-    private static final int HEADER_BYTES = 14;
-
-    /** A frame that is cut into segments: 64 KiB of IP, with its headers. */
-    private static final int MOST_BYTES = 65_535 + 40 + 18;
-
     /** A frame whose end nobody hears of. */
     private static final int UNHEARD = -1;
 
@@ -45,8 +39,7 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
     private final TransmitRing ring;
     private final FrameBuffers buffers;
 
-    /** What the device can do to frames: {@link FrameOffload}. */
-    private final int offloads;
+    private final FrameChecks checks;
 
     /** Posted frames have the slots from here on: as many as there are buffers. */
     private final int firstPosted;
@@ -69,11 +62,8 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
 
     private SentListener listener = token -> {};
 
-    /** Committed slots in order: a ring of as many places as there are slots. */
-    private final int[] committed;
-
-    private int committedHead;
-    private int committedCount;
+    /** Committed slots. */
+    private final SlotQueue committed;
 
     private final int[] batchSlot = new int[BATCH];
     private final long[] batchPhysical;
@@ -102,7 +92,7 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
         this.dma = dma;
         this.ring = ring;
         this.buffers = buffers;
-        this.offloads = offloads;
+        checks = new FrameChecks(offloads, buffers.frameBytes(), ring.maximumParts());
         int count = buffers.count();
         firstPosted = count;
         fronts =
@@ -112,7 +102,7 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
         slots = new FrameSlots(2 * count, ring.maximumParts());
         offload = new long[2 * count];
         tokens = new int[count];
-        committed = new int[2 * count];
+        committed = new SlotQueue(2 * count);
         freeBuffers = FrameSlots.descending(count, 0);
         freePosts = FrameSlots.descending(count, firstPosted);
         freeCount = count;
@@ -160,23 +150,15 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
 
     @Override
     public void commit(int buffer, int lengthBytes, long wanted) {
-        checkLength(lengthBytes, buffers.frameBytes());
+        checks.requireLength(lengthBytes);
         prepare(buffer, lengthBytes, lengthBytes, wanted);
-        enqueue(buffer);
-    }
-
-    private static void checkLength(int lengthBytes, int mostBytes) {
-        if (lengthBytes < HEADER_BYTES || lengthBytes > mostBytes) {
-            throw new IllegalArgumentException(
-                    "lengthBytes=%d is not a frame: 14 to %d bytes"
-                            .formatted(lengthBytes, mostBytes));
-        }
+        committed.add(buffer);
     }
 
     /** What is of a frame in a buffer becomes the slot's first part. */
     private void prepare(int buffer, int inBufferBytes, int frameBytes, long wanted) {
         if (wanted != FrameOffload.NONE) {
-            checkOffload(inBufferBytes, wanted);
+            checks.requireOffload(inBufferBytes, wanted);
             ring.prepare(buffers.memory(), buffers.frameOffset(buffer), frameBytes, wanted);
         }
         if ((wanted | offload[buffer]) != FrameOffload.NONE) {
@@ -187,29 +169,6 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
                 buffer,
                 buffers.headerPhysicalAddress(buffer),
                 buffers.frontBytes() + inBufferBytes);
-    }
-
-    /**
-     * @param namedBytes what the offload may name of the frame
-     */
-    private void checkOffload(int namedBytes, long wanted) {
-        if ((FrameOffload.needed(wanted) & ~offloads) != 0) {
-            throw new UnsupportedOperationException(
-                    "this device cannot do that to a frame: offload=0x%x".formatted(wanted));
-        }
-        int sumEnd = FrameOffload.startBytes(wanted) + FrameOffload.offsetBytes(wanted) + 2;
-        if (Math.max(sumEnd, FrameOffload.headersBytes(wanted)) > namedBytes
-                || FrameOffload.startBytes(wanted) < HEADER_BYTES) {
-            throw new IllegalArgumentException(
-                    "offload=0x%x names more than the %d bytes of the buffer"
-                            .formatted(wanted, namedBytes));
-        }
-    }
-
-    private void enqueue(int slot) {
-        int at = committedHead + committedCount;
-        committed[at < committed.length ? at : at - committed.length] = slot;
-        committedCount++;
     }
 
     @Override
@@ -224,45 +183,21 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
 
     @Override
     public boolean transmit(int buffer, int headersBytes, ScatterGatherList payload, long wanted) {
-        checkLength(headersBytes, buffers.frameBytes());
-        checkParts(payload);
-        int frameBytes = headersBytes + lengthBytes(payload);
-        checkLength(frameBytes, mostBytes(wanted));
+        checks.requireLength(headersBytes);
+        int frameBytes = headersBytes + FrameChecks.lengthBytes(payload);
+        checks.requireLength(frameBytes, wanted);
         prepare(buffer, headersBytes, frameBytes, wanted);
         if (!slots.append(buffer, payload, 0)) {
-            throw tooManyParts(payload);
+            throw checks.tooManyParts(payload);
         }
-        enqueue(buffer);
+        committed.add(buffer);
         return true;
-    }
-
-    private int mostBytes(long wanted) {
-        return FrameOffload.mssBytes(wanted) == 0 ? buffers.frameBytes() : MOST_BYTES;
-    }
-
-    private static int lengthBytes(ScatterGatherList list) {
-        long total = 0;
-        for (int i = 0; i < list.count(); i++) {
-            total += list.lengthBytes(i);
-        }
-        return (int) Math.min(total, MOST_BYTES + 1);
-    }
-
-    private void checkParts(ScatterGatherList frame) {
-        if (frame.count() == 0) {
-            throw new IllegalArgumentException("the list is empty");
-        }
-    }
-
-    private IllegalArgumentException tooManyParts(ScatterGatherList frame) {
-        return new IllegalArgumentException(
-                "a frame of " + frame.count() + " parts: at most " + (ring.maximumParts() - 1));
     }
 
     @Override
     public boolean post(long physicalAddress, int lengthBytes, long wanted, int token) {
-        checkToken(token);
-        checkPosted(lengthBytes, lengthBytes, wanted);
+        FrameChecks.requireToken(token);
+        checkPosted(lengthBytes, wanted);
         int slot = takePost();
         if (slot == NONE) {
             return false;
@@ -274,20 +209,13 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
 
     @Override
     public boolean post(ScatterGatherList frame, long wanted, int token) {
-        checkToken(token);
+        FrameChecks.requireToken(token);
         return postList(frame, wanted, token);
     }
 
-    private static void checkToken(int token) {
-        if (token < 0) {
-            throw new IllegalArgumentException("token=" + token + " is negative");
-        }
-    }
-
     private boolean postList(ScatterGatherList frame, long wanted, int token) {
-        checkParts(frame);
-        int lengthBytes = lengthBytes(frame);
-        checkPosted(lengthBytes, lengthBytes, wanted);
+        int lengthBytes = FrameChecks.lengthBytes(frame);
+        checkPosted(lengthBytes, wanted);
         int slot = takePost();
         if (slot == NONE) {
             return false;
@@ -295,16 +223,16 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
         // One part is left for what stands before the frame.
         if (!slots.set(slot, frame) || slots.parts(slot) == ring.maximumParts()) {
             freePosts[freePostCount++] = slot;
-            throw tooManyParts(frame);
+            throw checks.tooManyParts(frame);
         }
         enqueuePost(slot, wanted, token);
         return true;
     }
 
-    private void checkPosted(int lengthBytes, int namedBytes, long wanted) {
-        checkLength(lengthBytes, mostBytes(wanted));
+    private void checkPosted(int lengthBytes, long wanted) {
+        checks.requireLength(lengthBytes, wanted);
         if (wanted != FrameOffload.NONE) {
-            checkOffload(namedBytes, wanted);
+            checks.requireOffload(lengthBytes, wanted);
             ring.checkPosted(lengthBytes, wanted);
         }
     }
@@ -327,7 +255,7 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
             offload[slot] = wanted;
         }
         tokens[slot - firstPosted] = token;
-        enqueue(slot);
+        committed.add(slot);
     }
 
     private long frontOffset(int slot) {
@@ -341,7 +269,9 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
 
     @Override
     public int flush() {
-        reclaim();
+        if (needsRoom()) {
+            reclaim();
+        }
         int sent = 0;
         int taken = takeBatch();
         while (taken > 0) {
@@ -349,8 +279,7 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
             for (int i = 0; i < mapped; i++) {
                 add(batchSlot[i]);
             }
-            committedHead = (committedHead + mapped) % committed.length;
-            committedCount -= mapped;
+            committed.remove(mapped);
             sent += mapped;
             taken = mapped < taken ? 0 : takeBatch();
         }
@@ -360,21 +289,31 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
         return sent;
     }
 
+    /**
+     * Whether it is time to look what the device is done with: someone waits to hear of it, or less
+     * than half is left. Before, there is nothing to gain, and every look takes the device the line
+     * that it is about to write.
+     */
+    private boolean needsRoom() {
+        return freePostCount < tokens.length
+                || freeCount < tokens.length / 2
+                || ring.free() < Math.max(committed.count(), tokens.length / 2);
+    }
+
     /** Which committed frames fit into one request and into the ring. */
     private int takeBatch() {
         int room = ring.free();
         int parts = 0;
         int count = 0;
-        int at = committedHead;
-        while (count < committedCount && count < BATCH && parts < BATCH) {
-            int slot = committed[at];
+        int most = Math.min(committed.count(), BATCH);
+        while (count < most && parts < BATCH) {
+            int slot = committed.get(count);
             room -= places(slot);
             if (room < 0) {
                 break;
             }
             parts += slots.parts(slot);
             batchSlot[count++] = slot;
-            at = at + 1 < committed.length ? at + 1 : 0;
         }
         return count;
     }
@@ -514,7 +453,7 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
     @Override
     public int pending() {
         reclaim();
-        return committedCount + ring.outstanding() + leavingPosts;
+        return committed.count() + ring.outstanding() + leavingPosts;
     }
 
     @Override

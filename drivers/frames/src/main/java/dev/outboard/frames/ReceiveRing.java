@@ -7,6 +7,9 @@ public interface ReceiveRing extends FrameRing {
     /** The length of a frame that came damaged: its buffer is used again, nobody sees it. */
     int DAMAGED = -1;
 
+    /** Of a frame that {@link #open} is to be asked about. */
+    int NOT_PLAIN = -1;
+
     /** The offload of a frame whose offload makes no sense: nobody sees it. */
     long NONSENSE = -1;
 
@@ -48,24 +51,40 @@ public interface ReceiveRing extends FrameRing {
         return 0;
     }
 
+    /** How many places {@link #readFront} is told of; asked for once, before the start. */
+    default void reserve(int places) {
+        // Nothing is kept.
+    }
+
     /**
      * Reads what the device wrote before a frame, now that it reaches the buffer no more: once, and
      * what is said of the frame from here on is of that copy.
      *
-     * @param frontOffset where that begins
+     * @param place where it is kept until another is read for that place
+     * @param taken what the buffer was taken with
+     * @param frontOffset where it begins; of a buffer that goes on of the frame before, too
+     * @return what is known of the frame where it lies in this buffer alone and nothing is left
+     *     undone in it, which is most of the time; otherwise {@link #NOT_PLAIN}
+     */
+    default int readFront(int place, int taken, MemorySegment memory, long frontOffset) {
+        return taken;
+    }
+
+    /**
+     * Turns to a frame that is not plain, whose front is kept at this place.
+     *
      * @return in how many buffers the frame lies, this one the first of them; as hostile as it came
      */
-    default int open(MemorySegment memory, long frontOffset) {
+    default int open(int place) {
         return 1;
     }
 
     /**
-     * What the device found out about the frame that was opened last.
-     *
-     * @param taken what it was taken with
+     * What the device found out about the frame that was opened last: {@link
+     * dev.outboard.driver.net.FrameFacts}.
      */
-    default int openedFacts(int taken) {
-        return taken;
+    default int openedFacts() {
+        return 0;
     }
 
     /**

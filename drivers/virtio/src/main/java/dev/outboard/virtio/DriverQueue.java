@@ -198,7 +198,8 @@ public abstract sealed class DriverQueue implements InterruptLine, AutoCloseable
     public abstract boolean publish();
 
     /**
-     * How many chains the device has finished and {@link #take} has not given back.
+     * How many chains the device has surely finished and {@link #take} has not given back; more may
+     * be seen when those were taken.
      *
      * @throws DeviceException where the device claims what cannot be
      */

@@ -45,6 +45,12 @@ final class PackedQueue extends DriverQueue {
     private static final ValueLayout.OfLong LONG =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    /**
+     * How far is looked before what was seen is taken: not on and on, up to where the device is
+     * writing, as each look there takes it the line.
+     */
+    private static final int MOST_SEEN = 32;
+
     private static final long LENGTH_MASK = 0xffff_ffffL;
 
     private final boolean eventIndex;
@@ -65,6 +71,9 @@ final class PackedQueue extends DriverQueue {
     private final int[] seenNumbers;
     private int seenRead;
     private int seenWrite;
+
+    /** Whether there ever was a chain of several descriptors. */
+    private boolean hasChains;
 
     private int addedAt;
     private int publishedAt;
@@ -190,7 +199,10 @@ final class PackedQueue extends DriverQueue {
 
     private void enqueue(int number, int count, long chain) {
         state[number] = chain;
-        descriptors[number] = count;
+        if (descriptors[number] != count) {
+            descriptors[number] = count;
+            hasChains |= count > 1;
+        }
         addedChains++;
         outstanding++;
     }
@@ -226,20 +238,32 @@ final class PackedQueue extends DriverQueue {
         return (((event & (WRAP - 1)) + lap - before) & twoLaps) < now - before;
     }
 
-    /** Looks on until a descriptor is not used, and keeps what was read of those that are. */
-    private void look() {
-        while (seenWrite != publishedChains && !isBroken) {
-            int at = usedAt;
-            // Acquire: the flags before what the device wrote into the buffers; partner is the
-            // device's release of the flags.
+    /**
+     * Looks on until a descriptor is not used, and keeps what was read of those that are.
+     *
+     * @param most how many are kept until they are taken
+     */
+    private void look(int most) {
+        int from = seenWrite;
+        int write = from;
+        int at = usedAt;
+        while (write != publishedChains && write - seenRead < most && !isBroken) {
+            // Flags, number and length are one word: they are read together, or not at all.
             long word =
                     (long)
-                            WORD.getAcquire(
+                            WORD.getOpaque(
                                     ring, (at & slotMask) * (long) DESCRIPTOR_BYTES + WORD_OFFSET);
             if (!PackedRingDescriptor.isUsed((int) (word >>> FLAGS_SHIFT), at >>> lapShift)) {
-                return;
+                break;
             }
             see(word);
+            at = usedAt;
+            write = seenWrite;
+        }
+        if (write != from) {
+            // Acquire: the flags before what the device wrote into the buffers; partner is the
+            // device's release of the flags.
+            VarHandle.acquireFence();
         }
     }
 
@@ -279,12 +303,20 @@ final class PackedQueue extends DriverQueue {
         seenState[at] = chain;
         seenNumbers[at] = number;
         state[number] = FREE;
-        usedAt += descriptors[number];
+        usedAt += descriptorsOf(number);
+    }
+
+    /**
+     * Of a chain. Where none has several the next place does not hang on what was read of this one,
+     * and the processor goes on to it before that has come from the device's cache.
+     */
+    private int descriptorsOf(int number) {
+        return hasChains ? descriptors[number] : 1;
     }
 
     @Override
     public int completed() {
-        look();
+        look(MOST_SEEN);
         int count = seenWrite - seenRead;
         if (isBroken && count == 0) {
             throw broken();
@@ -307,7 +339,7 @@ final class PackedQueue extends DriverQueue {
         int at = seenRead++ & slotMask;
         long chain = seenState[at];
         int number = seenNumbers[at];
-        int count = descriptors[number];
+        int count = descriptorsOf(number);
         if (!inOrder) {
             freeNumbers[freeWrite++ & slotMask] = number;
         }
@@ -327,7 +359,7 @@ final class PackedQueue extends DriverQueue {
     }
 
     private boolean isPending(int wanted) {
-        look();
+        look(entries);
         return usedAt - takenAt >= wanted || isBroken;
     }
 

@@ -58,6 +58,11 @@ final class SplitQueue extends DriverQueue {
     /** The available index of a chain, by its head: where in order it stands. */
     private final int[] sequence;
 
+    /** What the descriptors say. */
+    private final long[] writtenIova;
+
+    private final long[] writtenPacked;
+
     private int availableIndex;
     private int publishedIndex;
     private int usedIndex;
@@ -83,6 +88,8 @@ final class SplitQueue extends DriverQueue {
         this.freeRing = new int[entries];
         this.next = new int[entries];
         this.availableHeads = new int[entries];
+        this.writtenIova = new long[entries];
+        this.writtenPacked = new long[entries];
         this.sequence = new int[entries];
         Arrays.setAll(freeRing, i -> i);
         Arrays.fill(availableHeads, NO_HEAD);
@@ -111,7 +118,7 @@ final class SplitQueue extends DriverQueue {
     public void add(long iova, int lengthBytes, boolean deviceWrites, int token) {
         long chain = stateOf(token, deviceWrites ? lengthBytes : 0);
         int head = takeDescriptor();
-        writeDescriptor(head * (long) DESCRIPTOR_BYTES, iova, lengthBytes, flag(deviceWrites), 0);
+        describe(head, iova, lengthBytes, flag(deviceWrites), 0);
         enqueue(head, 1, chain);
     }
 
@@ -139,12 +146,7 @@ final class SplitQueue extends DriverQueue {
                     flag(partWritable[i]) | more,
                     i + 1);
         }
-        writeDescriptor(
-                head * (long) DESCRIPTOR_BYTES,
-                ringIova + table,
-                count * DESCRIPTOR_BYTES,
-                FLAG_INDIRECT,
-                0);
+        describe(head, ringIova + table, count * DESCRIPTOR_BYTES, FLAG_INDIRECT, 0);
         return head;
     }
 
@@ -157,8 +159,8 @@ final class SplitQueue extends DriverQueue {
         for (int i = 0; i < count; i++) {
             boolean more = i + 1 < count;
             int following = more ? takeDescriptor() : 0;
-            writeDescriptor(
-                    at * (long) DESCRIPTOR_BYTES,
+            describe(
+                    at,
                     partIova[i],
                     partLength[i],
                     flag(partWritable[i]) | (more ? FLAG_NEXT : 0),
@@ -181,13 +183,30 @@ final class SplitQueue extends DriverQueue {
         return freeRing[freeRead++ & slotMask];
     }
 
+    /**
+     * Writes the descriptor of a ring's place, unless it says that already: the line that it is in
+     * then stays with the device. What we wrote is known from our own copy.
+     */
+    private void describe(int place, long iova, int lengthBytes, int flags, int nextIndex) {
+        long packed = packed(lengthBytes, flags, nextIndex);
+        if (writtenIova[place] != iova || writtenPacked[place] != packed) {
+            writtenIova[place] = iova;
+            writtenPacked[place] = packed;
+            long at = place * (long) DESCRIPTOR_BYTES;
+            ring.set(LONG, at + ADDRESS_OFFSET, iova);
+            ring.set(LONG, at + LENGTH_OFFSET, packed);
+        }
+    }
+
     private void writeDescriptor(long at, long iova, int lengthBytes, int flags, int nextIndex) {
         ring.set(LONG, at + ADDRESS_OFFSET, iova);
-        long packed =
-                Integer.toUnsignedLong(lengthBytes)
-                        | ((long) flags << 32)
-                        | ((long) nextIndex << 48);
-        ring.set(LONG, at + LENGTH_OFFSET, packed);
+        ring.set(LONG, at + LENGTH_OFFSET, packed(lengthBytes, flags, nextIndex));
+    }
+
+    private static long packed(int lengthBytes, int flags, int nextIndex) {
+        return Integer.toUnsignedLong(lengthBytes)
+                | ((long) flags << 32)
+                | ((long) nextIndex << 48);
     }
 
     private void enqueue(int head, int count, long chain) {

@@ -3,6 +3,7 @@ package dev.outboard.virtio.net;
 import dev.outboard.dma.Dma;
 import dev.outboard.driver.Device;
 import dev.outboard.frames.FrameBuffers;
+import dev.outboard.frames.FrameBuffers.Placing;
 import dev.outboard.frames.FrameReceiver;
 import dev.outboard.frames.FrameTransmitter;
 import dev.outboard.uio.Resources;
@@ -61,7 +62,8 @@ final class QueuePair implements AutoCloseable {
                 resources.add(
                         new VirtioReceiveRing(
                                 device, number, queue, isMerged ? entries : 1, features));
-        var buffers = buffers(entries, isMerged ? MERGED_PART_BYTES : frameBytes);
+        var buffers =
+                buffers(entries, isMerged ? MERGED_PART_BYTES : frameBytes, Placing.BEHIND_HEADER);
         return new FrameReceiver(dma, ring, buffers, frameBytes);
     }
 
@@ -70,13 +72,13 @@ final class QueuePair implements AutoCloseable {
         int entries = device.queues().maximumEntries(number);
         var queue = queue("transmit", entries, VirtioTransmitRing.MAXIMUM_PARTS);
         var ring = resources.add(new VirtioTransmitRing(device, number, queue, entries));
-        var buffers = buffers(entries, LINK_BYTES + mtuBytes);
+        var buffers = buffers(entries, LINK_BYTES + mtuBytes, Placing.OWN_LINE);
         return new FrameTransmitter(dma, ring, buffers, NetFeatures.offloads(features));
     }
 
-    private FrameBuffers buffers(int entries, int frameBytes) {
+    private FrameBuffers buffers(int entries, int frameBytes, Placing placing) {
         return resources.add(
-                new FrameBuffers(dma, entries, NetDescriptor.HEADER_BYTES, frameBytes));
+                new FrameBuffers(dma, entries, NetDescriptor.HEADER_BYTES, frameBytes, placing));
     }
 
     private Supplier<DriverQueue> queue(String what, int entries, int parts) {

@@ -1,5 +1,6 @@
 package dev.outboard.virtio.net;
 
+import dev.outboard.driver.net.FrameFacts;
 import dev.outboard.driver.net.FrameOffload;
 import dev.outboard.frames.ReceiveRing;
 import dev.outboard.virtio.NetDescriptor;
@@ -21,7 +22,9 @@ final class ReceivedHeader {
     private static final ValueLayout.OfInt INT =
             ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    private static final int FLAGS_AND_KIND = 0xffff;
+    /** Flags and kind, but for what says that all is done. */
+    private static final int UNDONE = 0xffff & ~NetDescriptor.FLAG_DATA_VALID;
+
     private static final int SHORT_MASK = 0xffff;
     private static final int BYTE_MASK = 0xff;
 
@@ -36,7 +39,12 @@ final class ReceivedHeader {
     private final boolean mayBeIpv4;
     private final boolean mayBeIpv6;
 
-    /** The first eight bytes, and the last four. */
+    /** By place: the first eight bytes, and the last four. */
+    private long[] firsts;
+
+    private int[] lasts;
+
+    /** Those of the frame that was opened. */
     private long first;
 
     private int last;
@@ -48,25 +56,52 @@ final class ReceivedHeader {
         mayBeIpv6 = (features & VirtioFeatures.NET_GUEST_TSO6) != 0;
     }
 
-    /** In how many buffers the frame lies. */
-    int read(MemorySegment memory, long at) {
-        first = memory.get(LONG, at);
-        last = memory.get(INT, at + Long.BYTES);
+    /** Takes as many places; before the first is read. */
+    void reserve(int places) {
+        firsts = new long[places];
+        lasts = new int[places];
+    }
+
+    /**
+     * Keeps one at a place.
+     *
+     * @return what is known of a frame in one buffer with nothing left to be done; of any other
+     *     {@link ReceiveRing#NOT_PLAIN}
+     */
+    int read(int place, MemorySegment memory, long at) {
+        long itsFirst = memory.get(LONG, at);
+        int itsLast = memory.get(INT, at + Long.BYTES);
+        if ((itsFirst & UNDONE) == 0 && (!isMerged || itsLast >>> Short.SIZE == 1)) {
+            return facts(itsFirst);
+        }
+        firsts[place] = itsFirst;
+        lasts[place] = itsLast;
+        return ReceiveRing.NOT_PLAIN;
+    }
+
+    /** Turns to the one at a place; in how many buffers the frame lies. */
+    int open(int place) {
+        first = firsts[place];
+        last = lasts[place];
         return isMerged ? last >>> Short.SIZE : 1;
     }
 
-    /** Whether nothing is to be done with the frame. */
-    boolean isPlain() {
-        return (first & FLAGS_AND_KIND & ~NetDescriptor.FLAG_DATA_VALID) == 0;
+    /** What the device found out about it. */
+    int facts() {
+        return facts(first);
     }
 
-    /** Whether the device has looked at the sums, and they are right. */
-    boolean isValid() {
-        return mayBeUnsummed && (first & NetDescriptor.FLAG_DATA_VALID) != 0;
+    private int facts(long itsFirst) {
+        return mayBeUnsummed && (itsFirst & NetDescriptor.FLAG_DATA_VALID) != 0
+                ? FrameFacts.CHECKSUM_GOOD
+                : FrameFacts.NONE;
     }
 
-    /** What is left undone in a frame that is not plain. */
+    /** What is left undone in it. */
     long offload(MemorySegment memory, long frameOffset, int partBytes, int frameBytes) {
+        if ((first & UNDONE) == 0) {
+            return FrameOffload.NONE;
+        }
         int kind = (int) (first >>> 8) & BYTE_MASK;
         int start = (int) (first >>> 48) & SHORT_MASK;
         int offset = last & SHORT_MASK;

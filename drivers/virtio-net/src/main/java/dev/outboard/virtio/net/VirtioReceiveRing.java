@@ -1,7 +1,6 @@
 package dev.outboard.virtio.net;
 
 import dev.outboard.driver.Device;
-import dev.outboard.driver.net.FrameFacts;
 import dev.outboard.frames.ReceiveRing;
 import dev.outboard.virtio.DriverQueue;
 import java.lang.foreign.MemorySegment;
@@ -45,18 +44,28 @@ final class VirtioReceiveRing extends VirtioRing implements ReceiveRing {
     }
 
     @Override
-    public int open(MemorySegment memory, long frontOffset) {
-        return header.read(memory, frontOffset);
+    public void reserve(int places) {
+        header.reserve(places);
     }
 
     @Override
-    public int openedFacts(int taken) {
-        return header.isValid() ? FrameFacts.CHECKSUM_GOOD : FrameFacts.NONE;
+    public int readFront(int place, int taken, MemorySegment memory, long frontOffset) {
+        return header.read(place, memory, frontOffset);
+    }
+
+    @Override
+    public int open(int place) {
+        return header.open(place);
+    }
+
+    @Override
+    public int openedFacts() {
+        return header.facts();
     }
 
     @Override
     public long openedOffload(
             MemorySegment memory, long frameOffset, int partBytes, int frameBytes) {
-        return header.isPlain() ? 0 : header.offload(memory, frameOffset, partBytes, frameBytes);
+        return header.offload(memory, frameOffset, partBytes, frameBytes);
     }
 }
