@@ -15,9 +15,16 @@ import java.util.List;
  *     vhost2, vhost3              the same, packed
  * </pre>
  *
- * <p>One of the four is at work at a time; the others sleep.
+ * <p>One of the four is at work at a time; the others sleep. Each side of a pair is measured in
+ * slices that take turns with the other's: where processors are a virtual machine's, what a line
+ * costs that goes from one to the other changes by a factor of two within seconds.
  */
 final class FrameRates implements Comparison {
+    private static final long SLICE_MILLIS = 200;
+
+    /** Until a rate is what it will be, once everything is compiled. */
+    private static final long SETTLE_MILLIS = 60;
+
     private static final int[] SIZES = {64, 1500};
     private static final String PEER = "DPDK virtio-user on dpdk-testpmd";
 
@@ -51,7 +58,8 @@ final class FrameRates implements Comparison {
 
     @Override
     public double expectedSeconds(Effort effort) {
-        double pair = 2 * (effort.warmMillis() + effort.millis() + 100) / 1e3;
+        double slice = SETTLE_MILLIS + Math.min(SLICE_MILLIS, effort.millis()) + 40;
+        double pair = 2 * (effort.warmMillis() + 100 + slices(effort) * slice) / 1e3;
         return effort.rounds()
                 * (4
                         + 4 * effort.compileMillis() / 1e3
@@ -107,16 +115,16 @@ final class FrameRates implements Comparison {
                                             isSending ? "transmit" : "receive", size, ring.word());
                     bench.progress().accept(what);
                     for (int pair = 0; pair < bench.effort().pairs(); pair++) {
-                        var rates = new double[2];
-                        Bench.pair(
-                                round + pair,
-                                () -> rates[0] = seat.ours(isSending, size),
-                                () -> rates[1] = seat.theirs(isSending, size));
+                        var rates = seat.pair(isSending, size, round + pair);
                         figures.rate(what, PEER, "frames/s", rates[0], rates[1]);
                     }
                 }
             }
         }
+    }
+
+    private static int slices(Effort effort) {
+        return (int) Math.max(1, effort.millis() / SLICE_MILLIS);
     }
 
     /** Both drivers of a ring on their ports of the back-end. */
@@ -135,30 +143,46 @@ final class FrameRates implements Comparison {
             return isSending ? "send size=" + size : "receive";
         }
 
-        private double ours(boolean isSending, int size) {
+        /** The rates of both, ours and theirs. */
+        private double[] pair(boolean isSending, int size, int number) {
+            ours(isSending, size, bench.effort().warmMillis(), 0);
+            theirs(isSending, size, bench.effort().warmMillis(), 0);
+            int slices = slices(bench.effort());
+            long millis = Math.min(SLICE_MILLIS, bench.effort().millis());
+            var rates = new double[2];
+            for (int slice = 0; slice < slices; slice++) {
+                Bench.pair(
+                        number + slice,
+                        () -> rates[0] += ours(isSending, size, SETTLE_MILLIS, millis) / slices,
+                        () -> rates[1] += theirs(isSending, size, SETTLE_MILLIS, millis) / slices);
+            }
+            return rates;
+        }
+
+        private double ours(boolean isSending, int size, long warmMillis, long millis) {
             backEnd.forward(isSending ? "rxonly" : "txonly", ring.ours, size);
             ours.begin(order(isSending, size));
-            double rate = count(isSending, ring.ours);
+            double rate = count(isSending, ring.ours, warmMillis, millis);
             ours.end();
             backEnd.stop();
             return rate;
         }
 
-        private double theirs(boolean isSending, int size) {
+        private double theirs(boolean isSending, int size, long warmMillis, long millis) {
             backEnd.forward(isSending ? "rxonly" : "txonly", ring.theirs, size);
             theirs.forward(isSending ? "txonly" : "rxonly", 0, size);
-            double rate = count(isSending, ring.theirs);
+            double rate = count(isSending, ring.theirs, warmMillis, millis);
             theirs.stop();
             backEnd.stop();
             return rate;
         }
 
-        private double count(boolean isSending, int port) {
-            Programs.sleep(bench.effort().warmMillis());
-            return backEnd.rate(
-                    port,
-                    isSending ? Testpmd.Count.RECEIVED : Testpmd.Count.SENT,
-                    bench.effort().millis());
+        private double count(boolean isSending, int port, long warmMillis, long millis) {
+            Programs.sleep(warmMillis);
+            return millis == 0
+                    ? 0
+                    : backEnd.rate(
+                            port, isSending ? Testpmd.Count.RECEIVED : Testpmd.Count.SENT, millis);
         }
     }
 }
