@@ -10,7 +10,6 @@ import dev.outboard.driver.net.NetworkStatistics;
 import dev.outboard.driver.net.ReceiveQueue;
 import dev.outboard.driver.net.TransmitQueue;
 import dev.outboard.frames.FrameBuffers;
-import dev.outboard.frames.FrameBuffers.Placing;
 import dev.outboard.frames.FrameReceiver;
 import dev.outboard.frames.FrameTransmitter;
 import dev.outboard.uio.EventDescriptor;
@@ -59,14 +58,11 @@ final class E1000e implements NetworkService {
         Dma dma = device.dma();
         controller = resources.add(new Controller(device, device.vectors() >= VECTORS));
         counters = new Counters(controller.registers());
-        FrameBuffers empty =
-                resources.add(new FrameBuffers(dma, BUFFERS, 0, FILL_BYTES, Placing.BEHIND_HEADER));
+        FrameBuffers empty = resources.add(new FrameBuffers(dma, BUFFERS, 0, FILL_BYTES));
         FillRing fill = resources.add(new FillRing(device, controller, dma, RING_ENTRIES));
         receive = resources.add(new FrameReceiver(dma, fill, empty));
         FrameBuffers full =
-                resources.add(
-                        new FrameBuffers(
-                                dma, BUFFERS, 0, MOST_HEADER_BYTES + MTU_BYTES, Placing.OWN_LINE));
+                resources.add(new FrameBuffers(dma, BUFFERS, 0, MOST_HEADER_BYTES + MTU_BYTES));
         SendRing send = resources.add(new SendRing(device, controller, dma, RING_ENTRIES));
         transmit = resources.add(new FrameTransmitter(dma, send, full, OFFLOADS));
         EventDescriptor filled = claim(device, fill, FILL_VECTOR);

@@ -9,10 +9,12 @@ import java.util.function.LongFunction;
 /**
  * The buffers of one queue: each in pages of its own, since a page is the least an IOMMU protects,
  * and each at another cache line of its page, since lines at one offset of every page compete for
- * the same few sets of the cache.
+ * the same few sets of the cache. A frame begins in a line of its own: whoever writes a short one
+ * writes one line, and whoever copies a long one writes whole lines. Of a frame to send, the line
+ * of what stands before it seldom changes, and stays with the device.
  *
  * <pre>
- *   0        line x 64        + front                     a multiple of 4096
+ *   0        line x 64        + 64                        a multiple of 4096
  *   +--------+----------------+--------------------...----+
  *   | unused | device's header| frame                     |
  *   +--------+----------------+--------------------...----+
@@ -25,27 +27,6 @@ import java.util.function.LongFunction;
 public final class FrameBuffers implements AutoCloseable {
     private static final int PAGE_BYTES = 4096;
     private static final int LINE_BYTES = 64;
-
-    /** Where a frame begins in its cache lines. */
-    public enum Placing {
-        /**
-         * Right behind what the device writes before it, in one line with it: who receives reads
-         * one line for both.
-         */
-        BEHIND_HEADER(16),
-
-        /**
-         * In a line of its own: who sends writes a short frame into one line, and that of what
-         * stands before it, which seldom changes, stays with the device.
-         */
-        OWN_LINE(LINE_BYTES);
-
-        private final int alignment;
-
-        Placing(int alignment) {
-            this.alignment = alignment;
-        }
-    }
 
     private final int count;
     private final int lines;
@@ -68,11 +49,11 @@ public final class FrameBuffers implements AutoCloseable {
      * @param frontBytes what the device wants before each frame
      * @param frameBytes the longest frame
      */
-    public FrameBuffers(Dma dma, int count, int frontBytes, int frameBytes, Placing placing) {
+    public FrameBuffers(Dma dma, int count, int frontBytes, int frameBytes) {
         this.count = count;
         this.frontBytes = frontBytes;
         this.frameBytes = frameBytes;
-        shiftBytes = -frontBytes & placing.alignment - 1;
+        shiftBytes = -frontBytes & LINE_BYTES - 1;
         int used = shiftBytes + frontBytes + frameBytes;
         strideBytes = used + PAGE_BYTES - 1 & -PAGE_BYTES;
         lines = Integer.highestOneBit(Math.max(1, (strideBytes - used) / LINE_BYTES));

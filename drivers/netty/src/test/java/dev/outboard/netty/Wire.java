@@ -10,7 +10,6 @@ import dev.outboard.driver.net.NetworkService;
 import dev.outboard.driver.net.ReceiveQueue;
 import dev.outboard.driver.net.TransmitQueue;
 import dev.outboard.frames.FrameBuffers;
-import dev.outboard.frames.FrameBuffers.Placing;
 import dev.outboard.frames.FrameReceiver;
 import dev.outboard.frames.FrameRing;
 import dev.outboard.frames.FrameTransmitter;
@@ -68,10 +67,8 @@ final class Wire implements AutoCloseable {
         private final int offloads;
         private final FillRing fill = new FillRing();
         private final SendRing send = new SendRing();
-        private final FrameBuffers receiveBuffers =
-                new FrameBuffers(dma, BUFFERS, 0, 1514, Placing.BEHIND_HEADER);
-        private final FrameBuffers sendBuffers =
-                new FrameBuffers(dma, BUFFERS, 0, 1514, Placing.OWN_LINE);
+        private final FrameBuffers receiveBuffers = new FrameBuffers(dma, BUFFERS, 0, 1514);
+        private final FrameBuffers sendBuffers = new FrameBuffers(dma, BUFFERS, 0, 1514);
         private final FrameReceiver receiver = new FrameReceiver(dma, fill, receiveBuffers);
         private final FrameTransmitter transmitter;
         private final List<byte[]> seen = new ArrayList<>();

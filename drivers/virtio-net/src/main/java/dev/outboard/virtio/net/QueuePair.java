@@ -3,7 +3,6 @@ package dev.outboard.virtio.net;
 import dev.outboard.dma.Dma;
 import dev.outboard.driver.Device;
 import dev.outboard.frames.FrameBuffers;
-import dev.outboard.frames.FrameBuffers.Placing;
 import dev.outboard.frames.FrameReceiver;
 import dev.outboard.frames.FrameTransmitter;
 import dev.outboard.uio.Resources;
@@ -23,7 +22,7 @@ final class QueuePair implements AutoCloseable {
     /**
      * Where frames lie in several buffers, a buffer is a page, but for eight lines of the cache.
      */
-    private static final int MERGED_PART_BYTES = 4096 - 8 * 64 - 16;
+    private static final int MERGED_PART_BYTES = 4096 - 8 * 64 - 64;
 
     private final Device device;
     private final Dma dma;
@@ -62,8 +61,7 @@ final class QueuePair implements AutoCloseable {
                 resources.add(
                         new VirtioReceiveRing(
                                 device, number, queue, isMerged ? entries : 1, features));
-        var buffers =
-                buffers(entries, isMerged ? MERGED_PART_BYTES : frameBytes, Placing.BEHIND_HEADER);
+        var buffers = buffers(entries, isMerged ? MERGED_PART_BYTES : frameBytes);
         return new FrameReceiver(dma, ring, buffers, frameBytes);
     }
 
@@ -72,13 +70,13 @@ final class QueuePair implements AutoCloseable {
         int entries = device.queues().maximumEntries(number);
         var queue = queue("transmit", entries, VirtioTransmitRing.MAXIMUM_PARTS);
         var ring = resources.add(new VirtioTransmitRing(device, number, queue, entries));
-        var buffers = buffers(entries, LINK_BYTES + mtuBytes, Placing.OWN_LINE);
+        var buffers = buffers(entries, LINK_BYTES + mtuBytes);
         return new FrameTransmitter(dma, ring, buffers, NetFeatures.offloads(features));
     }
 
-    private FrameBuffers buffers(int entries, int frameBytes, Placing placing) {
+    private FrameBuffers buffers(int entries, int frameBytes) {
         return resources.add(
-                new FrameBuffers(dma, entries, NetDescriptor.HEADER_BYTES, frameBytes, placing));
+                new FrameBuffers(dma, entries, NetDescriptor.HEADER_BYTES, frameBytes));
     }
 
     private Supplier<DriverQueue> queue(String what, int entries, int parts) {
