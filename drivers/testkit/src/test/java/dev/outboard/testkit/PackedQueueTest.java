@@ -166,6 +166,28 @@ class PackedQueueTest {
     }
 
     @Test
+    void shouldNotSleepOnMoreThanItLooksAtInOneGo() {
+        int entries = 128;
+        ring = new TestRing(entries, new RingFormat(true, true, true, false), 1);
+        queue = ring.queue();
+        device = ring.packed();
+        add(entries);
+        queue.publish();
+        for (int i = 0; i < entries; i++) {
+            device.complete(device.next(), 1);
+        }
+
+        assertThat(queue.completed()).isBetween(1, entries - 1);
+        queue.wakeAfter(entries);
+        assertThat(queue.unmask()).isTrue();
+        for (int i = 0; i < entries; i++) {
+            assertThat(queue.completed()).isPositive();
+            assertThat(queue.take()).isEqualTo(i);
+        }
+        assertThat(queue.completed()).isZero();
+    }
+
+    @Test
     void shouldBeToldOfEverythingWithoutEventIndex() {
         queue(false, false);
         assertThat(device.driverEvent()).isEqualTo(TELL_NEVER);

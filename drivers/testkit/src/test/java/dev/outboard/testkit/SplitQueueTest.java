@@ -47,13 +47,11 @@ class SplitQueueTest {
     }
 
     private void queue(boolean eventIndex, int maximumParts, boolean indirect) {
-        queue =
-                DriverQueue.open(
-                        "test",
-                        dma,
-                        ENTRIES,
-                        new RingFormat(false, false, eventIndex, indirect),
-                        maximumParts);
+        open(new RingFormat(false, false, eventIndex, indirect), maximumParts);
+    }
+
+    private void open(RingFormat format, int maximumParts) {
+        queue = DriverQueue.open("test", dma, ENTRIES, format, maximumParts);
         var segment = physical.segments().getFirst();
         device = new RingPeer(segment.memory(), segment.physicalAddress(), queue.addresses());
     }
@@ -214,6 +212,46 @@ class SplitQueueTest {
         assertThatThrownBy(queue::take)
                 .isInstanceOf(DeviceException.class)
                 .hasMessageContaining("not in flight");
+    }
+
+    @Test
+    void shouldRejectAnElementThatCoversMoreThanIsFinished() {
+        open(new RingFormat(false, true, true, false), 1);
+        for (int i = 0; i < 3; i++) {
+            queue.add(0x1000, 64, true, i);
+        }
+        queue.publish();
+        device.next();
+        device.next();
+        device.complete(device.next().head(), 64);
+
+        assertThat(queue.completed()).isEqualTo(1);
+        assertThatThrownBy(queue::take)
+                .isInstanceOf(DeviceException.class)
+                .hasMessageContaining("3 chains in one element, with 1 finished");
+    }
+
+    @Test
+    void shouldTellTheDeviceAnewOfABufferThatIsElsewhere() {
+        queue(true, 1, false);
+        for (int lap = 0; lap < 4; lap++) {
+            for (int i = 0; i < ENTRIES; i++) {
+                // Each second lap is as the one before, and each is shorter than the first two.
+                queue.add(0x1000L * (i + 1 + lap / 2), 64 - lap / 2, true, i);
+            }
+            queue.publish();
+            for (int i = 0; i < ENTRIES; i++) {
+                var chain = device.next();
+                assertThat(chain.parts())
+                        .containsExactly(
+                                new RingPeer.Part(0x1000L * (i + 1 + lap / 2), 64 - lap / 2, true));
+                device.complete(chain.head(), 1);
+            }
+            assertThat(queue.completed()).isEqualTo(ENTRIES);
+            for (int i = 0; i < ENTRIES; i++) {
+                assertThat(queue.take()).isEqualTo(i);
+            }
+        }
     }
 
     @Test

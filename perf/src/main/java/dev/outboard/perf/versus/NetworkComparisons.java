@@ -8,6 +8,10 @@ final class NetworkComparisons {
 
     static List<Comparison> all() {
         return List.of(
-                new FrameRates(), new KernelPaths(), new RoundTripTimes(), new ProtectionTax());
+                new FrameRates(),
+                new KernelPaths(),
+                new RoundTripTimes(),
+                new ProtectionTax(),
+                new KernelTax());
     }
 }

@@ -48,7 +48,7 @@ final class NetworkVersus {
             for (var one : chosen) {
                 if (isTooLate(one, figures)) {
                     System.err.printf(
-                            "left out: %s: this machine is too busy for it to be quick; take it"
+                            "left out: %s: it would take longer than quick allows; take it"
                                     + " alone: --only %s%n",
                             one.name(), one.name());
                 } else {

@@ -1,5 +1,6 @@
 package dev.outboard.perf.versus;
 
+import dev.outboard.host.process.OutboardProcess;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -40,8 +41,8 @@ final class ProtectionTax implements Comparison {
         int settings = 1 + STRATEGIES.size();
         return effort.rounds()
                 * (6
-                        + settings * effort.compileMillis() / 1e3
-                        + effort.pairs() * settings * SIZES.length * run);
+                        + 2 * settings * effort.compileMillis() / 1e3
+                        + effort.pairs() * settings * (SIZES.length + 1) * run);
     }
 
     /** What came of one setting. */
@@ -59,11 +60,20 @@ final class ProtectionTax implements Comparison {
                 for (var end : List.of("s", "r")) {
                     place(bench, setting, end, places, device);
                 }
+                plug(bench, setting, echoName(setting), device);
             }
             try (var nic = bench.start("the switch", device)) {
                 nic.awaitReady(PATIENCE);
+                var echoes = new ArrayList<OutboardProcess>();
                 try (var drivers = LoadDriver.startAll(bench, places)) {
+                    for (var setting : settings) {
+                        echoes.add(bench.start("echo, " + setting, echo(bench, setting)));
+                    }
+                    echoes.forEach(echo -> echo.awaitReady(PATIENCE));
                     measure(bench, figures, settings, drivers, round);
+                    trips(bench, figures, settings, drivers, round);
+                } finally {
+                    echoes.forEach(OutboardProcess::close);
                 }
             }
         }
@@ -76,16 +86,74 @@ final class ProtectionTax implements Comparison {
             List<LoadDriver.Place> places,
             List<String> device) {
         var name = end + "-" + setting;
-        var socket = bench.place().path(name);
-        var iommu = bench.place().path(name + ".i");
+        plug(bench, setting, name, device);
+        var words = protection(bench, setting, name);
+        places.add(new LoadDriver.Place(name, bench.place().path(name), words));
+    }
+
+    private static void plug(Bench bench, String setting, String name, List<String> device) {
+        var port = bench.place().path(name) + ",mac=" + mac(name);
+        device.add("--port");
+        device.add(setting.equals(OFF) ? port : port + ",iommu=" + bench.place().path(name + ".i"));
+    }
+
+    private static List<String> protection(Bench bench, String setting, String name) {
         var words = new ArrayList<>(List.of("--strategy", setting));
-        if (setting.equals(OFF)) {
-            device.addAll(List.of("--port", socket + ",mac=" + mac(name)));
-        } else {
-            device.addAll(List.of("--port", socket + ",iommu=" + iommu + ",mac=" + mac(name)));
-            words.addAll(List.of("--iommu", "unix:" + iommu));
+        if (!setting.equals(OFF)) {
+            words.addAll(List.of("--iommu", "unix:" + bench.place().path(name + ".i")));
         }
-        places.add(new LoadDriver.Place(name, socket, words));
+        return words;
+    }
+
+    private static String echoName(String setting) {
+        return "e-" + setting;
+    }
+
+    /** A driver that sends frames back. */
+    private static List<String> echo(Bench bench, String setting) {
+        var name = echoName(setting);
+        var words =
+                new ArrayList<>(
+                        List.of(
+                                "run",
+                                "virtio-net",
+                                "--device",
+                                "vhost-user:" + bench.place().path(name),
+                                "--forward",
+                                "--json"));
+        words.addAll(protection(bench, setting, name));
+        return words;
+    }
+
+    /** A frame there and back, both drivers under the same strategy. */
+    private static void trips(
+            Bench bench,
+            Figures figures,
+            List<String> settings,
+            LoadDriver.All drivers,
+            int round) {
+        for (int pair = 0; pair < bench.effort().pairs(); pair++) {
+            var times = new LinkedHashMap<String, Map<String, Double>>();
+            for (int i = 0; i < settings.size(); i++) {
+                int turn = (round + pair) % 2 == 0 ? i : settings.size() - 1 - i;
+                var setting = settings.get(turn);
+                bench.progress().accept("round trips, IOMMU " + setting);
+                var near = drivers.get(2 * turn);
+                var order = "trips size=64 to=" + mac(echoName(setting));
+                near.during(order, bench.effort().compileMillis());
+                times.put(setting, near.during(order, bench.effort().millis()));
+            }
+            for (var strategy : STRATEGIES) {
+                for (var part : List.of("p50", "p99")) {
+                    figures.cost(
+                            "round trip 64 bytes, IOMMU %s, %s".formatted(strategy, part),
+                            PEER,
+                            "us",
+                            times.get(strategy).get(part) / 1e3,
+                            times.get(OFF).get(part) / 1e3);
+                }
+            }
+        }
     }
 
     private static String mac(String name) {

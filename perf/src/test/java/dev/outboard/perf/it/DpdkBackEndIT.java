@@ -7,7 +7,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The network driver on DPDK's vhost back-end: nothing lost, nothing corrupt, equal counts. */
 class DpdkBackEndIT extends ProcessTest {
@@ -19,8 +20,9 @@ class DpdkBackEndIT extends ProcessTest {
         socket = path("net.peer");
     }
 
-    @Test
-    void shouldSendAsManyFramesAsTestpmdReceives() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"split", "packed"})
+    void shouldSendAsManyFramesAsTestpmdReceives(String ring) throws Exception {
         for (int bytes : List.of(64, 1500)) {
             try (var testpmd = vhost("rxonly")) {
                 testpmd.forward();
@@ -30,6 +32,8 @@ class DpdkBackEndIT extends ProcessTest {
                                 "virtio-net",
                                 "--device",
                                 device(),
+                                "--ring",
+                                ring,
                                 "--client",
                                 "net-generate",
                                 "-o",
@@ -50,8 +54,9 @@ class DpdkBackEndIT extends ProcessTest {
         }
     }
 
-    @Test
-    void shouldReceiveAsManyFramesAsTestpmdSends() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"split", "packed"})
+    void shouldReceiveAsManyFramesAsTestpmdSends(String ring) throws Exception {
         for (int bytes : List.of(64, 1500)) {
             try (var testpmd = vhost("txonly", "--txpkts=" + bytes)) {
                 var receiver =
@@ -61,6 +66,8 @@ class DpdkBackEndIT extends ProcessTest {
                                 "virtio-net",
                                 "--device",
                                 device(),
+                                "--ring",
+                                ring,
                                 "--client",
                                 "net-sink",
                                 "-o",
@@ -68,7 +75,7 @@ class DpdkBackEndIT extends ProcessTest {
                                 "-o",
                                 "warmupMillis=100",
                                 "-o",
-                                "quietMillis=3000",
+                                "quietMillis=1500",
                                 "--json");
                 receiver.awaitReady(LIMIT);
                 testpmd.forward();
@@ -87,8 +94,9 @@ class DpdkBackEndIT extends ProcessTest {
         }
     }
 
-    @Test
-    void shouldGetItsOwnFramesBackUnchanged() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"split", "packed"})
+    void shouldGetItsOwnFramesBackUnchanged(String ring) throws Exception {
         try (var testpmd = vhost("io", "--port-topology=loop")) {
             testpmd.forward();
             var echoed =
@@ -97,6 +105,8 @@ class DpdkBackEndIT extends ProcessTest {
                             "virtio-net",
                             "--device",
                             device(),
+                            "--ring",
+                            ring,
                             "--client",
                             "stream-echo",
                             "-o",

@@ -58,6 +58,11 @@ final class ControlQueue implements AutoCloseable {
                                     Math.min(ENTRIES, device.queues().maximumEntries(index)),
                                     RingFormat.of(features),
                                     PARTS));
+            if (!queue.hasRoom(PARTS)) {
+                throw new DeviceException(
+                        "device %s has a control queue of %d entries: a command takes %d"
+                                .formatted(device.name(), queue.free(), PARTS));
+            }
             interrupt = resources.add(device.queues().interrupt(index, queue));
         } catch (RuntimeException e) {
             resources.closeAfter(e);

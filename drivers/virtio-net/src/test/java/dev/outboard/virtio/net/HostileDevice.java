@@ -25,6 +25,9 @@ import java.util.function.BooleanSupplier;
 final class HostileDevice implements Device, QueueTransport {
     private static final int MOST_QUEUES = 7;
 
+    /** As often it lies to who waits for the answer to a command; then it goes away. */
+    private static final int MOST_ANSWERS = 200;
+
     private final PhysicalMemory physical;
     private final Dma dma;
     private final SplittableRandom random;
@@ -34,6 +37,7 @@ final class HostileDevice implements Device, QueueTransport {
     private final HostileRing[] rings = new HostileRing[MOST_QUEUES];
     private int queues;
     private long accepted;
+    private boolean isGone;
 
     /**
      * @param format the rings that it offers; everything else is up to chance
@@ -107,7 +111,7 @@ final class HostileDevice implements Device, QueueTransport {
 
     @Override
     public boolean isLost() {
-        return false;
+        return isGone;
     }
 
     @Override
@@ -137,8 +141,49 @@ final class HostileDevice implements Device, QueueTransport {
 
     @Override
     public Interrupt interrupt(int queue, InterruptLine line) {
+        // Who gives a command waits for its answer: at every look there is one more lie.
+        boolean isControl = queue >= 2;
         return Interrupt.open(
-                "hostile0 queue " + queue, line, EventDescriptor.create(), WaitPolicy.BLOCK);
+                "hostile0 queue " + queue,
+                isControl ? new Answering(line, queue) : line,
+                EventDescriptor.create(),
+                isControl ? WaitPolicy.SPIN : WaitPolicy.BLOCK);
+    }
+
+    /** A line on which something happens while one waits. */
+    private final class Answering implements InterruptLine {
+        private final InterruptLine line;
+        private final int queue;
+        private int answers;
+
+        Answering(InterruptLine line, int queue) {
+            this.line = line;
+            this.queue = queue;
+        }
+
+        @Override
+        public boolean isPending() {
+            if (rings[queue] != null) {
+                rings[queue].act();
+            }
+            answers++;
+            if (answers % MOST_ANSWERS == 0) {
+                isGone = true;
+                // Ends the wait, to see that it is gone.
+                return true;
+            }
+            return line.isPending();
+        }
+
+        @Override
+        public boolean unmask() {
+            return line.unmask();
+        }
+
+        @Override
+        public void mask() {
+            line.mask();
+        }
     }
 
     @Override
@@ -152,8 +197,7 @@ final class HostileDevice implements Device, QueueTransport {
                         RingFormat.of(accepted),
                         random);
         rings[queue] = ring;
-        // What the driver waits for at once, as an answer to a command, it gets at once.
-        return queue < 2 ? () -> {} : ring::act;
+        return () -> {};
     }
 
     @Override

@@ -18,6 +18,7 @@ import dev.outboard.virtio.RingFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -35,6 +36,10 @@ class RingFuzzTest {
     private static final int MEMORY_BYTES = 4 << 20;
     private static final int PAGE_BYTES = 4096;
     private static final int STEPS = 400;
+
+    /** A command ends most sessions: it is seldom given. */
+    private static final int COMMAND_STEPS = 800;
+
     private static final int WATCHED = 64;
     private static final byte CANARY = (byte) 0xa5;
 
@@ -47,6 +52,7 @@ class RingFuzzTest {
     private long base;
     private ReceiveQueue receive;
     private CheckingDma checking;
+    private long commands;
     private long shown;
     private long broken;
     private long refused;
@@ -79,6 +85,7 @@ class RingFuzzTest {
         }
         assertThat(Descriptor.openCount()).as("seed=%d", seed).isEqualTo(descriptors);
         assertThat(shown).as("frames shown, seed=%d", seed).isPositive();
+        assertThat(commands).as("commands, seed=%d", seed).isPositive();
         assertThat(broken).as("sessions broken off, seed=%d", seed).isPositive();
         assertThat(refused).as("devices refused, seed=%d", seed).isPositive();
     }
@@ -158,6 +165,9 @@ class RingFuzzTest {
             for (int i = random.nextInt(4); i >= 0; i--) {
                 device.act();
             }
+            if (random.nextInt(COMMAND_STEPS) == 0) {
+                command(net);
+            }
             switch (random.nextInt(8)) {
                 case 0, 1 -> receive.poll(this::check, 1 + random.nextInt(64));
                 case 2, 3 -> receive.pollFrames(this::onFrame, 1 + random.nextInt(64));
@@ -165,6 +175,22 @@ class RingFuzzTest {
                 case 6 -> gather(transmit);
                 default -> wait(transmit);
             }
+        }
+    }
+
+    /** Some command that its device may not have, may refuse, or answers with nonsense. */
+    private void command(NetworkService net) {
+        commands++;
+        try {
+            switch (random.nextInt(5)) {
+                case 0 -> net.setMacAddress(new byte[] {2, 0, 0, 0, 0, (byte) random.nextInt()});
+                case 1 -> net.receiveAll(random.nextBoolean());
+                case 2 -> net.receiveAllGroups(random.nextBoolean());
+                case 3 -> net.receiveGroups(List.of(new byte[] {1, 0, 0x5e, 0, 0, 1}));
+                default -> net.receiveOffloads(random.nextInt(8));
+            }
+        } catch (UnsupportedOperationException | IllegalArgumentException absent) {
+            commands--;
         }
     }
 
