@@ -215,8 +215,8 @@ public final class FrameReceiver implements ReceiveQueue, AutoCloseable {
     }
 
     /**
-     * The same for frames in one buffer of our own with nothing left to be done, as most are, and
-     * whom nobody else sees: without what the others need.
+     * Shows frames that no device reaches any more; those in one buffer of our own with nothing
+     * left to be done, as most are, without what the others need. Nobody else sees them.
      */
     private int showPlain(FrameHandler handler, int limit) {
         int first = arrivals.head();

@@ -295,9 +295,10 @@ public final class FrameTransmitter implements TransmitQueue, AutoCloseable {
      * that it is about to write.
      */
     private boolean needsRoom() {
-        return freePostCount < tokens.length
-                || freeCount < tokens.length / 2
-                || ring.free() < Math.max(committed.count(), tokens.length / 2);
+        int half = buffers.count() / 2;
+        return freePostCount < buffers.count()
+                || freeCount < half
+                || ring.free() < Math.max(committed.count(), half);
     }
 
     /** Which committed frames fit into one request and into the ring. */

@@ -12,17 +12,24 @@ import org.junit.jupiter.api.Assumptions;
  * Programs of others that tests need. Where one is missing a test is skipped, loudly; in continuous
  * integration, or with {@code -Doutboard.peers=required}, it fails.
  */
-final class Peers {
+public final class Peers {
     private static final List<Path> MORE_FOLDERS = List.of(Path.of("/usr/sbin"), Path.of("/sbin"));
 
     private Peers() {}
 
     /** Needs these programs, which come with a package of this name. */
-    static void need(String aptPackage, String... programs) {
+    public static void need(String aptPackage, String... programs) {
         for (var program : programs) {
             if (find(program) == null) {
                 missing(program + " is not installed: install the package " + aptPackage);
             }
+        }
+    }
+
+    /** Needs to be root, for a reason. */
+    static void needRoot(String reason) {
+        if (!"root".equals(System.getProperty("user.name"))) {
+            missing(reason + " need root: run the tests as root");
         }
     }
 

@@ -49,6 +49,19 @@ class VersusIT extends ProcessTest {
     }
 
     @Test
+    void shouldTellWhatAnIommuCostsTheKernelsStack() throws IOException {
+        Peers.need("iperf3", "iperf3");
+        Peers.needRoot("two hosts in namespaces");
+        var versus = run("versus", "net", "--quick", "--only", "iommu-tap", "--json");
+        assertThat(versus.exitCode()).as(versus.process().errorOutput()).isZero();
+        assertThat(rows(versus.process().output()))
+                .extracting(row -> row.get("what"))
+                .containsExactly(
+                        "iperf3 TCP over TAPs, IOMMU strict",
+                        "iperf3 TCP over TAPs, IOMMU strict, processor");
+    }
+
+    @Test
     void shouldSayWhatThereIsToCompare() {
         var versus = run("versus", "net", "--only", "nonsense");
         assertThat(versus.exitCode()).isNotZero();
